@@ -1,11 +1,11 @@
-"""Groups of audit actions: what readers look for together."""
+"""Groups of audit actions, by which the audit page filters events."""
 
 from __future__ import annotations
 
 from audit.actions import Action
 
 DECISIONS = "decisions"
-# What a scheduler or a worker does by itself about a request is not a decision.
+# Actions on a request by which nothing is decided.
 _NO_DECISIONS = frozenset(
     {
         Action.APPROVALS_CHECK_QUEUED,
@@ -26,10 +26,10 @@ _PREFIXES: dict[str, tuple[str, ...]] = {
 
 
 def actions_of(group: str) -> frozenset[str]:
-    """Return the actions of a group, empty for one that is not known."""
+    """Return the actions of a group, empty for an unknown group."""
     prefixes = _PREFIXES.get(group, ())
-    chosen = {action.value for action in Action if prefixes and action.value.startswith(prefixes)}
-    return frozenset(chosen - (_NO_DECISIONS if group == DECISIONS else frozenset()))
+    actions = {action.value for action in Action if prefixes and action.value.startswith(prefixes)}
+    return frozenset(actions - (_NO_DECISIONS if group == DECISIONS else frozenset()))
 
 
 GROUPS = tuple(_PREFIXES)

@@ -49,7 +49,7 @@ def check_result(_before: Facts, after: Facts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The icon of an action in lists, by its Material name, and its tone: ok, info, bad or none."""
+    """The icon of an action in lists, by its Material name, and its tone: ok, info, wait, bad or none."""
 
     tone: str
     icon: str
@@ -67,8 +67,9 @@ class Verb:
 class Display:
     """The display of an action in lists of events.
 
-    ``brief`` makes the fact beside the sentence from the facts before and after. An event is shown as a failure where
-    the new ``state`` is one of ``failures``. ``merges``: several in a row become one line with the briefs of all.
+    ``brief`` makes the short text beside the sentence from the facts before and after. An event is shown as a failure
+    where the new ``state`` is one of ``failures``. With ``merges``, several events of this action in a row become one
+    line with the briefs of all.
     """
 
     mark: Mark = Mark("none", "edit_note")

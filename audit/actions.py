@@ -21,8 +21,9 @@ from audit.action_phrases import (  # isort: skip
 
 @unique
 class Action(RecordedAction):
-    """An action that was done (outcome `ok`) or refused (outcome `denied`): code, verb, the rest of the phrase,
-    subject, display.
+    """An action that was done (outcome `ok`) or refused (outcome `denied`).
+
+    The values of a row are: code, verb, object phrase, subject, display (ActionRecord).
     """
 
     # One row for each action.
@@ -189,7 +190,7 @@ class Action(RecordedAction):
     REGISTRY_PACK_FROZEN = "registry.pack.frozen", Verb("froze", "freeze"), "the conformity pack of {object}", VERSION
     REGISTRY_PERMISSIONS_CHANGED = "registry.permissions.changed", CHANGED, "the permissions of {object}", MODEL
     REGISTRY_PRODUCTION_LEFT = (
-        "registry.production.left", Verb("took out of use", "take out of use"), "{object}, with nothing in its place", VERSION,
+        "registry.production.left", Verb("took", "take"), "{object} out of use, with nothing in its place", VERSION,
         display("bad", "logout", "left"),
     )
     REGISTRY_REVIEW_DUE_SET = "registry.review_due.set", SET, "the re-review date of {object}", VERSION

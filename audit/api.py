@@ -16,7 +16,7 @@ from audit.actions import Action
 from audit.downloads import ZIP, export_download, stored_file
 from audit.exports.jobs import export_job, start_export
 from audit.exports.selection import Filters
-from audit.queries import events_matching, places_of, stream_length
+from audit.queries import events_matching, leaves_of, stream_length
 from audit.serializers import EventsQuery, ExportQuery, event_json, export_json
 from audit.subjects import find_stream, require_whole_log
 from core.actors import Actor, Scope, actor_of
@@ -58,9 +58,9 @@ class EventsView(ApiView):
             cursor=query["cursor"],
             size=query["limit"],
         )
-        places = places_of(page.events)
+        leaves = leaves_of(page.events)
         answer: dict[str, Any] = {
-            "events": [event_json(event, places.get(event.pk)) for event in page.events],
+            "events": [event_json(event, leaves.get(event.pk)) for event in page.events],
             "next_cursor": page.cursor,
         }
         if stream:

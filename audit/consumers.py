@@ -78,7 +78,7 @@ def retry_missed(*, now: datetime | None = None) -> int:
 
 def _retry(missed: MissedEvent, at: datetime) -> bool:
     consumer = dict(_consumers()).get(missed.consumer)
-    # A consumer that was taken out of the settings misses nothing any more.
+    # For a consumer that is no longer in the settings there is nothing to retry.
     error = _call(consumer, missed.event) if consumer else ""
     if not error:
         missed.delete()

@@ -1,4 +1,7 @@
-"""Sends outbox messages to the broker. After an error, no process tries again for five seconds."""
+"""Sends outbox messages to the broker.
+
+After an error of the broker, a process sends no new message at commit for five seconds (`dispatch_soon`).
+"""
 
 from __future__ import annotations
 

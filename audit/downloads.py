@@ -1,4 +1,4 @@
-"""Answers with the file of an export: whole, from a byte on, or while a worker still writes it."""
+"""Answers with the file of an export: the whole file, a range of it, or the growing file that a worker still writes."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ def stored_file(job: ExportJob, *, byte_range: str = "", if_range: str = "") -> 
 
 
 def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_range: str = "") -> HttpResponseBase:
-    """Start an export and answer with its file, from the moment on at which a worker begins to write it.
+    """Start an export and answer with its file as soon as a worker begins to write it.
 
-    With the field Range a broken download goes on with the newest export that has these filters. A caller who was
+    With the field Range a broken download continues with the newest export that has these filters. A caller who was
     told to try again gets the export that was started then.
 
-    Raises NotFound, Denied, Unavailable where no worker begins.
+    Raises NotFound, Denied, Unavailable where no worker begins in time.
     """
     if byte_range and (finished := newest_finished_export(actor=actor, filters=filters)):
         return stored_file(finished, byte_range=byte_range, if_range=if_range)
-    job = _begun(unfetched_export(actor=actor, filters=filters) or start_export(actor=actor, filters=filters))
+    job = _await_begin(unfetched_export(actor=actor, filters=filters) or start_export(actor=actor, filters=filters))
     if job.state == ExportState.DONE:
         return stored_file(job)
     if job.state == ExportState.FAILED:
@@ -71,8 +71,8 @@ def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_
     return _growing_file(job)
 
 
-def _begun(job: ExportJob) -> ExportJob:
-    """Wait until a worker has begun. Raises Unavailable where none does in time."""
+def _await_begin(job: ExportJob) -> ExportJob:
+    """Wait until a worker has begun, and return the export. Raises Unavailable where none begins in time."""
     deadline = time.monotonic() + _START_SECONDS
     while job.state == ExportState.QUEUED or (job.state == ExportState.RUNNING and not _is_written(job)):
         if time.monotonic() > deadline:

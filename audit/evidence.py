@@ -16,7 +16,7 @@ _ADD = BulkInsert(EvidenceWriter, conflict="ON CONFLICT DO NOTHING")
 
 
 class Evidence(StrEnum):
-    """The kinds of evidence whose writers are kept here. Four eyes reads them (approvals/case/evidence.py)."""
+    """The kinds of evidence whose writers are stored here, for the rule four_eyes (approvals/case/evidence.py)."""
 
     EDGE_DECLARED = "edge_declared"
     EDGE_RETRACTED = "edge_retracted"
@@ -49,5 +49,5 @@ def logged_model_subject(model_id: str) -> str:
 
 
 def node_subject(node_id: int) -> str:
-    """Return the subject of a node of the lineage graph: what flows into it."""
+    """Return the subject of a node of the lineage graph. The evidence is the edges into it."""
     return f"node:{node_id}"

@@ -38,12 +38,10 @@ class CannotHarden(Exception):
 
 
 def harden(role: str, *, password: str | None = None) -> None:
-    """Give a role what the application needs and nothing that changes events.
+    """Grant a role the privileges that the application needs, and none by which events can be changed.
 
-    It is made, with ``password``, if it is missing.
-
-    Runs as the owner of the tables. Raises CannotHarden where this is no PostgreSQL, or the role is the owner's
-    own.
+    A missing role is created with ``password``. Must run as the owner of the tables. Raises CannotHarden on SQLite, for
+    the owner's own role, and where the role could still change events.
     """
     if connection.vendor != "postgresql":
         raise CannotHarden("Only PostgreSQL has roles. On SQLite triggers refuse changes of events.")

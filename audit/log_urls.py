@@ -1,4 +1,4 @@
-"""Addresses of the published files of the log, as c2sp.org/tlog-tiles has them."""
+"""Addresses of the published files of the log, as c2sp.org/tlog-tiles defines them."""
 
 from django.urls import path
 

@@ -1,6 +1,4 @@
-"""Events (append-only, as exact bytes), their positions in the log, the outbox,
-and events that consumers have missed.
-"""
+"""Events (append-only, as exact bytes), their positions in the log, exports, the outbox, and missed events."""
 
 from __future__ import annotations
 
@@ -49,10 +47,10 @@ class Event(AppendOnlyModel):
 
 
 class Log(models.Model):
-    """One transparency log, and the size of its integrated part. The newest row is the log in use.
+    """One transparency log. The row with the highest number is the log in use.
 
-    ``size`` and ``root`` (hex) are those of the tree over the leaves that are integrated. ``scanned`` is an event id:
-    every event up to it has its leaf. ``problem`` says why nothing is signed, empty while it works.
+    ``size`` and ``root`` (hex) are those of the tree that the sequencer has built so far. ``scanned`` is an event id:
+    every event up to it has its leaf. ``problem`` says why nothing is signed; it is empty while signing works.
     """
 
     number = models.PositiveSmallIntegerField(primary_key=True)
@@ -68,9 +66,7 @@ class Log(models.Model):
 
 
 class Leaf(AppendOnlyModel):
-    """The position of an event in a log: ``seq`` counts all leaves from 0,
-    ``gen`` those of the event's stream from 1.
-    """
+    """The position of an event in a log: ``seq`` counts all leaves from 0, ``gen`` those of its stream from 1."""
 
     log = models.PositiveSmallIntegerField()
     seq = models.BigIntegerField()
@@ -92,10 +88,10 @@ class Leaf(AppendOnlyModel):
 
 
 class WitnessState(models.Model):
-    """The state of a witness: the newest checkpoint that it holds, and its problem since then ("" for none).
+    """The state of a witness: the newest checkpoint that it accepted, and its problem since then ("" for none).
 
-    ``contradicts``: the witness holds a tree that ours does not extend. ``note`` is the checkpoint, with its
-    cosignature where the witness gives one.
+    ``contradicts`` is set when the witness holds a tree that this log does not extend. ``note`` is the checkpoint, with
+    its cosignature where the witness gives one.
     """
 
     address = models.CharField(max_length=500, primary_key=True)
@@ -112,8 +108,9 @@ class WitnessState(models.Model):
 
 
 class SiemState(models.Model):
-    """The progress of sending the log to a SIEM: the next number to send, and why the last batch was not taken ("" for
-    nothing).
+    """The progress of sending the log to a SIEM.
+
+    ``next_seq`` is the next number to send, ``problem`` why the last batch was not accepted, "" where it was.
     """
 
     address = models.CharField(max_length=500, primary_key=True)
@@ -212,12 +209,10 @@ class MissedEvent(models.Model):
 
 
 class EvidenceWriter(AppendOnlyModel):
-    """The writer of a piece of evidence that verdicts read, where no other row names them.
+    """A writer of a piece of evidence that verdicts read, where no other row names them: one row for each writer.
 
-    One row for each writer of each piece.
-
-    ``subject`` is the permanent id of its object (`version:12`, `logged-model:m-…`, `node:7`), ``detail``
-    names the piece of this ``kind``, such as the key of a tag.
+    ``subject`` is the permanent id of the object that the evidence is about (`version:12`, `logged-model:m-…`,
+    `node:7`). ``detail`` names the piece of this ``kind``, such as the key of a tag.
     """
 
     subject = models.CharField(max_length=100)

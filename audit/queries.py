@@ -13,7 +13,7 @@ from audit.models import Event, Leaf, Log
 from audit.sentences import describe, facts
 from core.errors import InvalidInput
 
-__all__ = ["Page", "describe", "events_matching", "facts", "places_of", "stream_length", "trail_for"]
+__all__ = ["Page", "describe", "events_matching", "facts", "leaves_of", "stream_length", "trail_for"]
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -28,10 +28,9 @@ class Page:
 
 
 def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Event]:
-    """Return the newest events about any of the objects, or in the stream, newest first; with both, those that match
-    both.
+    """Return the newest events about any of the objects, in the stream, or (with both) that match both; newest first.
 
-    A name may be used again after a deletion or a rename, a stream never: pages of a model therefore name its stream.
+    Pages of a model name its stream, because its name may be used again after a deletion or a rename.
     """
     if stream:
         events = Event.objects.filter(stream=stream)
@@ -52,10 +51,10 @@ def events_matching(
     cursor: str = "",
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return one page of the events that match all conditions: since ≤ time < until; ``actor`` is a name,
-    ``actions`` alternatives.
+    """Return one page of the events that match all conditions, newest first.
 
-    Raises InvalidInput for an invalid cursor.
+    ``actor`` is a name; ``actions`` are alternatives; the times are since ≤ time < until. Raises InvalidInput for an
+    invalid cursor.
     """
     conditions: dict[str, Any] = {
         "stream": stream,
@@ -67,11 +66,11 @@ def events_matching(
         "at__gte": since,
         "at__lt": until,
     }
-    chosen = {field: value for field, value in conditions.items() if value}
+    lookups = {field: value for field, value in conditions.items() if value}
     if cursor:
-        chosen["id__lt"] = _position(cursor)
+        lookups["id__lt"] = _position(cursor)
     size = max(1, min(size, MAX_PAGE_SIZE))
-    events: Sequence[Event] = list(Event.objects.filter(**chosen).order_by("-id")[: size + 1])
+    events: Sequence[Event] = list(Event.objects.filter(**lookups).order_by("-id")[: size + 1])
     more = len(events) > size
     page = list(events[:size])
     return Page(page, str(page[-1].pk) if more else "")
@@ -82,7 +81,7 @@ def current_log() -> Log | None:
     return Log.objects.order_by("-number").first()
 
 
-def places_of(events: Iterable[Event]) -> dict[int, Leaf]:
+def leaves_of(events: Iterable[Event]) -> dict[int, Leaf]:
     """Return the leaf of each event in the log in use, by event id; events that wait for the sequencer have none."""
     leaves = Leaf.objects.filter(event_id__in=[event.pk for event in events], log=_log_number())
     return {leaf.event_id: leaf for leaf in leaves}

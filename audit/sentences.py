@@ -1,6 +1,4 @@
-"""Sentences about events: only facts are stored, the sentence is made when somebody reads, from the record of the
-action.
-"""
+"""Sentences about events. Events store only facts; a sentence is made from the action's record when it is read."""
 
 from __future__ import annotations
 

@@ -49,9 +49,7 @@ class ExportQuery(serializers.Serializer[Any]):
 
 
 def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
-    """Return the facts of an event with its sentence and its position in the log, which is null until the log has
-    numbered it.
-    """
+    """Return the facts of an event, its sentence, and its position: null until the log has numbered the event."""
     position: dict[str, Any] = {"seq": None, "gen": None, "leaf_hash": None}
     if leaf is not None:
         entry = entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream)

@@ -119,8 +119,9 @@ def record(
 
 
 def record_many(*, actor: Actor, action: Action, changes: Mapping[str, Mapping[str, object]]) -> None:
-    """Insert one event for each object in one statement, in the caller's transaction; ``changes`` maps references of
-    objects that belong to no registered model to what is known after the change.
+    """Insert one event for each object in one statement, in the caller's transaction.
+
+    ``changes`` maps the references of the objects, which belong to no registered model, to the facts after the change.
 
     Raises RuntimeError outside a transaction, ValueError for an action that is not in audit/actions.py.
     """
@@ -131,10 +132,10 @@ def record_many(*, actor: Actor, action: Action, changes: Mapping[str, Mapping[s
     if not connection.in_atomic_block:
         msg = f"audit.record_many({action}) outside a transaction"
         raise RuntimeError(msg)
-    named = Action(action)
-    rows = [_NewEvent(actor, named, obj, after=after).columns() for obj, after in changes.items()]
+    listed_action = Action(action)
+    rows = [_NewEvent(actor, listed_action, obj, after=after).columns() for obj, after in changes.items()]
     _INSERT_MANY.run(rows)
-    transaction.on_commit(partial(_count, named.value, "ok", len(rows)))
+    transaction.on_commit(partial(_count, listed_action.value, "ok", len(rows)))
 
 
 def record_with(
@@ -142,9 +143,9 @@ def record_with(
 ) -> bool:
     """On PostgreSQL make a change and insert its event in one statement; return whether that was done.
 
-    ``change`` is what may stand after WITH. Its part `changed` has one row where the change is made and none where it
-    is not, and then there is no event either. False as well on SQLite, and where a consumer wants such events: the
-    caller then makes the change and records it step by step.
+    ``change`` is SQL that follows WITH. Its expression `changed` has one row where the change is made; where it has
+    none, no event is inserted. On SQLite, and where a consumer wants events of this action, nothing is done and False
+    is returned: the caller then makes the change and records it step by step.
     """
     if connection.vendor != "postgresql" or is_consumed(action):
         return False
@@ -186,10 +187,10 @@ def _storable(text: str) -> str:
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
-    """Record a refusal in a transaction of its own, after the refused one was rolled back; None where it is
-    recorded.
+    """Record a refusal in a transaction of its own, after the refused one was rolled back, and return the event.
 
-    Raises Unavailable: the database does not answer. No refusal is answered that is not on record.
+    None for a refusal that is recorded already. Raises Unavailable where the database does not answer, because a
+    refusal is answered only when it is recorded.
     """
     if error.recorded:
         return None

@@ -1,4 +1,4 @@
-"""System checks of AUDIT_SUBJECTS and AUDIT_CONSUMERS: an entry that cannot be used stops the start."""
+"""System checks of the settings of the audit log: an entry that cannot be used stops the start."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from audit.hardening import weaknesses
+from audit.siem.targets import target_of
 from audit.witnesses.addresses import witness_of
 
 
@@ -53,6 +54,18 @@ def check_witnesses(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) 
     return problems
 
 
+@register()
+def check_siem(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
+    """Every entry of CUSTODY_SIEM is the address of a receiver."""
+    problems: list[CheckMessage] = []
+    for address in settings.SIEM:
+        try:
+            target_of(address)
+        except ValueError as error:
+            problems.append(Error(f"CUSTODY_SIEM: {error}", id="audit.E006"))
+    return problems
+
+
 @register(Tags.security, deploy=True)
 def check_role(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
     """The database role in use cannot change events. A database that does not answer is not reported."""
@@ -72,10 +85,10 @@ def unusable_paths(setting: str, paths: Iterable[str], *, app: str) -> list[Chec
     problems: list[CheckMessage] = []
     for path in paths:
         try:
-            fine = callable(import_string(path))
+            is_callable = callable(import_string(path))
         except ImportError as error:
             problems.append(Error(f"{setting}: {path} cannot be imported: {error}", id=f"{app}.E001"))
             continue
-        if not fine:
+        if not is_callable:
             problems.append(Error(f"{setting}: {path} is not callable.", id=f"{app}.E002"))
     return problems

@@ -26,7 +26,7 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
         return bool(user.is_authenticated and user.is_active and not getattr(user, "is_service", False))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
-        """Return the view for people who signed in. An empty ``_to_field`` is a 400, as others are."""
+        """Return the view for people who signed in. An empty ``_to_field`` is answered 400, like an unknown one."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)

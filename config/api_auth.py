@@ -29,7 +29,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class TokenAuthentication(BaseAuthentication):
     """An API token, or the secret of an approval session, in the Authorization header.
 
-    Without a cookie CSRF is impossible.
+    No CSRF token is needed, because the credential is not a cookie.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
@@ -49,7 +49,10 @@ class SessionAuthentication(BaseAuthentication):
     """A person who signed in through the login page. Writing needs the CSRF token, as in every form."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return user and actor of the session, None where there is none. PermissionDenied without a CSRF token."""
+        """Return user and actor of the session, None where there is none.
+
+        Raises PermissionDenied for a write without a CSRF token.
+        """
         user = getattr(request._request, "user", None)  # noqa: SLF001 - how DRF's own session authentication reads it
         if not isinstance(user, User) or not user.is_active:
             return None
@@ -71,7 +74,7 @@ class IsAuthenticatedWithScope(BasePermission):
     """Requires an authenticated caller whose token has the scope of the call."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Return True. Raises NotAuthenticated, Denied."""
+        """Return True. Raises NotAuthenticated without an identity, Denied where the token lacks the scope."""
         actor = request.auth
         if not isinstance(actor, Actor):
             raise NotAuthenticated("Sign in, or send an API token as Bearer or as the password of Basic.")

@@ -1,6 +1,4 @@
-"""The JSON parser of /api/v1, the same as that of the MLflow protocol: invalid,
-too deep or non-UTF-8 bodies are a 400.
-"""
+"""The JSON parser of /api/v1. Like the MLflow protocol's, it answers invalid, too deep or non-UTF-8 bodies 400."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the value of the body. ParseError (400). Raises TooLarge."""
+        """Return the value of the body. Raises ParseError (400), TooLarge (413)."""
         body = limited_body(stream, parser_context["request"].path)
         try:
             value = orjson.loads(body)

@@ -27,7 +27,7 @@ from django.http import HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
-from mlflow_api.fast_lookups import LOOKUPS, looked_up
+from mlflow_api.fast_lookups import LOOKUPS, lookup_json
 from mlflow_api.urls import RPC_VIEWS
 from registry.production.serving import CACHING, Answer, production_answer
 
@@ -71,15 +71,13 @@ def _needs_no_middleware(environ: dict[str, Any]) -> bool:
 def _call(
     environ: dict[str, Any], start_response: StartResponse, view: RpcView, fixed: list[tuple[str, str]]
 ) -> Iterable[bytes]:
-    request = WSGIRequest(environ)
     request_id = _request_id(environ)
-    request.request_id = request_id  # type: ignore[attr-defined]  # as RequestIdMiddleware does
     try:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = view(request)
-            if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and request.method == "GET":
+            response = view(_request(environ, request_id))
+            if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and environ["REQUEST_METHOD"] == "GET":
                 _release_connection()  # a restart of the database may have closed it: a read is tried again
-                response = view(WSGIRequest(environ))
+                response = view(_request(environ, request_id))
     finally:
         _release_connection()
     body: bytes = response.content  # type: ignore[attr-defined]  # RPCs never stream
@@ -88,12 +86,19 @@ def _call(
     return [body]
 
 
+def _request(environ: dict[str, Any], request_id: str) -> WSGIRequest:
+    """Return Django's request with its id, which RequestIdMiddleware sets otherwise."""
+    request = WSGIRequest(environ)
+    request.request_id = request_id  # type: ignore[attr-defined]  # ours
+    return request
+
+
 def _answer_lookup(environ: dict[str, Any], path: str) -> bytes | None:
     lookup = LOOKUPS.get(path) if environ["REQUEST_METHOD"] == "GET" else None
     if lookup is None:
         return None
     try:
-        return looked_up(lookup, environ["HTTP_AUTHORIZATION"], environ.get("QUERY_STRING", ""))
+        return lookup_json(lookup, environ["HTTP_AUTHORIZATION"], environ.get("QUERY_STRING", ""))
     except (OperationalError, InterfaceError):
         return None  # the view tries again, and answers 503
     finally:

@@ -1,8 +1,8 @@
 """Heartbeats of the web processes: the supervisor kills a process without a recent heartbeat, and granian starts
 another.
 
-A process that hangs (stopped, or with all threads blocked in one lock) keeps its port, so that a part of all
-connections times out.
+A process that hangs (stopped, or with all threads blocked in one lock) still accepts connections on the port, and those
+time out.
 """
 
 from __future__ import annotations

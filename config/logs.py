@@ -14,7 +14,7 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-# Controls but tab and newline, which tracebacks have.
+# Control characters, except for tab and newline, which tracebacks have.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(13, 32), *range(127, 160))}
 
 

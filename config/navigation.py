@@ -81,7 +81,7 @@ _PROBLEMS = frozenset({"console:endpoints"})
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the navigation as django-unfold expects it, with the number of requests that wait for this person."""
+    """Return the navigation as django-unfold expects it, with the counts for this person beside some links."""
     return [
         {"title": title, "separator": False, "collapsible": False, "items": items}
         for title, entries in GROUPS

@@ -62,5 +62,5 @@ def seconds_of(schedule: Any) -> float:
 def scheduler_age() -> float | None:
     """Return the age of the scheduler's heartbeat in seconds, None where the broker has none."""
     with closing(broker_client(settings.REDIS_URL, 1.0)) as broker:
-        left: Any = broker.ttl(ALIVE_KEY)
-    return float(ALIVE_SECONDS - left) if left > 0 else None
+        remaining: Any = broker.ttl(ALIVE_KEY)
+    return float(ALIVE_SECONDS - remaining) if remaining > 0 else None

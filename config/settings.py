@@ -28,7 +28,7 @@ BASE_URL = env.text("CUSTODY_BASE_URL").rstrip("/")
 
 INSTALLED_APPS = [
     "console",  # before unfold: our templates extend and replace its own
-    "unfold.apps.BasicAppConfig",  # its default one would replace our admin site
+    "unfold.apps.BasicAppConfig",  # unfold's default AppConfig would replace our admin site
     "unfold.contrib.guardian",
     "config.apps.CustodyAdminConfig",
     "django.contrib.auth",
@@ -131,7 +131,7 @@ DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- request bodies -------------------------------------------------------------------------------------------------
-# Within what time a body must be complete (config/bodies/slow.py); files of artifacts may take longer.
+# The seconds within which a body must be complete (config/bodies/slow.py); uploads of artifacts may take longer.
 BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
@@ -174,8 +174,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
-# Sweeps that find what a lost message would have done, by the task of the message:
-# the periodic task of the schedule above.
+# For each task that a message starts, the periodic task (above) that finds its unfinished work if the message is lost.
 SWEEPS = {
     "audit.tasks.build_export": "audit.tasks.resume_exports",
     "approvals.tasks.apply_request": "approvals.tasks.apply_approved_requests",
@@ -194,7 +193,7 @@ ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
 # store for them, where it differs from the one that this server uses.
 DIRECT_TRANSFERS = env.flag("CUSTODY_DIRECT_TRANSFERS", default=True)
 S3_CLIENT_URL = env.text("CUSTODY_S3_CLIENT_URL")
-# Callables that name stored bytes which pruning must keep: `(digests) -> those that are in use`.
+# Callables that say which stored bytes pruning must keep: `(digests) -> those that are in use`.
 ARTIFACT_HOLDERS = [
     "approvals.check_runs.evidence.held_digests",
     "registry.queries.packs_named",
@@ -238,9 +237,9 @@ PUBLIC_LOG = env.flag("CUSTODY_PUBLIC_LOG", default=False)
 DEFAULT_POLICIES = env.flag("CUSTODY_DEFAULT_POLICIES", default=True)
 # Gates of transitions, asked in order inside the transaction of the promotion. A gate that raises refuses.
 TRANSITION_GATES = ["approvals.gate.PolicyGate"]
-# What may refuse a new version: functions of the version that return a refusal, or "". One that raises refuses.
+# Functions that may refuse a new version: they take the version and return a refusal, or "". One that raises refuses.
 REGISTRATION_GATES = ["policies.registration.registration_refusal"]
-# Who may not release a quarantine: functions of the actor and the node that return a refusal, or "".
+# Functions that say who may not release a quarantine: they take the actor and the node and return a refusal, or "".
 QUARANTINE_RELEASE_GUARDS = ["approvals.oversight.quarantine_release.own_data_refusal"]
 # The level of every user on a model that grants them none (registry/permissions.py). The default is that of an MLflow
 # server: everybody may move versions that no policy governs.
@@ -296,7 +295,7 @@ AUDIT_CONSUMERS = [
 # Callables that say which nodes of the lineage a caller may not see: `(actor, urns) -> urns`. These are in no answer
 # and no count.
 LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_urns"]
-# Who may declare what flowed into a node: callables that return a refusal or None.
+# Callables that say who may declare the inputs of a node: they return a refusal or None.
 LINEAGE_WRITERS = ["registry.audit.refuse_ancestry", "tracking.visibility.refuse_ancestry"]
 # How long an MLflow call waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)

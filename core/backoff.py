@@ -8,7 +8,7 @@ _MOST_KEPT = 10_000
 
 
 class Backoff:
-    """Failures by key. ``first`` and ``longest`` are pauses in seconds."""
+    """The failures of each key, and until when to wait. ``first`` and ``longest`` are pauses in seconds."""
 
     def __init__(self, *, first: float, longest: float) -> None:
         self._first, self._longest = first, longest
@@ -18,7 +18,7 @@ class Backoff:
         """Note a failure and return for how many seconds to wait."""
         count = self._failures.get(key, (0, 0.0))[0]
         pause: float = min(self._longest, self._first * 2 ** min(count, 30))
-        if len(self._failures) >= _MOST_KEPT:
+        if len(self._failures) >= _MOST_KEPT:  # so that memory is bounded: all keys start again with the first pause
             self._failures.clear()
         self._failures[key] = (count + 1, time.monotonic() + pause)
         return pause

@@ -17,7 +17,7 @@ _API = r"/+(?:ajax-)?api/\d\.0"
 # Values of a batch are cut, not refused, and the profile of one dataset may have 16 million characters.
 _BATCH = 20_000_000
 _LIST = 16_000_000
-# OpenLineage events of Spark with 23 MB were seen.
+# Spark has sent OpenLineage events of 23 MB.
 _EVENTS = 32_000_000
 # A card may have 1,000,000 bytes, which JSON escapes.
 _CARD = 4_000_000
@@ -46,13 +46,13 @@ _COMPILED = tuple((re.compile(pattern, re.DOTALL), limit) for pattern, limit in 
 
 
 @lru_cache(maxsize=1024)
-def _row(path: str) -> int | None:
+def _table_limit(path: str) -> int | None:
     return next(limit for pattern, limit in _COMPILED if pattern.fullmatch(path))
 
 
 def body_limit(path: str) -> int | None:
     """Return how many bytes a body for this path may have, None for uploads of artifacts."""
-    limit = _row(path[:500])
+    limit = _table_limit(path[:500])
     return settings.MAX_TRACE_REQUEST_BYTES if limit == _TRACES else limit
 
 

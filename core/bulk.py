@@ -23,10 +23,11 @@ _NUMBERS = {"int2", "int8", "float8", "bool"}
 
 
 class BulkInsert:
-    """The INSERT of many rows of a model, and what to do with one that exists; made once.
+    """An INSERT of many rows into the table of a model. Make it once, when the module is imported.
 
-    ``conflict`` is the whole clause, "" for an error; ``returning`` names columns of the rows that were written. A row
-    that exists and stays as it is returns nothing.
+    ``conflict`` is the whole ON CONFLICT clause for rows that exist already; with "" such a row is an error.
+    ``returning`` names the columns to return of the rows that were written: a row that ON CONFLICT skips is not among
+    them.
     """
 
     def __init__(self, model: type[Model], *, conflict: str = "", returning: Sequence[str] = ()) -> None:
@@ -36,7 +37,7 @@ class BulkInsert:
         into = f"INSERT INTO {table_of(model)} ({listed(self.columns)}) SELECT "
         ending = f"{conflict} RETURNING {listed(returning)}" if returning else conflict
         arrays = ", ".join(f"%s::{kind}[]" for kind in self.types)
-        fields = ", ".join(_from_json(place, kind) for place, kind in enumerate(self.types))
+        fields = ", ".join(_from_json(index, kind) for index, kind in enumerate(self.types))
         self.returns = bool(returning)
         self.statement = Statement(
             f"{into}* FROM unnest({arrays}) {ending}",
@@ -44,13 +45,14 @@ class BulkInsert:
         )
 
     def run(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
-        """Insert rows given by their columns, with the default of the field for others; return what ``returning``
-        names of those that were written, in no certain order.
+        """Insert rows, each a mapping of columns to values; a column that a row leaves out gets the field's default.
+
+        Return the ``returning`` columns of the rows that were written, in no particular order.
         """
         if not rows:
             return []
-        whole = self.defaults | {column: timezone.now() for column in self.moments}
-        values = [[row.get(column, whole[column]) for column in self.columns] for row in rows]
+        defaults = self.defaults | {column: timezone.now() for column in self.moments}
+        values = [[row.get(column, defaults[column]) for column in self.columns] for row in rows]
         bound = self._arrays(values) if connection.vendor == "postgresql" else [_json(values)]
         with connection.cursor() as cursor:
             cursor.execute(self.statement.text, bound)
@@ -71,8 +73,8 @@ def among(texts: Sequence[str]) -> RawSQL:
     return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(texts))])
 
 
-def _from_json(place: int, kind: str) -> str:
-    field = f"json_extract(value, '$[{place}]')"
+def _from_json(index: int, kind: str) -> str:
+    field = f"json_extract(value, '$[{index}]')"
     return f"CAST({field} AS BLOB)" if kind == "bytea" else field
 
 
@@ -89,7 +91,10 @@ def _json(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _for_sqlite(value: object) -> str:
-    """Return a value that JSON has no form of as SQLite stores it. Bytes must be UTF-8."""
+    """Return the text that stands in SQLite for a value that JSON cannot hold. Bytes must be UTF-8.
+
+    Raises TypeError for a type that no column has.
+    """
     if isinstance(value, datetime):
         return str(connection.ops.adapt_datetimefield_value(value))
     if isinstance(value, UUID):

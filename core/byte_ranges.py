@@ -28,11 +28,11 @@ class Span:
 
 
 def span_of(header: str, if_range: str, *, size: int, etag: str) -> Span | None:
-    """Return the one range a request asks for, None where the whole file is the answer; raise Unsatisfiable.
+    """Return the one range that a request asks for, None where the whole file is the answer.
 
     ``header`` and ``if_range`` are the fields Range and If-Range, "" where there are none. A range counts only for the
     file that the caller has a part of: If-Range must be exactly this strong ETag. Dates are never precise enough for
-    that.
+    that. Raises Unsatisfiable where the range starts after the end of the file.
     """
     match = _ONE_RANGE.fullmatch(header.strip())
     if match is None or (if_range and if_range.strip() != etag):
@@ -60,13 +60,13 @@ class Window:
 
     def __init__(self, file: BinaryIO, span: Span) -> None:
         self._file = file
-        self._left = span.length
+        self._remaining = span.length
         file.seek(span.start)
 
     def read(self, size: int) -> bytes:
         """Return the next piece of the part, empty at its end."""
-        piece = self._file.read(min(size, self._left))
-        self._left -= len(piece)
+        piece = self._file.read(min(size, self._remaining))
+        self._remaining -= len(piece)
         return piece
 
     def close(self) -> None:

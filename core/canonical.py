@@ -1,8 +1,8 @@
 """Canonical bytes: a subset of JSON in which `orjson` with sorted keys equals RFC 8785 (JCS) byte for byte.
 
-Keys are text. There are no floats (they become decimal strings), integers beyond 2^53-1 become strings, the depth is at
-most 8 and the whole at most 16 KiB. Long text is replaced by its digest: the event proves the value without containing
-it.
+Keys are text. Floats become decimal strings, and integers beyond 2^53-1 become strings. Values deeper than MAX_DEPTH
+and long texts are replaced by their digest: the event proves the value without containing it. audit/services.py keeps
+each event below MAX_BYTES.
 """
 
 from __future__ import annotations

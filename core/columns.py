@@ -1,4 +1,4 @@
-"""Columns of hand-written SQL, read from the models: a column that a model gains is in every statement made here."""
+"""Columns of hand-written SQL, read from the models, so that a new column of a model is in every statement."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table_of(model: type[Model]) -> str:
 
 
 def columns_of(model: type[Model], *, without: Collection[str] = ()) -> tuple[str, ...]:
-    """Return a model's columns in the order of its fields, but for a generated key and those in ``without``.
+    """Return a model's columns in the order of its fields, except for a generated key and those in ``without``.
 
     Raises ValueError where ``without`` names a column that the model does not have.
     """
@@ -65,21 +65,21 @@ def unique_columns(model: type[Model], constraint: str) -> tuple[str, ...]:
 def type_of(model: type[Model], column: str) -> str:
     """Return the PostgreSQL type for the values of a column.
 
-    Raises KeyError for a column or a kind of field that is new.
+    Raises KeyError for an unknown column, or a kind of field that is not in the table above.
     """
     return _TYPES[_kind(model, column)]
 
 
 def array_type_of(model: type[Model], column: str) -> str:
-    """Return the PostgreSQL type of an array that is inserted into a column.
+    """Return the PostgreSQL type of the elements of an array that is inserted into a column.
 
-    Raises KeyError for a column or a kind of field that is new.
+    Raises KeyError for an unknown column, or a kind of field that is not in the tables above.
     """
     return (_TYPES | _ARRAY_TYPES)[_kind(model, column)]
 
 
 def defaults_of(model: type[Model]) -> dict[str, Any]:
-    """Return the value that each column has where a new row does not say."""
+    """Return the default value of each of `columns_of`."""
     return {column: _fields(model)[column].get_default() for column in columns_of(model)}
 
 

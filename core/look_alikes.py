@@ -39,14 +39,14 @@ _LOOKALIKES = {ord(other): latin for latin, others in _DRAWN_LIKE.items() for ot
 
 
 def look_alike_key(name: str) -> str:
-    """Return a name without all differences that a reader could overlook.
+    """Return a key that is equal for two names that a reader could confuse.
 
-    Percent-encoding, width and ligatures (NFKC), case, accents' composition, look-alike letters, kinds of dash and of
-    blank, invisible characters, and blanks or dots at the ends.
+    The key leaves out these differences: percent-encoding, width and ligatures (NFKC), case, the composition of
+    accents, look-alike letters, kinds of dash and of blank, invisible characters, and blanks or dots at the ends.
     """
     folded = unicodedata.normalize("NFKC", unquote(name, errors="replace")).casefold().translate(_LOOKALIKES)
-    seen = (_plain_letter(letter) for letter in unicodedata.normalize("NFKC", folded))
-    return " ".join("".join(seen).split()).strip(" .")
+    letters = (_plain_letter(letter) for letter in unicodedata.normalize("NFKC", folded))
+    return " ".join("".join(letters).split()).strip(" .")
 
 
 def _plain_letter(letter: str) -> str:

@@ -36,9 +36,11 @@ from prometheus_client import Counter, Histogram  # noqa: E402 - it reads the va
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-HTTP_REQUESTS = Counter("custody_http_requests", "Requests by door, method and status.", ["door", "method", "status"])
+HTTP_REQUESTS = Counter(
+    "custody_http_requests", "Requests by interface, method and status.", ["interface", "method", "status"]
+)
 HTTP_SECONDS = Histogram(
-    "custody_http_request_seconds", "Seconds until an answer begins, by door.", ["door"], buckets=_SECONDS
+    "custody_http_request_seconds", "Seconds until an answer begins, by interface.", ["interface"], buckets=_SECONDS
 )
 EVENTS = Counter("custody_events", "Events of the audit log, by action and outcome.", ["action", "outcome"])
 REFUSALS = Counter("custody_refusals", "Moves that were refused, by the rule that blocked them.", ["rule"])

@@ -1,6 +1,6 @@
-"""Errors that mean "cannot tell now": the database, the artifact store or the disk did not answer.
+"""Outages: errors that mean that the database, the artifact store or the disk did not answer.
 
-They are never a refusal.
+An outage is answered 503 and is never a refusal.
 """
 
 from __future__ import annotations

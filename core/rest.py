@@ -87,7 +87,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 @extend_schema_serializer(many=False)  # the answer is an object, although the operation is named a list
 class Listing(serializers.Serializer[Any]):
-    """An answer that lists rows under the name of what they are."""
+    """An answer that lists rows under their name, such as ``{"deployments": […]}``."""
 
 
 def listed(

@@ -57,7 +57,7 @@ def schema_state() -> SchemaState:
 
 
 def require_known_schema() -> SchemaState:
-    """Return the state of a database that this version can migrate, if only an empty one.
+    """Return the state of a database that this version can migrate, which may also be missing or empty.
 
     Raises UnusableDatabase for any other.
     """
@@ -81,16 +81,14 @@ def require_current_schema() -> None:
             " directory of the installation that you mean."
         )
     if state.pending:
+        migrations = "1 migration" if len(state.pending) == 1 else f"{len(state.pending)} migrations"
         raise UnusableDatabase(
-            f"{database_name()} lacks {len(state.pending)} migrations of this version. Start it with script/up, or run"
-            " manage.py migrate."
+            f"{database_name()} lacks {migrations} of this version. Start it with script/up, or run manage.py migrate."
         )
 
 
 def database_name() -> str:
-    """Return which database is in use, for messages: the data directory, or the name
-    and host of a server's database.
-    """
+    """Return the name of the database in use for messages: the data directory, or a server's database and host."""
     if connection.vendor == "sqlite":
         folder = _sqlite_file().parent
         return f"The data directory {folder}" if folder == settings.DATA_DIR else f"The database {_sqlite_file()}"

@@ -55,7 +55,7 @@ def pipelined() -> Iterator[None]:
     """Send the writes of the block to PostgreSQL without waiting for each result; elsewhere change nothing.
 
     For `run` inside a transaction. The first error of any of the writes is raised at the end of the block, as Django's
-    error, and the transaction is lost. A `fetch` inside waits for the writes before it.
+    error, and the transaction must be rolled back. A `fetch` inside waits for the writes before it.
     """
     connection.ensure_connection()
     if connection.vendor != "postgresql" or in_pipeline():

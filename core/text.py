@@ -1,4 +1,4 @@
-"""Words in sentences."""
+"""Lists of words as English text."""
 
 from __future__ import annotations
 

@@ -109,9 +109,7 @@ def type_of(name: str) -> str:
 def upload(request: HttpRequest, actor: Actor, path: str) -> HttpResponse:
     """Store the request's body under ``path``; the answer is an empty 200.
 
-    The spans in the file of a trace are kept too.
-
-    Raises NotFound.
+    From the spans file of a trace, the spans are stored too. Raises NotFound.
     """
     trace = trace_of_path(path)
     if trace is not None:

@@ -62,19 +62,19 @@ def _upload_view(handler: Callable[[Actor, str, Params], Json]) -> Callable[...,
         _allow(request, "POST")
         _require_store("Multipart upload")
         q = read_params(request, {})
-        # The URL names the folder; of the path in the body, which is one of the client's own machine, the last name
-        # counts.
-        local = q.need("path")
-        name = (_LAST_NAME if local.startswith("/") else _LAST_NAME_ON_WINDOWS).search(local)
+        # The URL names the folder. The body has the path of the file on the client's machine, of which only the last
+        # name is used.
+        client_path = q.need("path")
+        name = (_LAST_NAME if client_path.startswith("/") else _LAST_NAME_ON_WINDOWS).search(client_path)
         return JsonResponse(handler(actor, f"{path_values['folder']}/{name[0] if name else ''}", q))
 
     return protected(view)
 
 
 def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
-    """Return a presigned URL of a file and its size in bytes. Raises NotFound, InvalidInput (path).
+    """Return a presigned URL of a file and its size in bytes.
 
-    Also raises ProtocolError.
+    Raises NotFound, InvalidInput (path), ProtocolError (501: the store is not a bucket).
     """
     _allow(request, "GET")
     _require_store("Multipart download")
@@ -85,9 +85,9 @@ def presigned(request: HttpRequest, actor: Actor, /, **path_values: str) -> Http
 
 
 def presigned_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - one signature for all
-    """Return a presigned URL of a run's file and its size in bytes. Raises NotFound, InvalidInput (path, lifetime).
+    """Return a presigned URL of a run's file and its size in bytes.
 
-    Also raises ProtocolError.
+    Raises NotFound, InvalidInput (path, lifetime), ProtocolError (501: the store is not a bucket).
     """
     _allow(request, "POST")
     _require_store("Presigned download")
@@ -122,7 +122,7 @@ def _allow(request: HttpRequest, method: str) -> None:
         raise ProtocolError(f"This endpoint answers {method} only.", error_code="ENDPOINT_NOT_FOUND", status=405)
 
 
-def _reads(request: HttpRequest) -> Scope:  # noqa: ARG001 - the signature of a scope
+def _read_scope(request: HttpRequest) -> Scope:  # noqa: ARG001 - the signature of a scope
     return Scope.REGISTRY_READ
 
 
@@ -133,6 +133,6 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_PROXY}/mpu/complete/(?P<folder>[\s\S]+)$", _upload_view(complete_upload)),
     re_path(rf"{_PROXY}/mpu/abort/(?P<folder>[\s\S]+)$", _upload_view(abort_upload)),
     re_path(rf"{_PROXY}/presigned/(?P<path>[\s\S]+)$", protected(presigned)),
-    re_path(rf"{_RUNS}/presigned-download-url$", protected(presigned_of_run, scope=_reads)),
+    re_path(rf"{_RUNS}/presigned-download-url$", protected(presigned_of_run, scope=_read_scope)),
     re_path(rf"{_RUNS}/presigned-upload-url$", protected(no_presigned_upload)),
 ]

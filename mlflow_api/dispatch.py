@@ -1,7 +1,7 @@
 """One dispatcher for every MLflow RPC: authenticate → parse → the handler (service, render) → JSON.
 
-A handler is registered once with `@rpc` and served under /api and /ajax-api alike; nothing is written twice per prefix.
-Routes that do not speak JSON (the artifact proxy) use `protected`, which gives them the same authentication and errors.
+A handler is registered once with `@rpc` and served under both /api and /ajax-api. Routes that do not speak JSON (the
+artifact proxy) use `protected`, which gives them the same authentication and errors.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """One RPC: method and path below `/api/<version>/<area>/`; the area is `mlflow` but for permissions."""
+    """One RPC: method and path below `/api/<version>/<area>/`.
+
+    ``area`` is `mlflow`, `preview/mlflow` or `permissions`; ``write`` is whether a token needs the write scope.
+    """
 
     method: str
     path: str

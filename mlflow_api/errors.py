@@ -43,7 +43,7 @@ class ProtocolError(DomainError):
         self.status = status
 
 
-# Most special first: the first class that fits decides.
+# Subclasses come before their base classes: the first class that fits decides.
 _ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (TooLarge, 413, "INVALID_PARAMETER_VALUE"),
     (InvalidInput, 400, "INVALID_PARAMETER_VALUE"),
@@ -80,7 +80,7 @@ def domain_response(error: DomainError) -> HttpResponse:
 
 
 def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the response for everything else; an error of the server is logged with its traceback."""
+    """Return the response for an exception that is no DomainError. An error of the server is logged with traceback."""
     if isinstance(error, RequestDataTooBig):
         return error_response(413, "INVALID_PARAMETER_VALUE", "The request body is too large.")
     if isinstance(error, UnreadablePostError | RawPostDataException | MultiPartParserError | SuspiciousOperation):
@@ -91,7 +91,9 @@ def unexpected_response(request: HttpRequest, error: Exception) -> HttpResponse:
         return error_response(400, "INVALID_PARAMETER_VALUE", "A value is too long or out of range for its field.")
     if isinstance(error, IntegrityError):
         logger.warning("%s %s lost a race: %s", request.method, request.path, error)
-        return error_response(409, "RESOURCE_CONFLICT", "Somebody else changed the same thing at the same moment.")
+        return error_response(
+            409, "RESOURCE_CONFLICT", "Somebody else changed the same record at the same time. Try again."
+        )
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if is_outage(error):
         return error_response(503, "TEMPORARILY_UNAVAILABLE", outage_message(error))

@@ -58,7 +58,7 @@ def search(actor: Actor, q: Params) -> Json:
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return render.filled(experiments=[render.experiment(one) for one in rows], next_page_token=token or None)
+    return render.filled(experiments=[render.experiment(row) for row in rows], next_page_token=token or None)
 
 
 @rpc("POST", "experiments/update")

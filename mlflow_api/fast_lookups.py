@@ -41,8 +41,11 @@ LOOKUPS: dict[str, Lookup] = {
 }
 
 
-def looked_up(lookup: Lookup, authorization: str, query: str) -> bytes | None:
-    """Return the JSON of an ordinary success, or None. ``query`` is the query string as WSGI hands it over."""
+def lookup_json(lookup: Lookup, authorization: str, query: str) -> bytes | None:
+    """Return the JSON of a successful lookup, None where the RPC must answer instead.
+
+    ``query`` is the query string as WSGI passes it.
+    """
     try:
         answer = lookup(authorization, Params(QueryDict(query.encode("latin-1")), from_query=True))
     except (DomainError, SuspiciousOperation, UnicodeError):

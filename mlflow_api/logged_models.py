@@ -61,7 +61,10 @@ def finalize_logged_model(actor: Actor, q: Params) -> Json:
     """
     status = q.choice("status", STATUSES)
     if status not in {LoggedModelStatus.READY, LoggedModelStatus.UPLOAD_FAILED, LoggedModelStatus.PENDING}:
-        raise InvalidInput("Missing value for required parameter 'status': it must be LOGGED_MODEL_READY or …_FAILED.")
+        raise InvalidInput(
+            "Missing value for required parameter 'status': it must be LOGGED_MODEL_READY, LOGGED_MODEL_UPLOAD_FAILED "
+            "or LOGGED_MODEL_PENDING."
+        )
     model = logged_models.finalize_logged_model(actor=actor, model_id=q.need("model_id"), status=status)
     return _fresh(actor, model.pk)
 

@@ -25,7 +25,7 @@ def get_history(actor: Actor, q: Params) -> Json:
     points, token = metric_history(
         actor=actor, run_id=run_id_of(q), key=key, max_results=q.integer("max_results"), page_token=q.text("page_token")
     )
-    return render.filled(metrics=[render.metric(one) for one in points], next_page_token=token or None)
+    return render.filled(metrics=[render.metric(point) for point in points], next_page_token=token or None)
 
 
 @rpc("GET", "metrics/get-history-bulk-interval")
@@ -42,7 +42,7 @@ def get_history_bulk_interval(actor: Actor, q: Params) -> Json:
         start_step=q.integer("start_step"),
         end_step=q.integer("end_step"),
     )
-    return render.filled(metrics=[render.metric(one, run_id=one.run_id) for one in points])
+    return render.filled(metrics=[render.metric(point, run_id=point.run_id) for point in points])
 
 
 @rpc("GET", "artifacts/list")

@@ -95,8 +95,7 @@ def transition_model_version_stage(actor: Actor, q: Params) -> Json:
 def delete_model_version(actor: Actor, q: Params) -> Json:
     """MLflow `model-versions/delete`: delete a version and its aliases.
 
-    Raises NotFound, Denied, Conflict (it is in Production or deployed, or has a protected alias).
-    Also raises InvalidInput.
+    Raises NotFound, Denied, InvalidInput, Conflict (it is in Production or deployed, or has a protected alias).
     """
     versions.delete_version(actor=actor, name=q.need("name"), version=version_number(q))
     return {}
@@ -104,9 +103,9 @@ def delete_model_version(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "model-versions/get-download-uri")
 def get_model_version_download_uri(actor: Actor, q: Params) -> Json:
-    """MLflow `model-versions/get-download-uri`: return the URI of a version's artifacts. Raises NotFound.
+    """MLflow `model-versions/get-download-uri`: return the URI of a version's artifacts.
 
-    Also raises InvalidInput.
+    Raises NotFound, InvalidInput (no integer).
     """
     return {"artifact_uri": download_uri(queries.get_version(actor, q.need("name"), version_number(q)))}
 

@@ -1,4 +1,4 @@
-"""From an MLflow request to typed values, by the rules of protobuf JSON that MLflow's servers follow.
+"""Reads an MLflow request into typed values, by the rules of protobuf JSON that MLflow's servers follow.
 
 Fields come in snake_case or camelCase; unknown fields are ignored; null means "not given"; 64-bit integers may be
 numbers or digits in a string; doubles may be the words NaN, Infinity and -Infinity; enums are names or numbers.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -97,18 +97,16 @@ class Params:
             raise self._missing(name)
         return value
 
-    def whole(self, name: str) -> int | None:
-        """Return a 64-bit integer that some scripts send with a fraction, such as `time.time() * 1000`:
-        it is cut off.
-        """
+    def truncated_integer(self, name: str) -> int | None:
+        """Return a 64-bit integer field without its fraction: some scripts send `time.time() * 1000`."""
         value = self._raw(name)
         if isinstance(value, float) and math.isfinite(value):
             return Params({name: math.trunc(value)}, prefix=self._prefix).integer(name)
         return self.integer(name)
 
-    def need_whole(self, name: str) -> int:
-        """Return such an integer that must be there."""
-        value = self.whole(name)
+    def need_truncated_integer(self, name: str) -> int:
+        """Return a `truncated_integer` that must be there."""
+        value = self.truncated_integer(name)
         if value is None:
             raise self._missing(name)
         return value
@@ -157,16 +155,19 @@ class Params:
     def each(
         self, name: str, read: Callable[[Params], T], *, plain: Callable[[dict[str, Any]], T | None] | None = None
     ) -> list[T]:
-        """Return the results of ``read`` for the messages of a repeated field, or of ``plain`` for its JSON where that
-        makes something.
+        """Return the messages of a repeated field, each as ``read`` returns it.
+
+        ``plain`` is a fast reader of a message's JSON; a message for which it returns None is read by ``read``.
         """
-        objects = []
+        messages = []
         for number, value in enumerate(self._list(name)):
             if not isinstance(value, dict):
                 raise self._invalid(name, value, "a list of objects")
-            quick = plain(value) if plain else None
-            objects.append(read(Params(value, prefix=f"{self._label(name)}[{number}].")) if quick is None else quick)
-        return objects
+            message = plain(value) if plain else None
+            if message is None:
+                message = read(Params(value, prefix=f"{self._label(name)}[{number}]."))
+            messages.append(message)
+        return messages
 
     def need_items(self, name: str) -> list[Params]:
         """Return a repeated message field that must be there; it may be empty."""
@@ -208,7 +209,7 @@ class Params:
         return value
 
     def choice(self, name: str, values: Mapping[str, int]) -> str:
-        """Return the name of an enum field, "" when absent. MLflow drops a name it does not know, and so do we."""
+        """Return the name of an enum field, "" where it is absent or unknown: MLflow ignores unknown names too."""
         value = self._raw(name)
         if isinstance(value, str) and value in values:
             return value
@@ -271,8 +272,3 @@ def _with_path(params: Params, query: QueryDict, path_values: Mapping[str, str])
     for name, value in path_values.items():
         merged[name] = value
     return Params(merged, from_query=True)
-
-
-def pairs(items: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return key/value pairs as a mapping; the last of equal keys wins."""
-    return dict(items)

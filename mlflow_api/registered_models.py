@@ -162,7 +162,7 @@ def get_model_version_by_alias(actor: Actor, q: Params) -> Json:
     except NotFound as error:
         if alias.lower() == LATEST:
             raise
-        # as MLflow's server answers: a missing alias is an invalid parameter, only a missing model or version does not
-        # exist
+        # MLflow's server answers a missing alias with INVALID_PARAMETER_VALUE, and only a missing model or version with
+        # RESOURCE_DOES_NOT_EXIST
         raise InvalidInput(error.message) from error
     return {"model_version": render.model_version(version)}

@@ -12,7 +12,7 @@ Json = dict[str, object]
 
 
 def filled(**fields: object) -> Json:
-    """Return the fields that hold something; an empty text counts as something, None and an empty list do not."""
+    """Return the fields without those that are None or an empty list. An empty text stays."""
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
@@ -54,7 +54,7 @@ def run_info(run: Run | FullRun) -> Json:
 def run(full_run: FullRun) -> Json:
     """Return a run with everything in it."""
     data = filled(
-        metrics=[metric(one) for one in sorted(full_run.metrics)],
+        metrics=[metric(value) for value in sorted(full_run.metrics)],
         params=[{"key": key, "value": value} for key, value in sorted(full_run.params)],
         tags=[{"key": key, "value": value} for key, value in sorted(full_run.tags)],
     )
@@ -75,19 +75,19 @@ def _outputs(full_run: FullRun) -> Json:
     return filled(model_outputs=models)
 
 
-def metric(one: MetricFields | Value, *, run_id: str = "") -> Json:
-    """Return a metric's value; NaN is the text "NaN", for JSON has no number for it.
+def metric(row: MetricFields | Value, *, run_id: str = "") -> Json:
+    """Return one value of a metric. NaN is the text "NaN", because JSON has no number for it.
 
-    Fields that it lacks are omitted.
+    Empty fields are omitted.
     """
     body: Json = {
-        "key": one.key,
-        "value": "NaN" if one.is_nan else one.value,
-        "timestamp": one.timestamp_ms,
-        "step": one.step,
+        "key": row.key,
+        "value": "NaN" if row.is_nan else row.value,
+        "timestamp": row.timestamp_ms,
+        "step": row.step,
     }
-    if one.model_id or one.dataset_name or one.dataset_digest or run_id:
-        names = (("model_id", one.model_id), ("dataset_name", one.dataset_name), ("dataset_digest", one.dataset_digest))
+    if row.model_id or row.dataset_name or row.dataset_digest or run_id:
+        names = (("model_id", row.model_id), ("dataset_name", row.dataset_name), ("dataset_digest", row.dataset_digest))
         body |= {name: value for name, value in (*names, ("run_id", run_id)) if value}
     return body
 
@@ -124,7 +124,7 @@ def logged_model(model: LoggedModel, metrics: Iterable[Metric]) -> Json:
         ),
         data=filled(
             params=pairs(model.params.all()),
-            metrics=[metric(one, run_id=one.run_id) for one in metrics],
+            metrics=[metric(row, run_id=row.run_id) for row in metrics],
         ),
     )
 

@@ -32,8 +32,8 @@ def _point(q: Params) -> Point:
     return Point(
         key=q.need("key"),
         value=q.number("value"),
-        timestamp_ms=q.need_whole("timestamp"),
-        step=q.whole("step") or 0,
+        timestamp_ms=q.need_truncated_integer("timestamp"),
+        step=q.truncated_integer("step") or 0,
         model_id=q.text("model_id"),
         dataset_name=q.text("dataset_name"),
         dataset_digest=q.text("dataset_digest"),
@@ -67,7 +67,7 @@ def create_run(actor: Actor, q: Params) -> Json:
         experiment_id=q.text("experiment_id") or runs.DEFAULT_EXPERIMENT,
         user_id=q.text("user_id"),
         name=q.text("run_name"),
-        start_ms=q.whole("start_time") or 0,
+        start_ms=q.truncated_integer("start_time") or 0,
         tags=tags,
     )
     return {"run": render.run(runs.as_created(run, tags))}
@@ -89,7 +89,7 @@ def update_run(actor: Actor, q: Params) -> Json:
         actor=actor,
         run_id=run_id_of(q),
         status=q.choice("status", RUN_STATUSES),
-        end_ms=q.whole("end_time"),
+        end_ms=q.truncated_integer("end_time"),
         name=q.text("run_name"),
     )
     return {"run_info": render.run_info(run)}

@@ -31,7 +31,7 @@ def get_history_bulk(actor: Actor, q: Params) -> Json:
     """
     key = _need(q, "metric_key", "GetMetricHistoryBulk request must specify a metric_key.")
     points = bulk_history(actor=actor, run_ids=q.texts("run_id"), key=key, max_results=q.integer("max_results"))
-    return {"metrics": [render.metric(one, run_id=one.run_id) for one in points]}
+    return {"metrics": [render.metric(point, run_id=point.run_id) for point in points]}
 
 
 def _need(q: Params, name: str, message: str) -> str:
@@ -55,7 +55,7 @@ def _query_of(request: HttpRequest) -> Params:
 
 
 def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /get-artifact?run_id&path. Raises InvalidInput, ProtocolError."""
+    """GET /get-artifact?run_id&path: return a file of a run. Raises InvalidInput, ProtocolError."""
     _allow(request, "GET", "HEAD")
     q = _query_of(request)
     below = clean_path(q.need("path"))
@@ -64,11 +64,9 @@ def file_of_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> Ht
 
 
 def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:  # noqa: ARG001 - a view
-    """GET /model-versions/get-artifact?name&version&path.
+    """GET /model-versions/get-artifact?name&version&path: return a file of a model version.
 
-    Raises InvalidInput, ProtocolError.
-
-    Raises NotFound for files that are kept outside this server.
+    Raises InvalidInput, ProtocolError, NotFound (also for files that are stored outside this server).
     """
     _allow(request, "GET", "HEAD")
     q = _query_of(request)
@@ -83,7 +81,10 @@ def file_of_version(request: HttpRequest, actor: Actor, /, **path_values: str) -
 
 
 def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponseBase:
-    """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path. Raises InvalidInput, ProtocolError."""
+    """GET …/logged-models/{model_id}/artifacts/files?artifact_file_path: return a file of a logged model.
+
+    Raises InvalidInput, ProtocolError.
+    """
     _allow(request, "GET", "HEAD")
     below = clean_path(_query_of(request).need("artifact_file_path"))
     model = queries.get_logged_model(actor, path_values["model_id"])
@@ -91,7 +92,10 @@ def file_of_logged_model(request: HttpRequest, actor: Actor, /, **path_values: s
 
 
 def upload_to_run(request: HttpRequest, actor: Actor, /, **path_values: str) -> HttpResponse:  # noqa: ARG001 - a view
-    """POST …/upload-artifact?run_uuid&path with the file as body. Raises InvalidInput, ProtocolError, TooLarge."""
+    """POST …/upload-artifact?run_uuid&path: store the body as a file of a run.
+
+    Raises InvalidInput, ProtocolError, TooLarge.
+    """
     _allow(request, "POST")
     q = _query_of(request)
     run_id = _need(q, "run_uuid", "Request must specify run_uuid.")

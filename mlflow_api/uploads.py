@@ -20,26 +20,26 @@ class Upload:
 
     def __init__(self, request: HttpRequest) -> None:
         declared = request.headers.get("content-length") or ""
-        self.left: int | None = int(declared) if LENGTH.fullmatch(declared) else None
+        self._remaining: int | None = int(declared) if LENGTH.fullmatch(declared) else None
         self._read: Callable[[int], bytes] = request.read
-        if self.left is None and request.headers.get("Transfer-Encoding"):
+        if self._remaining is None and request.headers.get("Transfer-Encoding"):
             if not request.META.get("wsgi.input_terminated"):
                 raise ProtocolError("Send a Content-Length.", error_code="BAD_REQUEST", status=411)
-            # Django takes a body without Content-Length for empty; a server that ends its input itself can be trusted.
+            # Django treats a body without Content-Length as empty. The server that marks the end of its input is read.
             self._read = request.META["wsgi.input"].read
 
     def read(self, size: int = CHUNK, /) -> bytes:
         """Return the next piece, empty at the end. Raises InvalidInput."""
         piece = self._read(size)
-        if self.left is None:
+        if self._remaining is None:
             return piece
-        self.left -= len(piece)
-        if not piece and self.left > 0:
-            raise InvalidInput(f"The upload ended {self.left} bytes before its Content-Length.")
+        self._remaining -= len(piece)
+        if not piece and self._remaining > 0:
+            raise InvalidInput(f"The upload ended {self._remaining} bytes before its Content-Length.")
         return piece
 
     def drain(self) -> None:
-        """Read on, so that the connection stays usable for the answer."""
-        taken = 0
-        while taken < _DRAIN_LIMIT and (piece := self._read(CHUNK)):
-            taken += len(piece)
+        """Read the body up to the limit and discard it, so that the client receives the answer."""
+        drained = 0
+        while drained < _DRAIN_LIMIT and (piece := self._read(CHUNK)):
+            drained += len(piece)

@@ -1,1 +1,1 @@
-"""Exports of the audit log: what is chosen, what it proves, and the signed package."""
+"""Exports of the audit log: the selection of events, the claims about its completeness, and the signed package."""

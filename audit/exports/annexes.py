@@ -49,7 +49,7 @@ class Annex(Protocol):
 
 
 def annex_files(name: str, log: SignedLog) -> Iterable[File]:
-    """Return the files of an annex, none for the name "". Raises NotFound where nobody knows the name, Unavailable."""
+    """Return the files of an annex, none for the name "". Raises NotFound for an unknown name, Unavailable."""
     if not name:
         return ()
     for path in settings.AUDIT_ANNEXES:
@@ -57,4 +57,4 @@ def annex_files(name: str, log: SignedLog) -> Iterable[File]:
         files = annex(name, log)
         if files is not None:
             return files
-    raise NotFound(f"Nobody knows the annex {name}.")
+    raise NotFound(f"There is no annex {name}.")

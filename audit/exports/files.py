@@ -15,6 +15,7 @@ from audit.transparency.state import state_folder
 from core.errors import Conflict, NotFound, Unavailable
 
 KEPT_FOR = datetime.timedelta(days=7)
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def exports_folder() -> Path:
@@ -28,7 +29,7 @@ def draft_of(job: ExportJob) -> Path:
 
 
 def finished_path(job: ExportJob) -> Path:
-    """Return the path of the finished file. Each attempt has its own: a worker that was given up replaces nothing."""
+    """Return the path of the finished file. Each attempt has its own, so a lost worker replaces no newer file."""
     return exports_folder() / f"{job.pk}-{job.attempt}.zip"
 
 
@@ -54,11 +55,16 @@ def file_of(job: ExportJob) -> Path:
     )
 
 
-def remove_files(pk: UUID, *, but: Path | None = None) -> None:
-    """Remove the files of an export, except one. Those who are still reading a file keep it until they close it."""
+def exports_with_files() -> set[UUID]:
+    """Return the ids of the exports that have a file in the folder."""
+    names = [path.name.rpartition("-")[0] for path in exports_folder().glob("*-*")]
+    return {UUID(name) for name in names if _ID.fullmatch(name)}
+
+
+def remove_files(pk: UUID) -> None:
+    """Remove the files of an export. Downloads that are reading one can finish."""
     for path in exports_folder().glob(f"{pk}-*"):
-        if path != but:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def file_name(job: ExportJob) -> str:

@@ -1,6 +1,6 @@
 """Reads the file of an export while a worker writes it, so that a download begins before the export is finished.
 
-Nothing but the files is asked: a finished file was renamed, one that is given up is removed. So a long download holds
+It looks at the files only: a worker renames a finished file, and removes one that it gives up. So a long download holds
 no connection to the database.
 """
 
@@ -29,7 +29,7 @@ def follow(file: BinaryIO, finished: Path) -> Iterator[bytes]:
     with file:
         quiet_since = time.monotonic()
         while True:
-            complete = _is(file, finished)  # asked before reading: all was written by then
+            complete = _is_at(file, finished)  # checked before reading: a finished file has all its bytes
             while piece := file.read(_PIECE):
                 quiet_since = time.monotonic()
                 yield piece
@@ -42,7 +42,7 @@ def follow(file: BinaryIO, finished: Path) -> Iterator[bytes]:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _is(file: BinaryIO, path: Path) -> bool:
+def _is_at(file: BinaryIO, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

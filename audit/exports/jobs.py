@@ -1,6 +1,4 @@
-"""Exports that a worker makes, with progress: started by a request, made again when a worker is lost,
-fetched as a file.
-"""
+"""Exports that a worker makes: started by a request, made again when the worker is lost, kept as a file."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit.exports.files import KEPT_FOR, draft_of, exports_folder, finished_path, remove_files
+from audit.exports.files import KEPT_FOR, draft_of, exports_folder, exports_with_files, finished_path, remove_files
 from audit.exports.selection import Filters
 from audit.exports.service import record_request, require_readable, write_export
 from audit.models import ExportJob, ExportState
@@ -35,11 +33,9 @@ class Superseded(Exception):
 
 
 def start_export(*, actor: Actor, filters: Filters, annex: str = "", queued: bool = True) -> ExportJob:
-    """Record that an export was asked for and queue it, unless the caller makes it in this process.
+    """Record that an export was asked for, queue it, and return it. Without ``queued`` the caller makes it itself.
 
-    Raises NotFound where the actor may not read the model, Denied the log.
-
-    Raises InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput.
     """
     with transaction.atomic():
         stream = require_readable(actor, filters)
@@ -66,7 +62,7 @@ def unfetched_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
 
 
 def newest_finished_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
-    """Return the newest finished export of the actor with these filters, if any: a broken download goes on with it."""
+    """Return the newest finished export of the actor with these filters, if any. Broken downloads continue with it."""
     return _asked_by(actor, filters).filter(state=ExportState.DONE).first()
 
 
@@ -122,17 +118,16 @@ def build_export(pk: UUID, *, progress: Callable[[int], None] | None = None) -> 
 
 
 def resume_exports() -> int:
-    """Queue exports again whose worker was lost, and remove files that were kept long enough;
-    return the number queued.
-    """
+    """Queue exports again whose worker was lost, and remove the files of old exports. Return the number queued."""
     now = timezone.now()
     with transaction.atomic():
         lost = ExportJob.objects.filter(state__in=_OPEN, seen_at__lt=now - _LOST_AFTER)
         for job in lost:
             enqueue(BUILD, queue="slow", export=str(job.pk))
         count = lost.update(seen_at=now, state=ExportState.QUEUED)
-    for job in ExportJob.objects.filter(state=ExportState.DONE, created_at__lt=now - KEPT_FOR):
-        remove_files(job.pk)
+    old = ExportJob.objects.filter(state=ExportState.DONE, created_at__lt=now - KEPT_FOR)
+    for pk in old.filter(pk__in=exports_with_files()).values_list("pk", flat=True):
+        remove_files(pk)
     return count
 
 
@@ -143,7 +138,7 @@ def _asked_by(actor: Actor, filters: Filters) -> QuerySet[ExportJob]:
 
 
 def _claim(pk: UUID) -> ExportJob | None:
-    """Take an export for this process: a new attempt. None where it is finished, or another process is at it."""
+    """Take an export for this process, as a new attempt. None where it is finished or another process makes it."""
     now = timezone.now()
     with transaction.atomic():
         job = ExportJob.objects.select_for_update().filter(pk=pk).first()
@@ -160,7 +155,7 @@ def _is_free(job: ExportJob, now: datetime.datetime) -> bool:
 
 
 def _fail(job: ExportJob, error: Exception) -> bool:
-    """Store why an export failed; return False where another worker has taken it over, who removed the draft."""
+    """Store why an export failed; return whether it was stored: not where another worker has taken the export over."""
     try:
         _report(job, state=ExportState.FAILED, error=str(error)[:500])
     except Superseded:

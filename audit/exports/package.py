@@ -62,7 +62,7 @@ class _Tally:
 
 
 class _Appended:
-    """A file that zipfile cannot go back in: it then writes sizes after each member."""
+    """A file without `seek`, so that zipfile never goes back: it writes the sizes of a member behind it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

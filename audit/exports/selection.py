@@ -24,8 +24,9 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of an export; "" and None for everything. ``actor`` is a name; since ≤ time < until;
-    first_seq ≤ number ≤ last_seq.
+    """The filters of an export; "" and None select everything.
+
+    ``actor`` is a name. The times are since ≤ time < until, the numbers first_seq ≤ number ≤ last_seq.
     """
 
     model: str = ""
@@ -52,7 +53,7 @@ class Filters:
 
 
 def filters_of(stored: dict[str, str]) -> Filters:
-    """Return the filters of which `Filters.as_dict` gave the text."""
+    """Return the filters that `Filters.as_dict` has written as text."""
     values: dict[str, Any] = dict(stored)
     values |= {key: parse_datetime(stored[key]) for key in ("since", "until") if key in stored}
     values |= {key: int(stored[key]) for key in ("first_seq", "last_seq") if key in stored}
@@ -65,7 +66,7 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The leaves of a log that filters choose below a size; ``stream`` is that of the model, if one is named."""
+    """The leaves of a log below a size that match filters; ``stream`` is that of the named model, "" for none."""
 
     log: int
     origin: str
@@ -82,7 +83,7 @@ class Selection:
         if self.filters.kind == WHOLE_LOG:
             yield from self._published()
             return
-        # In pages, so that no transaction stays open: progress is seen, and on SQLite others can write.
+        # In pages, so that no transaction stays open: others see the progress, and can write on SQLite.
         rows = self._rows().order_by("seq").values_list("seq", "gen", "stream", "event__body")
         last = -1
         while page := list(rows.filter(seq__gt=last)[:_ROWS_AT_ONCE]):
@@ -122,7 +123,7 @@ class Selection:
         }
         conditions = Q(**{key: value for key, value in lookups.items() if value not in ("", None)})
         if chosen.version:
-            # Version refs in a model's stream are its own, whatever its name was then.
+            # All version references in the stream of a model are of that model, whatever its name was then.
             conditions &= Q(
                 event__object_ref__startswith="model-version:", event__object_ref__endswith=f"/{chosen.version}"
             )

@@ -27,7 +27,10 @@ _CSV_NOTE = "Cells that a spreadsheet could take for a formula start with an apo
 
 
 def require_readable(actor: Actor, filters: Filters) -> str:
-    """Return the stream of the model that is named, "" for the whole log. Raises NotFound, Denied, InvalidInput."""
+    """Return the stream of the model that the filters name, "" for the whole log.
+
+    Raises NotFound, Denied, InvalidInput.
+    """
     if filters.version and not filters.model:
         raise InvalidInput("Name the model of the version.")
     if filters.model:

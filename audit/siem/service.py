@@ -21,9 +21,7 @@ _BATCH = 500
 
 
 def send_events() -> int:
-    """Send each target its next events; return the number sent. Events that a target does not accept are sent again, in
-    order.
-    """
+    """Send each target its next events and return their number. Events that a target does not accept are sent again."""
     return sum(_send_to(address) for address in settings.SIEM)
 
 

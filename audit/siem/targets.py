@@ -21,9 +21,7 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A receiver: `syslog://host:port`, `syslog+tcp://host:port`, `http(s)://host/path`; `?format=cef` in place of
-    JSON.
-    """
+    """A receiver: `syslog://host:port`, `syslog+tcp://host:port` or `http(s)://host/path`; `?format=cef` for CEF."""
 
     scheme: str
     host: str
@@ -47,9 +45,7 @@ class Target:
             raise NotTaken(f"{self.host}:{self.port} does not take events: {error}") from error
 
     def _stream(self, data: bytes) -> None:
-        """Send messages with their lengths (RFC 6587), and wait until the receiver has closed:
-        then it has read them.
-        """
+        """Send messages with their lengths (RFC 6587), and wait until the receiver closes: it has then read them."""
         with socket.create_connection((self.host, self.port), timeout=_TIMEOUT_SECONDS) as out:
             out.sendall(data)
             out.shutdown(socket.SHUT_WR)
@@ -77,7 +73,7 @@ def target_of(address: str) -> Target:
     kind = query.pop("format", [JSON])[-1]
     if parts.scheme not in _PORTS or not parts.hostname or kind not in (JSON, CEF) or query:
         raise ValueError(
-            f"{address!r} is no target: write syslog://, syslog+tcp://, http:// or https://host, ?format=cef"
+            f"{address!r} is no target: write syslog://, syslog+tcp://, http:// or https:// and a host; ?format=cef for CEF"
         )
     return Target(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path or "/", kind)
 

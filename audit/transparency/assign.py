@@ -1,6 +1,4 @@
-"""On PostgreSQL: gives committed events their positions in the log.
-
-On SQLite a trigger does it in the writer's transaction.
+"""Gives committed events their positions in the log, on PostgreSQL. On SQLite a trigger does it in the transaction.
 
 Events are taken as they become visible and sorted by id. An event's transaction may commit after that of an event with
 a higher id, so ids above `Log.scanned` are read again. `Log.scanned` is raised to an id only when no open transaction
@@ -42,17 +40,13 @@ _HORIZON = (
 
 
 def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, limit: int) -> int:
-    """Give events with an id above ``above`` that have no position in the log their positions;
-    return the number of events.
-    """
+    """Give a position to each event with an id above ``above`` that has none in the log; return their number."""
     cursor.execute(_ASSIGN, [above, log, limit, log, log, log])
     return int(cursor.rowcount)
 
 
 class _Horizon(NamedTuple):
-    """The newest event with a position at a moment,
-    and the transaction id that the next transaction would have got then.
-    """
+    """The newest event with a position at a time, and the id that the next transaction would have got then."""
 
     event: int
     xmax: int
@@ -67,9 +61,9 @@ class Assigner:
         self._swept_at: float | None = None
 
     def assign(self, log: int, *, limit: int) -> bool:
-        """Give at most ``limit`` events their positions, in the caller's transaction.
+        """Give at most ``limit`` events their positions, in the caller's transaction, and return True.
 
-        False while another host does so.
+        Returns False, and does nothing, while another host does so.
         """
         with connection.cursor() as cursor:
             cursor.execute(_LOCK)

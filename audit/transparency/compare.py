@@ -1,6 +1,4 @@
-"""Compares the events of the database with the tree that was signed, some at a time, from the first to the last and
-again.
-"""
+"""Compares the events of the database with the signed tree, one tile at a time, again and again."""
 
 from __future__ import annotations
 
@@ -34,8 +32,8 @@ class Comparison:
 
 def _first_difference(log: int, start: int, signed: list[bytes]) -> int | None:
     rows = Leaf.objects.filter(log=log, seq__gte=start, seq__lt=start + len(signed)).order_by("seq")
-    held = {
+    stored = {
         seq: leaf_hash(entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream))
         for seq, gen, stream, body in rows.values_list("seq", "gen", "stream", "event__body")
     }
-    return next((start + at for at, leaf in enumerate(signed) if held.get(start + at) != leaf), None)
+    return next((start + at for at, leaf in enumerate(signed) if stored.get(start + at) != leaf), None)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import Event, Leaf, Log
 from audit.queries import current_log
 
-# An active sequencer says so every few seconds.
+# An active sequencer records a heartbeat every few seconds.
 _SILENT_AFTER = timedelta(seconds=15)
 _LATE_AFTER = timedelta(seconds=10)
 
@@ -21,7 +21,7 @@ class LogState(StrEnum):
 
     OK = "ok"
     STOPPED = "stopped"  # the sequencer refuses to sign; `Log.problem` says why
-    SILENT = "silent"  # no sequencer has said anything lately
+    SILENT = "silent"  # no sequencer has recorded a heartbeat lately
     LATE = "late"  # events wait for longer than they should
 
 
@@ -44,9 +44,9 @@ def log_health() -> LogHealth:
     now = timezone.now()
     if log.checked_at < now - _SILENT_AFTER:
         return LogHealth(LogState.SILENT, "The sequencer does not answer: is `manage.py audit_sequencer` running?", log)
-    # Numbered but not integrated, or (PostgreSQL) committed a while ago and not numbered.
-    behind = Leaf.objects.filter(log=log.number, seq=log.size).exists()
+    # An event has a number and is not in the tree, or (PostgreSQL) was committed a while ago and has no number.
+    is_behind = Leaf.objects.filter(log=log.number, seq=log.size).exists()
     newest = Event.objects.filter(at__lt=now - _LATE_AFTER).order_by("-at", "-id").first()
-    if newest and (behind or not Leaf.objects.filter(event=newest, log=log.number).exists()):
+    if newest and (is_behind or not Leaf.objects.filter(event=newest, log=log.number).exists()):
         return LogHealth(LogState.LATE, "Events have been waiting for more than ten seconds.", log)
     return LogHealth(LogState.OK, "", log)

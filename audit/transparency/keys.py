@@ -1,4 +1,4 @@
-"""The keys of the log: outside the database, made at the first start, read anew for each signature."""
+"""The keys of the log: stored outside the database, made at the first start, read again for each signature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NoLogKey(Exception):
 def prepare_log_key() -> None:
     """Make the key at the first start, readable by its owner only.
 
-    A host that joins a log that exists must be given its key.
+    Where a log exists already, no key is made: a host that joins it must be given its key.
     """
     path: Path = settings.LOG_KEY_FILE
     if settings.LOG_KEY or path.exists() or (Path(settings.LOG_STATE) / STATE_FILE).exists():

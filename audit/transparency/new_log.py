@@ -49,7 +49,7 @@ def start_new_log(*, actor: Actor, second: Actor, after: bytes) -> Log:
 
 
 def rotate_key(*, actor: Actor) -> Signer:
-    """Make a new key for the log and return it. From now on checkpoints are signed by it and by those before it.
+    """Make a new key for the log and return it. From now on it and the earlier keys sign checkpoints.
 
     Raises Denied unless a superuser asks, Conflict where the key is mounted.
     """
@@ -72,8 +72,9 @@ def _require_two_superusers(actor: Actor, second: Actor) -> None:
 
 
 def _new_key(old_origin: str, signers: list[Signer]) -> Signer:
-    """Return the key of the new log: the one that is mounted, or one made in place of the old,
-    which is kept beside it.
+    """Return the key of the new log: the mounted one, or a new one in place of the old, which is kept beside it.
+
+    Raises Conflict where the mounted key is that of the old log.
     """
     if settings.LOG_KEY:
         if signers[0].name == old_origin:
@@ -90,22 +91,22 @@ def _new_key(old_origin: str, signers: list[Signer]) -> Signer:
 def _make_log(actor: Actor, second: Actor, old: Checkpoint, signer: Signer) -> Log:
     before = current_log()
     number = before.number + 1 if before else 1
-    held = before.size if before and before.origin == old.origin else 0
+    held_size = before.size if before and before.origin == old.origin else 0
     log = Log.objects.create(number=number, origin=signer.name, root=Frontier().root().hex())
     facts = {
         "old_log": old.origin,
         "old_size": old.size,
         "old_root": base64.b64encode(old.root).decode(),
-        "held": held,
-        "lost": max(old.size - held, 0),
+        "held": held_size,
+        "lost": max(old.size - held_size, 0),
         "second": second.name,
     }
     event = record(actor=actor, action=Action.AUDIT_LOG_STARTED, obj=AUDIT_LOG, after=facts)
-    _place_all(log.number, event)
+    _assign_all(log.number, event)
     return log
 
 
-def _place_all(log: int, first: Event) -> None:
+def _assign_all(log: int, first: Event) -> None:
     """Give the first event of the log number 0, and all others the numbers after it."""
     if not Leaf.objects.filter(log=log, event=first).exists():
         Leaf.objects.create(log=log, seq=0, event=first)

@@ -10,11 +10,10 @@ from audit.verifier.audit_verify import leaf_hash
 
 
 def publish(folder: TileFolder, frontier: Frontier, bundle: list[bytes], entries: Sequence[bytes]) -> list[bytes]:
-    """Append entries to ``frontier`` and write what they change; return the entries of the bundle that is now
-    incomplete.
+    """Append entries to ``frontier``, write the changed files, and return the entries of the last, incomplete bundle.
 
-    ``bundle`` holds the entries of the incomplete bundle before. Incomplete versions of what became complete are
-    removed.
+    ``bundle`` are the entries of the incomplete bundle before. When a tile or bundle becomes complete, its incomplete
+    versions are removed.
     """
     number, unpublished = frontier.size // WIDTH, [*bundle, *entries]
     full = frontier.append(map(leaf_hash, entries))

@@ -1,10 +1,8 @@
-"""The sequencer: gives every event its position in the log, publishes tiles, and signs checkpoints.
+"""The sequencer: gives every event its position in the log, publishes tiles, and signs checkpoints. One is active.
 
-One is active at a time.
-
-One round can be killed at any point, because of its order: (1) the database commits positions, size and root; (2)
-bundles and tiles are written; (3) the state file outside the database; (4) only then the checkpoint is signed and
-published. Before (3) the tree must extend the state, or nothing is signed and the problem is shown until a person
+A round can be killed at any point, because of its order: (1) the database commits positions, size and root; (2) bundles
+and tiles are written; (3) the state file outside the database is written; (4) the checkpoint is signed and published.
+Before (3) the tree must extend the state. If it does not, nothing is signed, and the problem is shown until a person
 decides.
 """
 
@@ -17,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from audit.models import Leaf, Log
@@ -55,7 +52,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class _Open:
-    """State between rounds: the open end of the signed tree and the entries of its incomplete bundle."""
+    """The state between rounds: the frontier of the signed tree, and the entries of its incomplete bundle."""
 
     origin: str
     frontier: Frontier
@@ -65,7 +62,7 @@ class _Open:
 class Sequencer:
     """The active sequencer of a process.
 
-    `run_once` may be called by any number of them: the lock of the folder decides.
+    Any number of sequencers may call `run_once`: the lock of the folder decides which one is active.
     """
 
     def __init__(self) -> None:
@@ -75,8 +72,9 @@ class Sequencer:
         self._problem, self._logged_at = "", 0.0
 
     def run_once(self) -> int | None:
-        """Do one round; return the number of leaves that it signed, None where another sequencer is active or it
-        refused.
+        """Do one round; return the number of leaves that it signed.
+
+        None where another sequencer is active, or where nothing may be signed (`Log.problem` says why).
         """
         with sequencer_lock() as active:
             if not active:
@@ -106,10 +104,9 @@ class Sequencer:
             done += count
             if count < _BATCH:
                 break
+        # The first checkpoint is of the empty tree. A crash may also have come before a checkpoint was published.
         if not done and not (published(state.origin).folder / "checkpoint").exists():
-            self._sign(
-                signers
-            )  # the first checkpoint, of the empty tree, or one that a crash kept from being published
+            self._sign(signers)
         return done
 
     def _compare(self, log: Log) -> None:
@@ -121,7 +118,7 @@ class Sequencer:
             raise Refused(f"Event {self._comparison.differs} in the database is not the one that was signed.")
 
     def _state(self, origin: str) -> SignedState:
-        """Return the state, made for a log that has nothing yet.
+        """Return the state of the signer; for an empty log it is made.
 
         Raises Refused where it is missing or of another log.
         """
@@ -139,13 +136,13 @@ class Sequencer:
         return state
 
     def _require_extension(self, state: SignedState) -> Log:
-        """Return the log's row, made for a new log. Raises Refused where the database does not hold what was signed."""
+        """Return the log's row; for a new log it is made. Raises Refused where the database lacks signed events."""
         log = current_log()
         if log is None:
             if state.size:
                 raise Refused(_restored_message(0, state))
             return Log.objects.create(number=1, origin=state.origin, root=_EMPTY_ROOT.hex())
-        if not log.origin:  # the row was made to hold a problem
+        if not log.origin:  # `_note` made the row to store a problem
             log.origin = state.origin
             log.save(update_fields=["origin"])
         if log.origin != state.origin:
@@ -208,9 +205,7 @@ class Sequencer:
         write_durably(published(opened.origin).folder / "checkpoint", note)
 
     def _note(self, problem: str) -> None:
-        """Store whether signing works, for the pages and /healthz, and log a problem when it starts
-        and once a minute.
-        """
+        """Store the problem of signing, "" for none, for the pages and /healthz. Log it at once, then each minute."""
         now = timezone.now()
         log = current_log()
         if log is None:
@@ -231,10 +226,7 @@ def _restored_message(size: int, state: SignedState) -> str:
 
 
 def _entries(number: int, start: int, end: int) -> list[bytes]:
-    """Return the entries of a log from ``start`` to before ``end``, as far as they are there.
-
-    Raises Refused for a gap.
-    """
+    """Return the entries of a log from ``start`` to before ``end``, or to the last one. Raises Refused for a gap."""
     rows = Leaf.objects.filter(log=number, seq__gte=start, seq__lt=end).order_by("seq")
     entries: list[bytes] = []
     for seq, gen, stream, body in rows.values_list("seq", "gen", "stream", "event__body"):
@@ -242,11 +234,3 @@ def _entries(number: int, start: int, end: int) -> list[bytes]:
             raise Refused(f"The database lacks event {start + len(entries)} of the log.")
         entries.append(entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream))
     return entries
-
-
-def waiting(log: Log | None) -> int:
-    """Return the number of numbered events that no checkpoint covers yet."""
-    if log is None:
-        return Leaf.objects.count()
-    last = Leaf.objects.filter(log=log.number).aggregate(Max("seq"))["seq__max"]
-    return 0 if last is None else last + 1 - log.size

@@ -19,9 +19,8 @@ _PAUSE_SECONDS = 0.05
 def signed_checkpoint(event: Event) -> tuple[Log, Checkpoint]:
     """Return the log and a published checkpoint that covers a committed event.
 
-    Raises Unavailable where none is signed in time.
-
-    Where no sequencer is active, this process does its work, if this host has the key.
+    Where no sequencer is active, this process does its work, if this host has the key. Raises Unavailable where no
+    such checkpoint is signed in time.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     sequencer = Sequencer()

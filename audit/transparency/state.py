@@ -36,7 +36,7 @@ def state_folder() -> Path:
 
 
 def published(origin: str) -> TileFolder:
-    """Return the folder of the published files of a log; each log that ever was has its own."""
+    """Return the folder of the published files of a log. Each log has its own, earlier logs included."""
     return TileFolder(state_folder() / "logs" / origin.replace("/", "_"))
 
 
@@ -59,7 +59,7 @@ def write_state(state: SignedState) -> None:
 
 @contextlib.contextmanager
 def sequencer_lock() -> Iterator[bool]:
-    """Hold the lock of the folder for the block; yield whether this process got it. Of all sequencers one is active."""
+    """Take the lock of the folder for the block; yield whether this process got it, and so is the active sequencer."""
     folder = state_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

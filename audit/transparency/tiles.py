@@ -19,8 +19,9 @@ class TilesUnreadable(Exception):
 
 
 def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
-    """Return the path of a tile or, for level ``entries``, of an entry bundle: groups of three digits, all but the last
-    with x.
+    """Return the path of a tile or, for level ``entries``, of an entry bundle.
+
+    The number is written in groups of three digits; each group but the last begins with x.
     """
     digits = f"{number % 1000:03d}"
     while number := number // 1000:
@@ -29,7 +30,7 @@ def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there as a whole, or not at all."""
+    """Write a file and sync it to disk. After a crash the whole file exists, or the earlier one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("wb") as file:
@@ -84,7 +85,7 @@ class TileFolder:
         return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
     def frontier(self, size: int) -> Frontier:
-        """Return the open end of the tree of ``size`` leaves. Raises TilesUnreadable."""
+        """Return the frontier of the tree of ``size`` leaves. Raises TilesUnreadable."""
         rows, level = [], 0
         while size >> (8 * level):
             width = width_at(level, size)

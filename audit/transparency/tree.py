@@ -1,4 +1,4 @@
-"""The open end of the Merkle tree: what has to be known to append leaves and to write the tiles that they change."""
+"""The frontier of the Merkle tree: the hashes that are needed to append leaves and to write the changed tiles."""
 
 from __future__ import annotations
 

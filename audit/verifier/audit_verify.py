@@ -280,11 +280,11 @@ _I = pow(2, (_P - 1) // 4, _P)
 _Point = tuple[int, int, int, int]
 
 
-def _add(one: _Point, two: _Point) -> _Point:
-    a = (one[1] - one[0]) * (two[1] - two[0]) % _P
-    b = (one[1] + one[0]) * (two[1] + two[0]) % _P
-    c = 2 * one[3] * two[3] * _D % _P
-    d = 2 * one[2] * two[2] % _P
+def _add(left: _Point, right: _Point) -> _Point:
+    a = (left[1] - left[0]) * (right[1] - right[0]) % _P
+    b = (left[1] + left[0]) * (right[1] + right[0]) % _P
+    c = 2 * left[3] * right[3] * _D % _P
+    d = 2 * left[2] * right[2] % _P
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
@@ -635,9 +635,9 @@ def _old_log(entry: bytes) -> dict[str, Any] | None:
 
 
 def check_old_log(began_after: dict[str, Any] | None, olds: list[Checkpoint], report: Report) -> int:
-    """Compare kept checkpoints of other logs with the end that this log names of the one before it.
+    """Compare stored checkpoints of other logs with the end of the previous log, which this log names.
 
-    Return the number of them that were compared: those of the last size. Smaller ones cannot be.
+    Return the number of checkpoints that were compared: those of the last size. Smaller ones cannot be compared.
     """
     compared = 0
     for old in olds:
@@ -654,7 +654,7 @@ def check_old_log(began_after: dict[str, Any] | None, olds: list[Checkpoint], re
 
 
 def check_events(package: Package, listed: dict[str, Any], walk: Walk, report: Report) -> None:
-    """Walk events.jsonl once: its SHA-256, its lines, and what they say."""
+    """Read events.jsonl once and check its SHA-256, its lines, and the entries in them."""
     digest, size, unfinished_line, good = hashlib.sha256(), 0, b"", True
     with package.open(EVENTS) as file:
         while (chunk := file.read(_CHUNK)) and size <= listed["bytes"]:
@@ -877,10 +877,12 @@ def _print(report: Report) -> None:
     if facts:
         claim = facts["claim"]
         print(f"{facts['events']} events of {facts['log']} ({claim['kind']}); completeness: {claim['completeness']}")
-        for name, one in claim["filters"].items():
-            print(f"filter {name}={facts['filters'][name]!a}: {one['says']}")
-        for one in facts["cosigned"]:
-            print(f"cosigned at size {one['size']} by {one['witness']}, {one['time']} seconds after 1970")
+        for name, part in claim["filters"].items():
+            print(f"filter {name}={facts['filters'][name]!a}: {part['says']}")
+        for cosigned in facts["cosigned"]:
+            print(
+                f"cosigned at size {cosigned['size']} by {cosigned['witness']}, {cosigned['time']} seconds after 1970"
+            )
         if began := facts["began_after"]:
             lost = (
                 f"its events {began['lost'][0]} to {began['lost'][1]} are LOST"

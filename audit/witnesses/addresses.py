@@ -1,4 +1,4 @@
-"""The addresses of witnesses in CUSTODY_WITNESSES: which kind of witness each one is."""
+"""The addresses of witnesses in CUSTODY_WITNESSES, and the kind of witness that each names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMS = (
 def witness_of(address: str) -> Witness:
     """Return the witness of an address.
 
-    Raises ValueError for any other, and where a package is missing that it needs.
+    Raises ValueError where the address is none of a witness, and where a package is missing that the witness needs.
     """
     parts = urlsplit(address)
     kind, _, scheme = parts.scheme.rpartition("+")
@@ -48,7 +48,9 @@ def witness_of(address: str) -> Witness:
 def _bucket(parts: SplitResult) -> BucketWitness:
     days = parse_qs(parts.query).get("days", [str(_LOCKED_DAYS)])[-1]
     if not days.isdecimal() or not 0 < int(days) <= 36500 or (parts.query and not parts.query.startswith("days=")):  # noqa: PLR2004 - a hundred years
-        raise ValueError(f"{parts.geturl()!r} is no witness: after ? stands days= and a number of days")
+        raise ValueError(
+            f"{parts.geturl()!r} is no witness: after the bucket write ?days= and a number from 1 to 36500"
+        )
     _require("boto3", parts.geturl(), "requirements-s3.txt")
     prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
     return BucketWitness(f"bucket {parts.netloc}", parts.netloc, prefix, int(days))

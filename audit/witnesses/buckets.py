@@ -60,7 +60,7 @@ class BucketWitness:
         return f"{self.prefix}{hashlib.sha256(origin.encode()).hexdigest()}/"
 
     def _newest(self, folder: str) -> Checkpoint | None:
-        """Return the largest checkpoint: its key comes first, since buckets are listed upwards only."""
+        """Return the largest checkpoint, None for none. Its key sorts first: buckets list keys in ascending order."""
         listed = _client().list_objects_v2(Bucket=self.bucket, Prefix=folder, MaxKeys=1)
         for item in listed.get("Contents", ()):
             note = _client().get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read()

@@ -15,12 +15,13 @@ _LARGEST_ANSWER = 64 * 1024
 
 
 class WitnessFailed(Exception):
-    """A witness could not be asked, or did not keep the checkpoint. It is asked again."""
+    """A witness could not be reached, or did not store the checkpoint. The checkpoint is sent again."""
 
 
 class WitnessContradicts(Exception):
-    """A witness holds a tree that ours does not extend, or a larger one: an older state was restored, or there is a
-    fork.
+    """A witness holds a tree that this log does not extend, or a larger one.
+
+    An older state was restored, or there is a fork.
     """
 
 
@@ -46,8 +47,6 @@ class Witness(Protocol):
 
 def require_extended(held: Checkpoint, new: Checkpoint) -> None:
     """Raise WitnessContradicts unless the published tree of the new checkpoint extends the held one."""
-    if held.origin != new.origin:
-        return  # a new log; the old one's checkpoints stay
     if held.size > new.size:
         raise WitnessContradicts(f"A kept checkpoint has {held.size} events, and this log only {new.size}.")
     tree = TreeReader(published(new.origin), new.size)

@@ -28,8 +28,10 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class FileWitness:
-    """A folder on another path, such as a mounted share or write-once storage: each checkpoint becomes a file that
-    stays.
+    """A folder on another path, such as a mounted share or write-once storage.
+
+    Each checkpoint becomes a file that stays. Each log has a folder of its own, because a new log begins with sizes
+    that the old one had.
     """
 
     name: str
@@ -37,13 +39,14 @@ class FileWitness:
     pause: float = 0.0
 
     def keep(self, checkpoint: Checkpoint) -> bytes:
-        """Write the checkpoint beside those before it, after a comparison with the newest of them."""
+        """Write the checkpoint beside the earlier ones, after a comparison with the newest of them."""
+        folder = self.folder / checkpoint.origin.replace("/", "_")
         try:
-            newest = max(self.folder.glob("checkpoint-*"), default=None)
+            newest = max(folder.glob("checkpoint-*"), default=None)
             if newest is not None:
                 text = split_note(newest.read_bytes())[0]
                 require_extended(parse_checkpoint(text), checkpoint)
-            path = self.folder / f"checkpoint-{checkpoint.size:019d}"
+            path = folder / f"checkpoint-{checkpoint.size:019d}"
             if not path.exists():
                 write_durably(path, checkpoint.note)
         except (OSError, BadNote) as error:
@@ -61,7 +64,7 @@ class TlogWitness:
     pause: float = 0.0
 
     def keep(self, checkpoint: Checkpoint) -> bytes:
-        """Send the checkpoint with a proof that it extends what the witness holds; return the cosignature line."""
+        """Send the checkpoint, with a proof that it extends the witness's newest one; return the cosignature line."""
         old = 0
         for _ in range(_ATTEMPTS):
             proof = TreeReader(published(checkpoint.origin), checkpoint.size).consistency(old)

@@ -1,5 +1,6 @@
-"""A witness that others run: it keeps the newest checkpoint of logs and cosigns what extends it
-(c2sp.org/tlog-witness).
+"""The server of a witness: it stores the newest checkpoint of each log, and cosigns checkpoints that extend it.
+
+The protocol is c2sp.org/tlog-witness. People who do not run the log run this server (`manage.py audit_witness`).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class WitnessStore:
         self._lock = threading.Lock()
 
     def add_checkpoint(self, body: bytes) -> Answer:
-        """Answer a submission: a cosignature where the checkpoint extends the one that is held."""
+        """Answer a submission with a cosignature, where the checkpoint extends the stored one."""
         try:
             old, proof, note = _parse(body)
         except (BadNote, ValueError) as error:
@@ -91,9 +92,7 @@ class WitnessStore:
         return parse_checkpoint(split_note(note)[0], note)
 
     def cosigned(self, digest: str) -> bytes | None:
-        """Return the newest cosigned checkpoint of the log whose name has this SHA-256 (hex),
-        None for an unknown log.
-        """
+        """Return the newest cosigned checkpoint of the log whose name has this SHA-256 (hex), None for none."""
         path = self._folder / f"{digest}.json"
         if digest not in {_digest(key.name) for key in self._logs} or not path.exists():
             return None

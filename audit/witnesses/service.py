@@ -1,4 +1,4 @@
-"""Service of witnesses: sends them the newest checkpoint, and computes whether enough of them have cosigned it."""
+"""Service of witnesses: sends them the newest checkpoint, and computes whether enough of them hold it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ WITNESSED_FILE = "witnessed"
 
 @dataclass(frozen=True, slots=True)
 class Witnessing:
-    """The witnessed part of the log: the size that enough witnesses have cosigned, and the state of each witness.
+    """The witnessed part of the log: the size that enough witnesses hold, and the state of each witness.
 
-    ``required`` is 0 where no witness is required. ``problem`` is "" where there is none.
+    ``required`` is the quorum, 0 for none. ``problem`` is "" where there is none.
     """
 
     required: int
@@ -47,9 +47,7 @@ class _Outcome:
 
 
 def ask_witnesses() -> int:
-    """Send the newest checkpoint to each witness that does not hold it; return the number of witnesses that accepted
-    it.
-    """
+    """Send the newest checkpoint to each witness that lacks it; return the number of witnesses that accepted it."""
     log = current_log()
     checkpoint = published_checkpoint(log) if log else None
     if checkpoint is None:
@@ -89,8 +87,8 @@ def witnessing(log: Log | None) -> Witnessing:
     """Return the witnessed part of the log, by CUSTODY_WITNESS_QUORUM."""
     states = list(WitnessState.objects.filter(address__in=settings.WITNESSES).order_by("name"))
     required = settings.WITNESS_QUORUM
-    held = sorted((state.size for state in states if log and state.origin == log.origin), reverse=True)
-    size = held[required - 1] if required and len(held) >= required else 0
+    sizes = sorted((state.size for state in states if log and state.origin == log.origin), reverse=True)
+    size = sizes[required - 1] if required and len(sizes) >= required else 0
     return Witnessing(required, size, states, _problem(log, states, size) if log else "")
 
 

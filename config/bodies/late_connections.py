@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-# Length of the body of these answers, and how much longer an answer is with its head.
+# The length of the body of these answers, and the possible lengths of their head.
 ANSWER_BYTES = 2048
 _HEAD_BYTES = range(60, 1000)
 # The time in which the kernel has sent an answer, in seconds.

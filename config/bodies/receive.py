@@ -90,7 +90,7 @@ def with_received_bodies(application: WSGIApplication) -> WSGIApplication:
 
 
 def _receive(reader: BodyReader, environ: dict[str, Any], limit: int, length: int, *, is_chunked: bool) -> None:
-    """Put a body that was received, or will be when it is read, into ``environ``.
+    """Put the body into ``environ``: received now, or a LazyBody that is received when it is first read.
 
     Raises TooLarge, TooSlow, Unavailable.
     """

@@ -32,7 +32,7 @@ _MOST_SMALL = 200
 _MOST_LARGE = 10
 # How long a long body may wait to be received: senders on a usual network take milliseconds.
 _TURN_SECONDS = 0.15
-# A long body has a second more for each so many bytes: so that slow connections can finish.
+# A long body gets one second more for each of these many bytes, so that slow connections can finish.
 _BYTES_A_SECOND = 262_144
 _TICK_SECONDS = 0.2
 _BUSY = "Too many slow requests are being received. Try again in a moment."
@@ -83,7 +83,7 @@ class BodyReader:
 
     @contextmanager
     def _limited(self, seconds: float, protocol: Any, refusal: Refusal) -> Iterator[None]:
-        """Answer the request after this number of seconds. Raises TooSlow at the end where that has happened."""
+        """Send ``refusal`` when the block is not done within ``seconds``. Raises TooSlow at its end in that case."""
         if protocol is None:  # another server than granian: it has its own deadlines, or none
             yield
             return

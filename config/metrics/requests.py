@@ -1,4 +1,4 @@
-"""Counts requests by door, method and status, and measures the time until an answer begins."""
+"""Counts requests by interface, method and status, and measures the time until an answer begins."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def with_metrics(application: WSGIApplication) -> WSGIApplication:
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
-        door = door_of(environ["PATH_INFO"])
+        interface = interface_of(environ["PATH_INFO"])
         method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            _requests(door, method if method in _METHODS else "other", status[:3]).inc()
-            _seconds(door).observe(time.perf_counter() - began)
+            _requests(interface, method if method in _METHODS else "other", status[:3]).inc()
+            _seconds(interface).observe(time.perf_counter() - began)
             return start_response(status, headers, *more)
 
         return application(environ, start)
@@ -32,8 +32,8 @@ def with_metrics(application: WSGIApplication) -> WSGIApplication:
     return serve
 
 
-def door_of(path: str) -> str:
-    """Return by which door a request came: `mlflow`, `serving`, `api`, `static`, `probe` or `pages`."""
+def interface_of(path: str) -> str:
+    """Return the interface that a path belongs to: `mlflow`, `serving`, `api`, `static`, `probe` or `pages`."""
     path = f"/{path.lstrip('/')}"
     if path in _PROBES:
         return "probe"
@@ -45,10 +45,10 @@ def door_of(path: str) -> str:
 
 
 @cache
-def _requests(door: str, method: str, status: str) -> Any:
-    return HTTP_REQUESTS.labels(door, method, status)
+def _requests(interface: str, method: str, status: str) -> Any:
+    return HTTP_REQUESTS.labels(interface, method, status)
 
 
 @cache
-def _seconds(door: str) -> Any:
-    return HTTP_SECONDS.labels(door)
+def _seconds(interface: str) -> Any:
+    return HTTP_SECONDS.labels(interface)

@@ -21,7 +21,7 @@ from registry.models import ModelVersion
 
 
 def gauges() -> Iterator[Metric]:
-    """Yield every gauge. DatabaseError where the database does not answer."""
+    """Yield every gauge. Raises DatabaseError where the database does not answer."""
     yield from _requests()
     yield from _checks()
     yield from _outbox()
@@ -48,7 +48,7 @@ def _requests() -> Iterator[Metric]:
     samples = [((state.value,), counts.get(state, 0)) for state in (RequestState.OPEN, RequestState.APPROVED)]
     yield _gauge("requests_waiting", "Transition requests that are open or approved.", samples, ["state"])
     oldest = waiting.aggregate(at=Min("opened_at"))["at"]
-    yield _gauge("requests_oldest_seconds", "Age of the oldest of them.", [((), _age(oldest))])
+    yield _gauge("requests_oldest_seconds", "Age of the oldest open or approved request.", [((), _age(oldest))])
 
 
 def _checks() -> Iterator[Metric]:
@@ -63,7 +63,7 @@ def _checks() -> Iterator[Metric]:
 def _outbox() -> Iterator[Metric]:
     waiting = OutboxMessage.objects.filter(delivered_at__isnull=True).aggregate(count=Count("id"), at=Min("created_at"))
     yield _gauge("outbox_messages", "Messages that wait for the broker.", [((), waiting["count"])])
-    yield _gauge("outbox_oldest_seconds", "Age of the oldest of them.", [((), _age(waiting["at"]))])
+    yield _gauge("outbox_oldest_seconds", "Age of the oldest waiting message.", [((), _age(waiting["at"]))])
 
 
 def _registry() -> Iterator[Metric]:
@@ -71,25 +71,25 @@ def _registry() -> Iterator[Metric]:
     yield _gauge("versions_in_production", "Versions that are the current Production version.", [((), current)])
     findings = Finding.objects.filter(closed_at__isnull=True).values_list("severity").annotate(Count("id")).order_by()
     samples = [((str(severity),), count) for severity, count in findings]
-    yield _gauge("findings_open", "Findings that are not resolved, by severity.", samples, ["severity"])
+    yield _gauge("findings_open", "Open findings, by severity.", samples, ["severity"])
 
 
 def _log() -> Iterator[Metric]:
     state = log_health().state
-    samples = [((one.value,), float(one == state)) for one in LogState]
-    yield _gauge("log_state", "1 for the state of the audit log.", samples, ["state"])
+    samples = [((each.value,), float(each == state)) for each in LogState]
+    yield _gauge("log_state", "1 for the present state of the audit log, 0 for the others.", samples, ["state"])
     log = current_log()
     size = log.size if log else 0
-    behind = Leaf.objects.filter(log=log.number, seq__gte=size).count() if log else 0
+    unsigned = Leaf.objects.filter(log=log.number, seq__gte=size).count() if log else 0
     yield _gauge("log_size", "Events that a signed checkpoint covers.", [((), size)])
-    yield _gauge("log_unsigned_events", "Numbered events that no signed checkpoint covers.", [((), behind)])
+    yield _gauge("log_unsigned_events", "Numbered events that no signed checkpoint covers.", [((), unsigned)])
     witnesses = witnessing(log)
-    lags = [((one.name,), max(0, size - one.size)) for one in witnesses.states]
+    lags = [((witness.name,), max(0, size - witness.size)) for witness in witnesses.states]
     yield _gauge("witness_lag_events", "Events that a witness has not taken yet.", lags, ["witness"])
     yield _gauge(
         "witness_alarm", "1 where the quorum is late or a witness contradicts the log.", [((), bool(witnesses.problem))]
     )
-    lags = [((one.address.partition("?")[0],), max(0, size - one.next_seq)) for one in SiemState.objects.all()]
+    lags = [((siem.address.partition("?")[0],), max(0, size - siem.next_seq)) for siem in SiemState.objects.all()]
     yield _gauge("siem_lag_events", "Events that were not sent to a SIEM yet.", lags, ["address"])
 
 
@@ -101,5 +101,5 @@ def _programs() -> Iterator[Metric]:
 
 def _disk() -> Iterator[Metric]:
     usage = shutil.disk_usage(settings.DATA_DIR)
-    yield _gauge("disk_free_bytes", "Free space where the data directory is.", [((), usage.free)])
-    yield _gauge("disk_size_bytes", "Size of that file system.", [((), usage.total)])
+    yield _gauge("disk_free_bytes", "Free space of the data directory's file system.", [((), usage.free)])
+    yield _gauge("disk_size_bytes", "Size of the data directory's file system.", [((), usage.total)])

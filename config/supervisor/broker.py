@@ -60,7 +60,7 @@ def valkey(socket: Path, data: Path) -> Program:
 def end_orphan(socket: Path, *, timeout: float = 5.0) -> None:
     """Stop a broker that a killed supervisor left behind: two brokers would corrupt one append-only file.
 
-    Waits ``timeout`` s.
+    Waits at most ``timeout`` seconds.
     """
     url = f"redis+socket://{socket}"
     deadline = time.monotonic() + timeout

@@ -19,7 +19,7 @@ QUEUES = {"fast": 4, "slow": 2}
 # (config/bodies/receive.py), because a promotion may wait some seconds for running checks. granian starts them when it
 # needs them.
 WEB_THREADS = 256
-# Within what time the head of a request must be complete.
+# The time within which the head of a request must be complete.
 HEAD_MILLISECONDS = 5000
 
 
@@ -54,9 +54,8 @@ def scheduler(runtime: Path) -> Program:
 
     Makes the directory of that file.
     """
-    runtime.mkdir(
-        parents=True, exist_ok=True, mode=0o700
-    )  # the embedded broker makes it as well, but may not be in use
+    # The embedded broker makes the directory too, but is not always in use.
+    runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     pid_file = runtime / "beat.pid"
     command = [
         *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
@@ -72,7 +71,7 @@ def scheduler(runtime: Path) -> Program:
 def sequencer(manage: Path) -> Program:
     """Return the sequencer of the audit log.
 
-    What keeps it from signing is reported by /healthz and must not stop the start.
+    It counts as ready at once: /healthz reports why it does not sign, and that must not stop the start.
     """
     return Program("sequencer", [sys.executable, str(manage), "audit_sequencer"], lambda _pid: True)
 

@@ -46,7 +46,7 @@ class Watched:
         """Start the program, again or for the first time."""
         self.restart_at = None
         self.process = Process(self.program, self._logs)
-        self._seen = self.process.log_start
+        self._log_offset = self.process.log_start
 
     def note_end(self) -> float:
         """Note that the process ended; return the seconds until it is started again."""
@@ -68,9 +68,9 @@ class Watched:
     def new_error(self) -> str:
         """Return the first error line that was written since the last call, "" for none."""
         with self.process.log.open("rb") as log:
-            log.seek(self._seen)
+            log.seek(self._log_offset)
             written = log.read(1_000_000)
-        self._seen += len(written)
+        self._log_offset += len(written)
         lines = written.decode("utf-8", "replace").splitlines()
         return next((line[:_SHOWN] for line in lines if _ERROR_LINE.search(line)), "")
 

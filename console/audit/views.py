@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from audit.actions import Action
 from audit.exports.jobs import recent_exports
 from audit.models import Event
-from audit.queries import current_log, facts, places_of
+from audit.queries import current_log, facts, leaves_of
 from audit.siem.service import siem_states
 from audit.subjects import may_read_whole_log
 from audit.transparency.event_proofs import proof_of
@@ -73,7 +73,7 @@ def event(request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpRespon
         event=row,
         facts=facts(row),
         body=bytes(row.body).decode("utf-8", "replace"),
-        place=places_of([row]).get(row.pk),
+        place=leaves_of([row]).get(row.pk),
         has_proof=proof is not None,
     )
 

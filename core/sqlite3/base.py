@@ -27,7 +27,7 @@ class QueuedCursor(base.SQLiteCursorWrapper):
         self._wrapper = wrapper
 
     def execute(self, query: str, params: Any = None) -> Any:
-        """Execute a statement; OperationalError where its turn did not come in time."""
+        """Execute a statement. Raises OperationalError where its turn did not come in time."""
         with self._turn(query):
             return super().execute(query, params)
 
@@ -58,8 +58,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.connection.cursor(factory=lambda connection: QueuedCursor(connection, self))
 
     def take_turn(self) -> None:
-        """Wait for the turn to write, unless this connection has it;
-        OperationalError where it does not come in time.
+        """Wait for the turn to write, unless this connection has it already.
+
+        Raises OperationalError where the turn does not come in time.
         """
         if self._turn is not None or self.is_in_memory_db():
             return

@@ -1,9 +1,9 @@
-"""The queue of those who want to write to one SQLite file: first come, first served, over threads and processes.
+"""The queue of the writers of one SQLite file: first come, first served, over threads and processes.
 
-SQLite has one writer at a time, and those who wait ask again after pauses that grow: with 16 threads some waited for 30
-seconds while others wrote many times. Here the threads of a process wait in a queue. The first of them takes a number
-from a file beside the database and waits until the writer with the number before has finished, so the processes take
-turns.
+SQLite has one writer at a time, and waiting writers try again after pauses that grow: with 16 threads some waited for
+30 seconds while others wrote many times. Here the threads of a process wait in a queue. The first of them takes a
+number from a file beside the database and waits until the writer with the number before has finished, so the processes
+take turns.
 
 Each number is a byte of that file, locked by whoever has it (`fcntl.lockf`): the locks of a process that dies are
 released. The queue only decides the order. That there is one writer is guaranteed by SQLite's own lock.
@@ -57,7 +57,7 @@ class WriterQueue:
         return came
 
     def give(self) -> None:
-        """End the turn: the writer with the next number goes on, and the next thread of this process takes a number."""
+        """End the turn: the writer with the next number continues; the next thread of this process takes a number."""
         number, self._number = self._number, 0
         try:
             if number:

@@ -41,54 +41,54 @@ _EXPERIMENTS, _MODELS = "experiments/permissions", "registered-models/permission
 
 @dataclass(frozen=True, slots=True)
 class OnExperiment:
-    """Grants on one experiment, in MLflow's words."""
+    """The grants on one experiment, with MLflow's names of levels."""
 
     experiment: Experiment
 
     def level(self, user: User, kind: PrincipalKind) -> str:
         """Return the level granted to a user directly, "" for none."""
         rows = grants_of(self.experiment)
-        held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
-        return experiment_level_name(held) if held else ""
+        granted = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
+        return experiment_level_name(granted) if granted else ""
 
-    def give(self, actor: Actor, user: User, kind: PrincipalKind, level: str) -> None:
-        """Give a level in place of the one that somebody has. Raises InvalidInput."""
+    def grant(self, actor: Actor, user: User, kind: PrincipalKind, level: str) -> None:
+        """Grant a level in place of the one that the user was granted before. Raises InvalidInput."""
         grant = Grant(kind, user.username, EXPERIMENT_LEVELS[level])
         set_experiment_grants(actor=actor, experiment_id=self.experiment.pk, grants=[grant])
 
-    def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. Raises NotFound."""
+    def revoke(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
+        """Revoke a user's grant. Raises NotFound."""
         revoke_experiment_grant(actor=actor, experiment_id=self.experiment.pk, kind=kind, principal=user.username)
 
     def as_json(self, user: User, level: str) -> Json:
-        """Return one grant as the protocol has it."""
+        """Return one grant in the format of the protocol."""
         row = {"experiment_id": str(self.experiment.pk), "user_id": user.pk, "permission": level}
         return {"experiment_permission": row}
 
 
 @dataclass(frozen=True, slots=True)
 class OnModel:
-    """Grants on one registered model, in MLflow's words."""
+    """The grants on one registered model, with MLflow's names of levels."""
 
     model: RegisteredModel
 
     def level(self, user: User, kind: PrincipalKind) -> str:
         """Return the level granted to a user directly, "" for none."""
         rows = grants_of_model(self.model)
-        held = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
-        return model_level_name(held) if held else ""
+        granted = next((row.level for row in rows if (row.kind, row.name) == (kind, user.username)), None)
+        return model_level_name(granted) if granted else ""
 
-    def give(self, actor: Actor, user: User, kind: PrincipalKind, level: str) -> None:
-        """Give a level in place of the one that somebody has. Raises InvalidInput."""
+    def grant(self, actor: Actor, user: User, kind: PrincipalKind, level: str) -> None:
+        """Grant a level in place of the one that the user was granted before. Raises InvalidInput."""
         grant = ModelGrant(kind, user.username, MODEL_LEVELS[level])
         set_permissions(actor=actor, name=self.model.name, grants=[grant], replace=False)
 
-    def take(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
-        """Revoke somebody's grant. Raises NotFound."""
+    def revoke(self, actor: Actor, user: User, kind: PrincipalKind) -> None:
+        """Revoke a user's grant. Raises NotFound."""
         revoke_permission(actor=actor, name=self.model.name, kind=kind, principal=user.username)
 
     def as_json(self, user: User, level: str) -> Json:
-        """Return one grant as the protocol has it."""
+        """Return one grant in the format of the protocol."""
         return {"registered_model_permission": {"name": self.model.name, "user_id": user.pk, "permission": level}}
 
 
@@ -122,34 +122,35 @@ def _create(actor: Actor, q: Params, area: str) -> Json:
     level = level_name(q.need("permission"))
     if managed.level(user, kind):
         raise AlreadyExists(f"{user.username} has a permission here already. Update it.")
-    managed.give(actor, user, kind, level)
+    managed.grant(actor, user, kind, level)
     return managed.as_json(user, level)
 
 
 def _get(actor: Actor, q: Params, area: str) -> Json:
     managed = _managed(actor, q, area)
     user, kind = account_of(q.need("username"))
-    return managed.as_json(user, _held(managed, user, kind))
+    return managed.as_json(user, _granted_level(managed, user, kind))
 
 
 def _update(actor: Actor, q: Params, area: str) -> Json:
     managed = _managed(actor, q, area)
     user, kind = account_of(q.need("username"))
     level = level_name(q.need("permission"))
-    _held(managed, user, kind)
-    managed.give(actor, user, kind, level)
+    _granted_level(managed, user, kind)
+    managed.grant(actor, user, kind, level)
     return {}
 
 
 def _delete(actor: Actor, q: Params, area: str) -> Json:
     managed = _managed(actor, q, area)
     user, kind = account_of(q.need("username"))
-    _held(managed, user, kind)
-    managed.take(actor, user, kind)
+    _granted_level(managed, user, kind)
+    managed.revoke(actor, user, kind)
     return {}
 
 
-def _held(managed: Managed, user: User, kind: PrincipalKind) -> str:
+def _granted_level(managed: Managed, user: User, kind: PrincipalKind) -> str:
+    """Return the level that a user was granted. Raises NotFound where there is no grant."""
     level = managed.level(user, kind)
     if not level:
         raise NotFound(f"{user.username} was granted no permission here.")

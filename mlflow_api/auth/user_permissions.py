@@ -30,7 +30,10 @@ _KINDS = (_EXPERIMENT, _MODEL)
 
 
 def _kind(q: Params) -> str:
-    """Return the object of a grant. Raises InvalidInput, with the reason, for what has no levels of its own here."""
+    """Return the kind of object that a grant is on.
+
+    Raises InvalidInput, with the reason, for kinds that have no levels of their own here.
+    """
     kind = q.need("resource_type")
     if kind in _KINDS:
         return kind
@@ -59,7 +62,7 @@ def grant_user_permission(actor: Actor, q: Params) -> Json:
     level = level_name(q.need("permission"))
     if managed.level(user, principal):
         raise AlreadyExists(f"{user.username} has a permission here already. Revoke it first.")
-    managed.give(actor, user, principal, level)
+    managed.grant(actor, user, principal, level)
     return {}
 
 
@@ -83,7 +86,7 @@ def revoke_user_permission(actor: Actor, q: Params) -> Json:
     user, principal = account_of(q.need("username"))
     if not managed.level(user, principal):
         raise NotFound(f"{user.username} was granted no permission here.")
-    managed.take(actor, user, principal)
+    managed.revoke(actor, user, principal)
     return {}
 
 
@@ -91,13 +94,13 @@ def revoke_user_permission(actor: Actor, q: Params) -> Json:
 def get_user_permission(actor: Actor, q: Params) -> Json:
     """MLflow auth `users/permissions/get`: return what a user may do with a resource, by any grant.
 
-    Only superusers may ask for another user. A missing resource gives the default level, as one that they may
-    not know of does. Raises NotFound (user), Denied, InvalidInput (the kind).
+    Only superusers may ask for another user. For a resource that does not exist, or that the user may not see, the
+    default level is returned. Raises NotFound (user), Denied, InvalidInput (the kind).
     """
     kind, resource_id = _kind(q), q.need("resource_id")
     user = find_account(actor, q.need("username"))
-    whose = actor_from_user(user, auth="token", request_id=actor.request_id)
-    level = _experiment_level(whose, resource_id) if kind == _EXPERIMENT else _model_level(whose, resource_id)
+    as_user = actor_from_user(user, auth="token", request_id=actor.request_id)
+    level = _experiment_level(as_user, resource_id) if kind == _EXPERIMENT else _model_level(as_user, resource_id)
     return {"allowed": level != NO_PERMISSIONS, "permission": level}
 
 

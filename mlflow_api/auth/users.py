@@ -48,8 +48,9 @@ def create_user(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "users/get")
 def get_user(actor: Actor, q: Params) -> Json:
-    """MLflow auth `users/get`: return an account; only superusers may read the account of another person. Raises
-    Denied, NotFound.
+    """MLflow auth `users/get`: return an account. Only superusers may read the account of another person.
+
+    Raises Denied, NotFound.
     """
     return {"user": _user_json(find_account(actor, q.need("username")))}
 
@@ -62,9 +63,7 @@ def get_current_user(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every h
 
 @rpc("GET", "users/list")
 def list_users(actor: Actor, q: Params) -> Json:  # noqa: ARG001 - every handler gets the request
-    """MLflow auth `users/list`: return the active accounts, by name;
-    people without a superuser's rights see their own.
-    """
+    """MLflow auth `users/list`: return the active accounts, by name. Only superusers see other accounts than theirs."""
     rows = User.objects.filter(is_active=True).order_by("username")
     visible = rows if actor.is_superuser else rows.filter(username=actor.name)
     return {"users": [_user_json(user) for user in visible[:_MOST]]}

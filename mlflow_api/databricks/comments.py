@@ -66,9 +66,9 @@ def list_activities(actor: Actor, q: Params) -> Json:
     """
     version = get_version(actor, q.need("name"), version_number(q))
     limit, before = _page(q)
-    activities, place = activities_of(version, before=before, limit=limit)
-    items = [render.activity(one) for one in activities]
-    return {"activities": items} | filled(next_page_token=str(place) if place else None)
+    activities, next_before = activities_of(version, before=before, limit=limit)
+    items = [render.activity(row) for row in activities]
+    return {"activities": items} | filled(next_page_token=str(next_before) if next_before else None)
 
 
 def _page(q: Params) -> tuple[int, int]:

@@ -30,7 +30,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 def get_permission_levels(actor: Actor, q: Params) -> Json:
     """Databricks `…/permissionLevels`: return the levels of experiments, with descriptions. Raises NotFound."""
     get_experiment(actor, q.need("experiment_id"))
-    levels = [{"permission_level": word, "description": LEVEL_WORDS[level]} for word, level in _LEVELS.items()]
+    levels = [{"permission_level": name, "description": LEVEL_WORDS[level]} for name, level in _LEVELS.items()]
     return {"permission_levels": levels}
 
 

@@ -14,14 +14,14 @@ L = TypeVar("L")
 
 
 def read_grant(entry: Params, levels: Mapping[str, L]) -> tuple[PrincipalKind, str, L]:
-    """Return the principal and the level of an entry.
+    """Return the kind and name of the principal, and the level, of an entry.
 
     Raises InvalidInput: not exactly one principal, an unknown level.
     """
-    named = [(kind, entry.text(field)) for kind, field in PRINCIPALS.items() if entry.text(field)]
-    if len(named) != 1:
+    principals = [(kind, entry.text(field)) for kind, field in PRINCIPALS.items() if entry.text(field)]
+    if len(principals) != 1:
         raise InvalidInput("Each entry of 'access_control_list' names one user, group or service principal.")
     level = levels.get(entry.need("permission_level"))
     if level is None:
         raise InvalidInput(f"A permission level is one of {', '.join(levels)}.")
-    return *named[0], level
+    return *principals[0], level

@@ -13,7 +13,7 @@ from registry.queries import get_model_by_id
 from registry.services.permissions import set_permissions
 
 _PATH = "registered-models/{model_id}"
-_LEVELS = {words: level for level, words in render.LEVELS.items()}
+_LEVELS = {name: level for level, name in render.LEVELS.items()}
 
 
 @rpc("GET", _PATH, area="permissions")
@@ -27,7 +27,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 def get_permission_levels(actor: Actor, q: Params) -> Json:
     """Databricks `…/permissionLevels`: return the levels of models, with descriptions. Raises NotFound."""
     get_model_by_id(actor, q.need("model_id"))
-    levels = [{"permission_level": words, "description": LEVEL_WORDS[level]} for words, level in _LEVELS.items()]
+    levels = [{"permission_level": name, "description": LEVEL_WORDS[level]} for name, level in _LEVELS.items()]
     return {"permission_levels": levels}
 
 

@@ -1,6 +1,6 @@
 """JSON of the Databricks workspace registry. Its clients ignore unknown fields, so Custody adds fields of its own.
 
-Ids are texts and times are milliseconds. `activity_type` is one of seven words and never another.
+Ids are texts and times are milliseconds. `activity_type` is always one of Databricks' seven values.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def open_requests(actor: Actor, cases: Sequence[Case], base_url: str) -> list[Js
 
 
 def decided(row: Activity, request: TransitionRequest) -> Json:
-    """Return the activity of a decision or withdrawal, with where the request and its version are now."""
+    """Return the activity of a decision or withdrawal, with the present state of the request and of its version."""
     return activity(row) | filled(request_id=str(request.pk), state=request.state, current_stage=request.version.stage)
 
 

@@ -77,8 +77,8 @@ def _delete(actor: Actor, q: Params) -> Json:
 
 def _test(actor: Actor, q: Params) -> Json:
     answer = webhooks.send_test(actor=actor, webhook_id=q.need("id"), event=q.text("event"), wire=_WIRE)
-    # Clients read this from three keys: `status_code`, before that `webhook.status_code`, in the docs
-    # `status`.
+    # Clients read the status from different keys: new ones `status_code`, older ones `webhook.status_code`, and the
+    # documentation names `status`.
     response = filled(status_code=answer.status, body=answer.body or answer.error or None)
     return {**response, **filled(status=answer.status), "webhook": response}
 

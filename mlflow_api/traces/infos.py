@@ -38,9 +38,9 @@ def get_trace_info(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "traces/get", version="3.0")
 def get_trace(actor: Actor, q: Params) -> Json:
-    """Return a trace with its spans; one whose spans are not all here only where that is allowed.
+    """Return a trace with its spans. With `allow_partial` a trace is returned before all of its spans have arrived.
 
-    Raises InvalidInput, NotFound.
+    Raises InvalidInput, NotFound (no such trace, or spans are missing).
     """
     trace = queries.get_trace(actor, q.need("trace_id"))
     if not _allows_partial(q) and not queries.is_fully_exported(trace):
@@ -49,7 +49,10 @@ def get_trace(actor: Actor, q: Params) -> Json:
 
 
 def _allows_partial(q: Params) -> bool:
-    """Return a flag of the query string; clients write it as Python does, True and False."""
+    """Return the flag `allow_partial` of the query string, in any case: Python clients send True and False.
+
+    Raises InvalidInput.
+    """
     text = q.text("allow_partial", "false").lower()
     if text not in {"true", "false"}:
         raise InvalidInput("Invalid value for parameter 'allow_partial': it must be true or false.")
@@ -71,14 +74,17 @@ def batch_get_infos(actor: Actor, q: Params) -> Json:
 
 
 def _requested_traces(actor: Actor, q: Params) -> list[Trace]:
-    """Return the traces that are asked for, in experiments that are asked for, if any are named."""
+    """Return the traces of `trace_ids`; where `experiment_ids` is given, only those of these experiments.
+
+    Raises InvalidInput (no ids), TooLarge.
+    """
     ids = q.texts("trace_ids")
     if not ids:
         raise InvalidInput("Missing value for required parameter 'trace_ids'.")
     check_count(ids, queries.MAX_BATCH, _TOO_MANY)
-    within = q.texts("experiment_ids")
+    experiment_ids = q.texts("experiment_ids")
     return [
         trace
         for trace in queries.traces_by_id(actor, ids)
-        if not q.has("experiment_ids") or str(trace.experiment_id) in within
+        if not q.has("experiment_ids") or str(trace.experiment_id) in experiment_ids
     ]

@@ -1,10 +1,10 @@
-"""Traces of MLflow 2: begun and ended in two calls, metadata and tags as lists of pairs."""
+"""Traces of MLflow 2: one call begins a trace and another ends it; metadata and tags are lists of pairs."""
 
 from __future__ import annotations
 
 from core.actors import Actor
 from mlflow_api.dispatch import rpc
-from mlflow_api.parse import Params, pairs
+from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
 from mlflow_api.traces import render
 from mlflow_api.traces.parse import chosen
@@ -26,8 +26,8 @@ def start(actor: Actor, q: Params) -> Json:
         actor=actor,
         experiment_id=q.need("experiment_id"),
         timestamp_ms=q.need_integer("timestamp_ms"),
-        metadata=pairs(q.tags("request_metadata")),
-        tags=pairs(q.tags("tags")),
+        metadata=dict(q.tags("request_metadata")),
+        tags=dict(q.tags("tags")),
     )
     return _fresh(actor, trace.pk)
 
@@ -41,8 +41,8 @@ def end(actor: Actor, q: Params) -> Json:
         trace_id=q.need("trace_id"),
         timestamp_ms=q.need_integer("timestamp_ms"),
         state=status if status in TraceState.values else TraceState.UNSPECIFIED.value,
-        metadata=pairs(q.tags("request_metadata")),
-        tags=pairs(q.tags("tags")),
+        metadata=dict(q.tags("request_metadata")),
+        tags=dict(q.tags("tags")),
     )
     return _fresh(actor, trace.pk)
 

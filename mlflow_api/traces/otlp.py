@@ -61,7 +61,7 @@ def export(request: HttpRequest, actor: Actor, /, **_path_values: str) -> HttpRe
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
-    """Return the body as it was before compression. Raises InvalidInput: it cannot be read. Raises TooLarge."""
+    """Return the body as it was before compression. Raises InvalidInput (it cannot be decompressed), TooLarge."""
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return body
@@ -89,7 +89,7 @@ def _inflated(body: bytes, window: int) -> bytes:
 
 
 def _message(body: bytes, media_type: str) -> ExportTraceServiceRequest:
-    """Return the request. Raises InvalidInput: it is no request of this protocol."""
+    """Return the message in a body. Raises InvalidInput where it is not one of this protocol."""
     message = ExportTraceServiceRequest()
     try:
         if media_type == JSON:
@@ -104,18 +104,16 @@ def _message(body: bytes, media_type: str) -> ExportTraceServiceRequest:
 
 
 def _ids_to_base64(value: Any) -> None:
-    """Turn the ids, which OTLP's JSON has in hexadecimal, into the base64 that protobuf's JSON has for bytes,
-    in place.
-    """
+    """Replace ids in place: OTLP's JSON has them in hexadecimal, protobuf's JSON needs base64."""
     if isinstance(value, list):
         for item in value:
             _ids_to_base64(item)
     elif isinstance(value, dict):
-        for key, held in value.items():
-            if key in _SIZES and isinstance(held, str) and held:
-                value[key] = _base64(held, _SIZES[key])
+        for key, item in value.items():
+            if key in _SIZES and isinstance(item, str) and item:
+                value[key] = _base64(item, _SIZES[key])
             elif key in {"resourceSpans", "scopeSpans", "spans", "links"}:
-                _ids_to_base64(held)
+                _ids_to_base64(item)
 
 
 def _base64(text: str, size: int) -> str:

@@ -1,4 +1,4 @@
-"""From OpenTelemetry's protobuf messages to spans."""
+"""Reads OpenTelemetry's protobuf messages into spans."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def any_value(value: AnyValue) -> Json:
         return {
             kind: {"values": [{"key": item.key, "value": any_value(item.value)} for item in value.kvlist_value.values]}
         }
-    held: Any = getattr(value, kind)
+    content: Any = getattr(value, kind)
     if kind == "bytes_value":
-        held = b64encode(held).decode("ascii")
-    return {kind: typed_number(held) if kind == "double_value" else held}
+        content = b64encode(content).decode("ascii")
+    return {kind: typed_number(content) if kind == "double_value" else content}
 
 
 def _text(value: Json) -> str:
     """Return a value of a resource as the text of a tag: a text itself, everything else as JSON."""
-    held = plain(value)
-    return held if isinstance(held, str) else orjson.dumps(held).decode()
+    content = plain(value)
+    return content if isinstance(content, str) else orjson.dumps(content).decode()

@@ -1,4 +1,4 @@
-"""From the protocol's messages to traces and assessments."""
+"""Reads the protocol's messages into traces and assessments."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from traces.services.infos import TraceInfo
 
 STATES = {"STATE_UNSPECIFIED": 0, "OK": 1, "ERROR": 2, "IN_PROGRESS": 3}
 _SOURCES = {"SOURCE_TYPE_UNSPECIFIED": 0, "HUMAN": 1, "LLM_JUDGE": 2, "CODE": 3}
-# What older clients call a judge.
+# The name that older clients use for a judge.
 _OLD_SOURCES = {"AI_JUDGE": SourceType.LLM_JUDGE.value}
 _DURATION = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?s")
 _FORMAT = "JSON_FORMAT"
 
 
 def trace_info(q: Params) -> TraceInfo:
-    """Return the information of a trace. Raises InvalidInput: something that cannot be read."""
+    """Return the information of a trace. Raises InvalidInput for a missing field or an invalid value."""
     duration = q.text("execution_duration")
     return TraceInfo(
         trace_id=q.need("trace_id"),

@@ -50,7 +50,7 @@ def _seconds(milliseconds: int) -> str:
 
 
 def old_info(trace: Trace) -> Json:
-    """Return a trace as MLflow 2 knows it; its tags and metadata must be loaded."""
+    """Return a trace in the format of MLflow 2; its tags and metadata must be loaded."""
     return filled(
         request_id=trace.pk,
         experiment_id=str(trace.experiment_id),
@@ -91,7 +91,7 @@ def span(row: Span) -> Json:
 
 
 def _otel_id(trace_id: str) -> str:
-    """Return OpenTelemetry's id of a trace in hexadecimal; one whose id here is none gets one that is made of it."""
+    """Return OpenTelemetry's id of a trace: 32 hexadecimal digits. An id of another form is hashed to that form."""
     digits = trace_id.removeprefix("tr-").lower()
     return digits if _OTEL_ID.fullmatch(digits) else hashlib.sha256(trace_id.encode()).hexdigest()[:32]
 

@@ -24,7 +24,7 @@ def search(actor: Actor, q: Params) -> Json:
 
 @rpc("GET", "traces")
 def search_old(actor: Actor, q: Params) -> Json:
-    """Return one page of traces as MLflow 2 knows them. Raises InvalidInput."""
+    """Return one page of traces in the format of MLflow 2. Raises InvalidInput."""
     if not q.has("experiment_ids"):
         raise InvalidInput("Missing value for required parameter 'experiment_ids'.")
     traces, token = _page(actor, q, q.texts("experiment_ids"))

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from audit.actions import Action
 from audit.models import Event, Leaf, Log
-from audit.queries import places_of, stream_length
+from audit.queries import leaves_of, stream_length
 from audit.services import record
 from audit.transparency import sequencer as module
 from audit.transparency.health import LogState, log_health
@@ -63,8 +63,8 @@ def test_an_empty_log_has_a_checkpoint(db: None) -> None:
 def test_every_event_is_a_leaf_with_its_number(write: Write) -> None:
     events = [write(), write(stream=""), write("model:2"), write()]
     assert Sequencer().run_once() == 4
-    places = places_of(events)
-    assert [(places[event.pk].seq, places[event.pk].gen) for event in events] == [(0, 1), (1, None), (2, 1), (3, 2)]
+    leaves = leaves_of(events)
+    assert [(leaves[event.pk].seq, leaves[event.pk].gen) for event in events] == [(0, 1), (1, None), (2, 1), (3, 2)]
     assert (stream_length("model:1"), stream_length("model:9")) == (2, 0)
 
 

@@ -35,6 +35,14 @@ def test_a_witness_that_cannot_be_one_stops_the_start(
     assert f"audit.{code}" in [problem.id for problem in run_checks()]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "refused"), [(["syslog://host", "https://host/x?format=cef"], 0), (["ftp://x"], 1)]
+)
+def test_a_siem_that_cannot_be_one_stops_the_start(settings: Settings, addresses: list[str], refused: int) -> None:
+    settings.SIEM = addresses
+    assert [problem.id for problem in run_checks()].count("audit.E006") == refused
+
+
 def test_witnesses_of_every_kind_are_taken(settings: Settings) -> None:
     settings.WITNESSES = [
         "file:///kept",

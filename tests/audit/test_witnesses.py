@@ -16,12 +16,13 @@ from audit.models import WitnessState
 from audit.queries import current_log
 from audit.services import record
 from audit.transparency.keys import log_signers
-from audit.transparency.notes import checkpoint_text, sign_note
+from audit.transparency.notes import checkpoint_text, new_signer, sign_note
 from audit.transparency.sequencer import Sequencer
 from audit.transparency.signing import published_checkpoint
-from audit.verifier.audit_verify import WITNESS_KEY, BadNote, cosigned_at, parse_vkey, verify
+from audit.verifier.audit_verify import WITNESS_KEY, BadNote, Checkpoint, cosigned_at, parse_vkey, verify
 from audit.witnesses.addresses import witness_of
 from audit.witnesses.cosignatures import Cosigner
+from audit.witnesses.kinds import FileWitness
 from audit.witnesses.server import WitnessStore, serve
 from audit.witnesses.service import ask_witnesses, witnessed_note, witnessing
 from tests.audit.conftest import export
@@ -128,7 +129,7 @@ def test_a_folder_keeps_every_checkpoint(grow: Grow, tmp_path: Path, settings: S
     for more in (1, 2):
         grow(more)
         assert ask_witnesses() == 1
-    assert [path.name[-2:] for path in sorted((tmp_path / "kept").iterdir())] == ["01", "03"]
+    assert [path.name[-2:] for path in sorted((tmp_path / "kept").glob("*/checkpoint-*"))] == ["01", "03"]
     assert witnessing(current_log()).problem == ""
 
 
@@ -138,10 +139,19 @@ def test_a_folder_that_holds_more_contradicts(grow: Grow, tmp_path: Path, settin
     ask_witnesses()
     signer = log_signers()[0]
     later = sign_note(checkpoint_text(signer.name, 9, bytes(32)), [signer])
-    (tmp_path / "kept" / f"checkpoint-{9:019d}").write_bytes(later)
+    (folder,) = (tmp_path / "kept").iterdir()
+    (folder / f"checkpoint-{9:019d}").write_bytes(later)
     grow(1)
     assert ask_witnesses() == 0
     assert "older state was restored" in witnessing(current_log()).problem
+
+
+def test_a_folder_keeps_the_checkpoints_of_each_log(tmp_path: Path) -> None:
+    witness = FileWitness("file", tmp_path)
+    for origin in ("custody/a", "custody/a~2"):
+        note = sign_note(checkpoint_text(origin, 3, bytes(32)), [new_signer(origin)])
+        witness.keep(Checkpoint(origin, 3, bytes(32), note))
+    assert [path.parent.name for path in sorted(tmp_path.glob("*/checkpoint-*"))] == ["custody_a", "custody_a~2"]
 
 
 def test_a_witness_that_is_away_is_asked_again(grow: Grow, settings: Settings) -> None:

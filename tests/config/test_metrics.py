@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.services import issue_token
 from audit.actions import Action
 from config.metrics import state
-from config.metrics.requests import door_of, with_metrics
+from config.metrics.requests import interface_of, with_metrics
 from core.errors import GateRefused
 from core.metrics import EVENTS, HTTP_REQUESTS
 from registry.services.stages import change_stage
@@ -104,7 +104,7 @@ def test_a_refusal_is_counted_by_its_rule(
     assert read(client)["custody_refusals_total rule=request"] == before + 1
 
 
-def test_requests_are_counted_by_door_and_status() -> None:
+def test_requests_are_counted_by_interface_and_status() -> None:
     counter = HTTP_REQUESTS.labels("serving", "GET", "404")
     before = counter._value.get()
     serve = with_metrics(lambda _environ, start: (start("404 Not Found", []), [b""])[1])
@@ -115,7 +115,7 @@ def test_requests_are_counted_by_door_and_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "door"),
+    ("path", "interface"),
     [
         ("/api/2.0/mlflow/runs/get", "mlflow"),
         ("//api/2.0/mlflow/runs/get", "mlflow"),
@@ -129,8 +129,8 @@ def test_requests_are_counted_by_door_and_status() -> None:
         ("/", "pages"),
     ],
 )
-def test_doors(path: str, door: str) -> None:
-    assert door_of(path) == door
+def test_interfaces(path: str, interface: str) -> None:
+    assert interface_of(path) == interface
 
 
 COUNT = """

@@ -43,13 +43,14 @@ class Command(InstallationCommand):
     """`manage.py audit_export FILE`: see `--help`."""
 
     help = (
-        "Write an export of the audit log: the whole log, or what the filters choose. Its manifest says what it proves."
+        "Write an export of the audit log: the whole log, or the events that match the filters. Its manifest says what it "
+        "proves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("file", type=Path, help="the zip file to write; it must not exist")
-        parser.add_argument("--resume", type=UUID, metavar="ID", help="go on with an export that was interrupted")
+        parser.add_argument("--resume", type=UUID, metavar="ID", help="continue an export that was interrupted")
         for name in _FILTERS:
             flag = (
                 "--model-version" if name == "version" else f"--{name.replace('_', '-')}"
@@ -62,13 +63,13 @@ class Command(InstallationCommand):
         """Write the file. Raises CommandError where that is refused; the file is then not there."""
         filters = _filters(options)
         if resume and filters.as_dict():
-            raise CommandError("An export that goes on keeps its filters: give none with --resume.")
+            raise CommandError("An export that is continued keeps its filters: give none with --resume.")
         if file.exists() or not file.parent.is_dir():
-            raise CommandError(f"{file} exists already, or its folder does not.")
+            raise CommandError(f"{file} exists already, or its folder does not exist.")
         actor = system_actor("command:audit_export")
         try:
             job = export_job(actor, resume) if resume else start_export(actor=actor, filters=filters, queued=False)
-            self.stderr.write(f"Export {job.pk}. Where it is interrupted, go on with --resume {job.pk}")
+            self.stderr.write(f"Export {job.pk}. If it is interrupted, continue it with --resume {job.pk}")
             self._finish(job)
             _save(file_of(job), file)
         except DomainError as error:
@@ -99,7 +100,7 @@ def _filters(options: dict[str, Any]) -> Filters:
 
 
 def _save(source: Path, file: Path) -> None:
-    """Copy a file so that it is there as a whole or not at all, and replaces none."""
+    """Copy a file as a whole or not at all. An existing file is not replaced."""
     draft = file.with_name(f"{file.name}.part")
     try:
         shutil.copyfile(source, draft)

@@ -1,6 +1,4 @@
-"""`manage.py audit_harden`: makes the role of the application on PostgreSQL, which cannot change events,
-and checks it.
-"""
+"""`manage.py audit_harden`: makes and checks the PostgreSQL role of the application, which cannot change events."""
 
 from __future__ import annotations
 
@@ -25,7 +23,9 @@ class Command(InstallationCommand):
             "--role", help="the role for the application; made with the password in CUSTODY_ROLE_PASSWORD"
         )
         parser.add_argument(
-            "--check", action="store_true", help="only say what the role could do; by default the one in use"
+            "--check",
+            action="store_true",
+            help="only report how the role (by default the one in use) can change events",
         )
 
     def handle(self, *, role: str | None, check: bool, **_options: object) -> None:
@@ -33,7 +33,7 @@ class Command(InstallationCommand):
         if check:
             if problems := list(weaknesses(role or "")):
                 raise CommandError("\n".join(problems))
-            self.stdout.write("It cannot change events.")
+            self.stdout.write("The role cannot change events.")
             return
         if not role:
             raise CommandError("Name the role for the application with --role, or use --check.")

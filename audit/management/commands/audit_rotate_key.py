@@ -1,4 +1,4 @@
-"""`manage.py audit_rotate_key`: gives the audit log a new key, which is signed for by the old one."""
+"""`manage.py audit_rotate_key`: makes a new key for the audit log. The new and the old keys then sign checkpoints."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Command(InstallationCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--once", action="store_true", help="do what is to be done now, and end")
+        parser.add_argument("--once", action="store_true", help="number and sign the waiting events, and end")
 
     def handle(self, *, once: bool, **_options: object) -> None:
         """Run rounds until a stop signal. While the database does not answer, try again each second."""
@@ -57,7 +57,7 @@ class Command(InstallationCommand):
 
 
 def _repeat(stop: threading.Event, receivers: list[str], work: Callable[[], int]) -> None:
-    """Do some work for receivers again and again, apart from the signing: a slow receiver delays nothing else."""
+    """Call ``work`` again and again while there are receivers, in a thread of its own: it never delays signing."""
     pause = _RECEIVERS_SECONDS
     while receivers and not stop.wait(pause):
         try:

@@ -27,7 +27,7 @@ class Command(InstallationCommand):
             "--group", action="append", default=[], help="reviewers, auditors, operators; may be repeated"
         )
         parser.add_argument(
-            "--superuser", action="store_true", help="may administer everything, but does not approve alone"
+            "--superuser", action="store_true", help="may administer everything; to approve it needs a group as well"
         )
         parser.add_argument(
             "--service", action="store_true", help="a service account: uses API tokens only and cannot approve"

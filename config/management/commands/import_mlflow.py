@@ -79,11 +79,11 @@ class Command(InstallationCommand):
                 environment=os.environ,
             )
             with closing(source):
-                self._read(source, files, actor, options)
+                self._count_and_import(source, files, actor, options)
         except (SourceError, ServerError) as error:
             raise CommandError(f"Nothing was changed. {error}") from error
 
-    def _read(self, source: Source, files: Files, actor: Actor, options: dict[str, Any]) -> None:
+    def _count_and_import(self, source: Source, files: Files, actor: Actor, options: dict[str, Any]) -> None:
         source.check()
         counts = source.counts()
         self.report.unsupported = dict(source.unsupported())
@@ -91,9 +91,11 @@ class Command(InstallationCommand):
         if options["dry_run"]:
             self._report(options["report"], "Nothing was changed.")
         else:
-            self._locked(source, files, actor, counts, options)
+            self._import_locked(source, files, actor, counts, options)
 
-    def _locked(self, source: Source, files: Files, actor: Actor, counts: Counts, options: dict[str, Any]) -> None:
+    def _import_locked(
+        self, source: Source, files: Files, actor: Actor, counts: Counts, options: dict[str, Any]
+    ) -> None:
         lock = DataLock(settings.DATA_DIR / "import.lock")
         try:
             lock.acquire()

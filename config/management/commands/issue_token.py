@@ -18,7 +18,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def duration(text: str) -> timedelta:
-    """Return `90m`, `12h`, `30d` or `2w` as a duration. ArgumentTypeError for any other text."""
+    """Return `90m`, `12h`, `30d` or `2w` as a duration. Raises ArgumentTypeError for any other text."""
     match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
     if match is None:
         msg = f"{text!r} is not a duration; write 90m, 12h, 30d or 2w"

@@ -31,7 +31,7 @@ from config.supervisor.supervise import CannotRun, Supervisor
 from core.schema_state import DatabaseUnreachable, UnusableDatabase, require_known_schema
 
 _DEFAULT_PORT = 8080
-# Between two tries to reach a database that does not answer yet.
+# The pause between two tries to reach a database that does not answer yet.
 _DATABASE_SECONDS = 2.0
 # The programs of a killed supervisor end within this time; until then its port and socket are still taken.
 _ORPHANS_END_SECONDS = 5.0
@@ -197,9 +197,7 @@ def _require_port(host: str, port: int, *, timeout: float) -> None:
 
 
 def _close_database() -> None:
-    """Close the connections of this process: the programs open their own,
-    and the supervisor needs none from here on.
-    """
+    """Close the connections of this process: the programs open their own, and the supervisor needs none any more."""
     for connection in connections.all():
         connection.close()
         if getattr(connection, "pool", None):
