@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracking.full_runs import FullRun, Used, Value
+from tracking.full_runs import DatasetUse, FullRun, Value
 from tracking.models import Experiment, LoggedModel, Metric, MetricFields, Run
 from tracking.paths import key_of_uri
 
@@ -65,7 +65,7 @@ def _inputs(full_run: FullRun) -> Json:
     if not (full_run.inputs or full_run.models):
         return {}
     models: list[Json] = [{"model_id": pk} for pk, direction, _ in full_run.models if direction == "input"]
-    return filled(dataset_inputs=[dataset_input(used) for used in full_run.inputs], model_inputs=models)
+    return filled(dataset_inputs=[dataset_input(use) for use in full_run.inputs], model_inputs=models)
 
 
 def _outputs(full_run: FullRun) -> Json:
@@ -92,17 +92,17 @@ def metric(row: MetricFields | Value, *, run_id: str = "") -> Json:
     return body
 
 
-def dataset_input(used: Used) -> Json:
-    """Return a dataset that a run read, with the tags of that use."""
+def dataset_input(use: DatasetUse) -> Json:
+    """Return a dataset that a run read, with the tags of the input."""
     return filled(
-        tags=[{"key": key, "value": value} for key, value in sorted(used.tags.items())],
+        tags=[{"key": key, "value": value} for key, value in sorted(use.tags.items())],
         dataset=filled(
-            name=used.name,
-            digest=used.digest,
-            source_type=used.source_type,
-            source=used.source,
-            schema=used.schema or None,
-            profile=used.profile or None,
+            name=use.name,
+            digest=use.digest,
+            source_type=use.source_type,
+            source=use.source,
+            schema=use.schema or None,
+            profile=use.profile or None,
         ),
     )
 

@@ -40,13 +40,13 @@ def store_artifact(*, actor: Actor, path: str, stream: ByteSource) -> Artifact:
 
 
 def refuse_write(actor: Actor, path: str) -> None:
-    """Refuse, before any byte is read, what cannot succeed: NotFound, Denied, InvalidInput or Conflict."""
+    """Raise NotFound, Denied, InvalidInput or Conflict for a write that cannot succeed, before any byte is read."""
     require_path(actor, path, Change.EVIDENCE, Action.TRACKING_ARTIFACT_STORED)
     refuse_unusable_path(path)
 
 
 def refuse_unusable_path(path: str) -> None:
-    """Refuse a path at which no file can be stored: InvalidInput or Conflict."""
+    """Raise InvalidInput or Conflict for a path at which no file can be stored."""
     if Artifact.objects.filter(path__in=ancestors(path)).exists() or Artifact.objects.filter(below(path)).exists():
         raise InvalidInput(f"Invalid path: {path[:100]!r} would make one name both a file and a folder.")
     seal = _seal_over(path)
@@ -56,7 +56,10 @@ def refuse_unusable_path(path: str) -> None:
 
 @transaction.atomic
 def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
-    """Name stored bytes ``path``; return the row. Raises Conflict (it is sealed), Unavailable (they were deleted)."""
+    """Store the row that gives stored bytes a path, and return it.
+
+    Raises Conflict (the path is sealed), Unavailable (the bytes were deleted meanwhile).
+    """
     hold_tree(path, exclusive=False)
     hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
@@ -114,11 +117,14 @@ def get_artifact(path: str) -> Artifact:
 
 
 def _same_reading(path: str, names: Callable[[str], list[str]]) -> str:
-    """Return the name with escapes whose decoded form is ``path``, among those that ``names`` gives of a file."""
+    """Return the stored path with escapes whose decoded form is ``path``, "" for none.
+
+    ``names`` returns the paths of a stored file that are compared: the file itself, or its folders.
+    """
     owner, reading = "/".join(path.split("/")[:2]), decoded(path)
     escaped = Artifact.objects.filter(below(owner), path__contains="%").order_by("path")
-    every = (name for file in escaped.values_list("path", flat=True) for name in names(file))
-    return next((name for name in every if decoded(name) == reading), "")
+    candidates = (name for file in escaped.values_list("path", flat=True) for name in names(file))
+    return next((name for name in candidates if decoded(name) == reading), "")
 
 
 def open_artifact(path: str) -> tuple[Artifact, BinaryIO]:
@@ -136,7 +142,7 @@ def open_bytes(row: Artifact) -> BinaryIO:
 
 
 def read_artifact(path: str, max_bytes: int) -> bytes:
-    """Return a small file whole; TooLarge beyond ``max_bytes``."""
+    """Return the bytes of a small file. Raises TooLarge beyond ``max_bytes``, InvalidInput, NotFound."""
     row, file = open_artifact(path)
     with file:
         if row.size > max_bytes:
@@ -178,11 +184,11 @@ def delete_artifact(*, actor: Actor, path: str) -> int:
     seal = _seal_over(path) or Seal.objects.filter(below(path, column="prefix")).first()
     if seal is not None:
         raise _sealed(path, seal)
-    gone = {row.path: row.sha256 for row in rows.only("path", "sha256")}
-    if gone:
+    deleted = {row.path: row.sha256 for row in rows.only("path", "sha256")}
+    if deleted:
         rows.delete()
-        record(actor=actor, action=Action.TRACKING_ARTIFACT_DELETED, obj=artifact_ref(path), before={"files": gone})
-    return len(gone)
+        record(actor=actor, action=Action.TRACKING_ARTIFACT_DELETED, obj=artifact_ref(path), before={"files": deleted})
+    return len(deleted)
 
 
 def forget_folders(folders: Iterable[str]) -> int:
@@ -221,7 +227,7 @@ def _digest(files: list[FileFact]) -> str:
 
 @transaction.atomic
 def seal_folder(*, actor: Actor, prefix: str, reason: str, may_be_empty: bool = False) -> Seal:
-    """Close a folder permanently and store its manifest. Sealing again changes nothing.
+    """Seal a folder permanently and store its manifest. Sealing again changes nothing.
 
     One that is sealed empty (``may_be_empty``) has the digest "" and stays empty. Raises Conflict: it was sealed
     with another digest. Raises InvalidInput: it is empty, or wider than one run or logged model.
@@ -272,10 +278,11 @@ def verify_folder(prefix: str, *, progress: Callable[[int], None] | None = None)
     chunk. Raises InvalidInput.
     """
     folder = clean_folder(prefix)
-    now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
-    sealed = registered_files(folder)
-    differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
-    return sorted(differ | {name for name, (sha256, size) in sealed.items() if not _bytes_are(sha256, size, progress)})
+    stored = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
+    expected = registered_files(folder)
+    differ = {name for name in expected.keys() | stored.keys() if expected.get(name) != stored.get(name)}
+    broken = {name for name, (sha256, size) in expected.items() if not _has_bytes(sha256, size, progress)}
+    return sorted(differ | broken)
 
 
 def registered_files(folder: str) -> dict[str, tuple[str, int]]:
@@ -285,8 +292,8 @@ def registered_files(folder: str) -> dict[str, tuple[str, int]]:
     return {name: (sha256, size) for name, sha256, size in rows}
 
 
-def _bytes_are(sha256: str, size: int, progress: Callable[[int], None] | None) -> bool:
-    """Tell whether the store still holds exactly these bytes."""
+def _has_bytes(sha256: str, size: int, progress: Callable[[int], None] | None) -> bool:
+    """Return whether the store still holds exactly these bytes."""
     digest, count = hashlib.sha256(), 0
     try:
         with current_store().open(sha256) as file:

@@ -29,8 +29,8 @@ def parse_dataset_versions(text: str) -> list[tuple[str, str]]:
     """Return the (dataset, version) pairs that a `dataset_version` value names, each once, in its order.
 
     ``+``, ``,`` and ``;`` separate datasets, and a JSON list names several. ``name@X``, ``name:X`` and ``name_vX`` (or
-    ``name-vX``) give a version; after ``@`` it goes on until another dataset with a version is named, and a URI is
-    whole. A bare version (``v1.2``, ``2026-11-01``) has the name ""; anything else is a name whose version is
+    ``name-vX``) give a version. After ``@`` the version extends to the next dataset that names a version. A URI is not
+    split. A bare version (``v1.2``, ``2026-11-01``) has the name ""; every other text is a name with the version
     "unversioned".
     """
     pieces = _listed(text) or _pieces(text)
@@ -62,7 +62,7 @@ def _split(piece: str) -> tuple[str, str]:
 
 
 def _listed(text: str) -> list[str]:
-    """Return the texts of a JSON list; nothing for anything else."""
+    """Return the texts of a JSON list, [] for any other text."""
     if not text.lstrip().startswith("["):
         return []
     try:
@@ -75,40 +75,41 @@ def _listed(text: str) -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """Return the datasets that a text names, one by one; a separator inside a version or a URI separates nothing."""
+    """Return the texts of the single datasets; a separator inside a version or a URI separates nothing."""
     pieces: list[str] = []
-    here, start = "", 0
+    start = 0
     marks = [*_SEPARATOR.finditer(text)]
     for number, mark in enumerate(marks):
         end = marks[number + 1].start() if number + 1 < len(marks) else len(text)
-        here = text[start : mark.start()].strip()
+        piece = text[start : mark.start()].strip()
         following = text[mark.end() : end].strip()
-        if _separates(here, following):
-            pieces.append(here)
+        if _separates(piece, following):
+            pieces.append(piece)
             start = mark.end()
     return [*pieces, text[start:].strip()]
 
 
-def _separates(here: str, following: str) -> bool:
+def _separates(piece: str, following: str) -> bool:
     """Return whether a separator between two texts begins another dataset."""
-    address = is_uri(here)
-    if address and _AT.fullmatch(here) is None:
+    address = is_uri(piece)
+    if address and _AT.fullmatch(piece) is None:
         return is_uri(following)
-    if address or _AT.fullmatch(here):
+    if address or _AT.fullmatch(piece):
         return is_uri(following) or _names_version(following)
     return True
 
 
 def _names_version(piece: str) -> bool:
-    """Return whether a text names a dataset with a version, beyond doubt."""
+    """Return whether a text clearly names a dataset with a version."""
     name, version = split_version(piece)
     is_name = bool(_LETTER.match(name)) and _ALGORITHM.fullmatch(name) is None
     return version != UNVERSIONED and is_name
 
 
 def _may_have_colon_version(piece: str) -> bool:
-    """Tell a version after a colon from a URI's scheme or port: ``s3://bucket/orders:v2`` has one, ``db://host:5432``
-    not.
+    """Return whether a colon may begin a version: not after a URI's scheme or before its port.
+
+    ``s3://bucket/orders:v2`` may, ``db://host:5432`` may not.
     """
     _, scheme, address = piece.partition("://")
     return not scheme or "/" in address

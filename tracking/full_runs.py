@@ -1,6 +1,4 @@
-"""Runs with everything that was logged to them, for the protocol: one statement for many runs,
-and no model instances.
-"""
+"""Runs with everything that was logged to them, for the protocol: one statement for many runs, no model instances."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ class Value(NamedTuple):
     dataset_digest: str
 
 
-class Used(NamedTuple):
+class DatasetUse(NamedTuple):
     """A dataset that a run read: DATASET_COLUMNS, and the tags of the input."""
 
     name: str
@@ -75,7 +73,7 @@ class FullRun:
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
     metrics: list[Value] = field(default_factory=list)
-    inputs: list[Used] = field(default_factory=list)
+    inputs: list[DatasetUse] = field(default_factory=list)
     models: list[tuple[str, str, int]] = field(default_factory=list)
     """(logged model, direction, step)"""
 
@@ -121,9 +119,7 @@ _PARTS = {
 
 
 def _slots() -> list[str]:
-    """Return the types of the columns that all branches share:
-    as many of each as the branch with the most of it needs.
-    """
+    """Return the types of the columns that all branches share: of each type as many as any branch needs."""
     most: Counter[str] = Counter()
     for part in _PARTS.values():
         most |= Counter(part.types)
@@ -134,22 +130,22 @@ _SLOTS = _slots()
 _BEFORE_SLOTS = 2  # the kind of the row, and its run
 
 
-def _places(part: _Part) -> list[int]:
-    """Return which slot each column of a branch takes: the first free one of its type."""
+def _slot_numbers(part: _Part) -> list[int]:
+    """Return the slot that each column of a branch takes: the first free one of its type."""
     free = list(range(len(_SLOTS)))
-    places = []
+    numbers = []
     for kind in part.types:
-        place = next(slot for slot in free if _SLOTS[slot] == kind)
-        free.remove(place)
-        places.append(place)
-    return places
+        number = next(slot for slot in free if _SLOTS[slot] == kind)
+        free.remove(number)
+        numbers.append(number)
+    return numbers
 
 
 def _branch(kind: int, part: _Part) -> str:
     slots = [f"CAST(NULL AS {_cast(slot)})" for slot in _SLOTS]
-    for place, (model, alias, column) in zip(_places(part), part.columns, strict=True):
+    for number, (model, alias, column) in zip(_slot_numbers(part), part.columns, strict=True):
         is_json = isinstance(model._meta.get_field(column), JSONField)  # noqa: SLF001 - Django's own name for it
-        slots[place] = f"CAST({alias}.{column} AS text)" if is_json else f"{alias}.{column}"
+        slots[number] = f"CAST({alias}.{column} AS text)" if is_json else f"{alias}.{column}"
     return f"SELECT {kind}, {part.source.format(slots=', '.join(slots))} {{among}}"
 
 
@@ -162,9 +158,9 @@ _TEMPLATE = " UNION ALL ".join(_branch(kind, part) for kind, part in _PARTS.item
 _SQL = Statement(
     _TEMPLATE.format(among="= ANY(%s::text[])"), _TEMPLATE.format(among="IN (SELECT value FROM json_each(%s))")
 )
-# What a row holds, in the order of the branch's columns.
+# Readers of the values of a row, in the order of the columns of its branch.
 _READERS: dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]] = {
-    kind: itemgetter(*(_BEFORE_SLOTS + place for place in _places(part))) for kind, part in _PARTS.items()
+    kind: itemgetter(*(_BEFORE_SLOTS + number for number in _slot_numbers(part))) for kind, part in _PARTS.items()
 }
 
 
@@ -193,20 +189,21 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
         runs[run_id].tags.append(pair)
     for run_id, value in rows[_METRIC]:
         runs[run_id].metrics.append(Value._make(value))
-    for run_id, (*dataset, tags, _) in sorted(rows[_INPUT], key=_logged):
-        runs[run_id].inputs.append(_used(dataset, tags))
-    for run_id, (model_id, direction, step, _) in sorted(rows[_MODEL], key=_logged):
+    for run_id, (*dataset, tags, _) in sorted(rows[_INPUT], key=_row_id):
+        runs[run_id].inputs.append(_dataset_use(dataset, tags))
+    for run_id, (model_id, direction, step, _) in sorted(rows[_MODEL], key=_row_id):
         runs[run_id].models.append((model_id, direction, step))
     return [runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in runs]
 
 
-def _used(columns: Sequence[Any], tags: str) -> Used:
+def _dataset_use(columns: Sequence[Any], tags: str) -> DatasetUse:
     """Return a dataset as the run logged it: DATASET_COLUMNS, then USE_COLUMNS where they are not NULL."""
     dataset = dict(zip(DATASET_COLUMNS, columns, strict=False))
     use = dict(zip(USE_COLUMNS, columns[len(DATASET_COLUMNS) :], strict=True))
-    return Used(**dataset | {name: value for name, value in use.items() if value is not None}, tags=orjson.loads(tags))
+    stated = {name: value for name, value in use.items() if value is not None}
+    return DatasetUse(**dataset | stated, tags=orjson.loads(tags))
 
 
-def _logged(row: tuple[str, tuple[Any, ...]]) -> int:
-    """Return the row's own id, its last column: rows of one run have it in the order in which they were logged."""
+def _row_id(row: tuple[str, tuple[Any, ...]]) -> int:
+    """Return the row's own id, its last column. The ids of one run's rows have the order in which they were logged."""
     return int(row[1][-1])

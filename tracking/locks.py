@@ -8,14 +8,12 @@ from django.db import connection
 
 
 def hold_tree(path: str, *, exclusive: bool) -> None:
-    """Exclude sealing while files are stored: writers share the lock of the folder of a run or model,
-    a seal owns it.
-    """
+    """Lock the folder of a run or logged model: writers of files share the lock, sealing takes it exclusively."""
     _hold(f"artifacts:{'/'.join(path.split('/')[:2])}", exclusive=exclusive)
 
 
 def hold_bytes(*, exclusive: bool) -> None:
-    """Exclude deleting bytes while rows name them: writers of rows share this lock, the deletion of bytes owns it."""
+    """Lock the bytes in the store: writers of rows share the lock, the deletion of bytes takes it exclusively."""
     _hold("artifact-bytes", exclusive=exclusive)
 
 

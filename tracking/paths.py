@@ -30,7 +30,7 @@ def clean_path(path: str) -> str:
     UTF-8; or that has more than 1000 characters.
     """
     if path.startswith("/"):
-        raise InvalidInput("Invalid path")  # the whole of it, as MLflow's servers say it
+        raise InvalidInput("Invalid path")  # exactly the message of MLflow's servers
     *folders, name = _CONTROL.sub(_escaped, path).split("/")
     segments = [*filter(None, folders), name]
     for segment in segments:
@@ -66,9 +66,7 @@ def _escaped(control: re.Match[str]) -> str:
 
 
 def _refuse_unsafe(segment: str, path: str) -> None:
-    """Refuse a segment that could lead elsewhere, in any of its readings; each decoding makes it shorter,
-    so this ends.
-    """
+    """Refuse a segment that is unsafe in any of its decoded forms. Each decoding makes it shorter, so the loop ends."""
     readings = [segment]
     while (form := unquote(readings[-1])) != readings[-1]:
         readings.append(form)

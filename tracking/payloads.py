@@ -35,8 +35,9 @@ _LONGEST_ORIGIN = 100
 
 @dataclass(frozen=True, slots=True)
 class EarlierSenders:
-    """The earlier senders of all files of a payload, by username, and the runs whose artifacts (or logged models) hold
-    them all.
+    """The usernames of the earlier senders of all files of a payload, and the runs that hold all these files.
+
+    A run holds a file among its artifacts or those of its logged models.
     """
 
     names: frozenset[str] = frozenset()
@@ -87,9 +88,9 @@ def earlier_senders(digests: Sequence[str]) -> EarlierSenders:
 
 def runs_of(origins: Iterable[str]) -> set[str]:
     """Return the ids of the runs among these ids of runs and logged models, and of the runs that logged the models."""
-    version_ids = set(origins)
-    runs = set(Run.objects.filter(pk__in=version_ids).values_list("pk", flat=True))
-    logged = LoggedModel.objects.filter(pk__in=version_ids, source_run__isnull=False)
+    ids = set(origins)
+    runs = set(Run.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    logged = LoggedModel.objects.filter(pk__in=ids, source_run__isnull=False)
     return runs | {str(run_id) for run_id in logged.values_list("source_run_id", flat=True)}
 
 
@@ -99,8 +100,8 @@ def _holders(column: str, digests: Sequence[str]) -> set[str]:
     for chunk in _chunks(digests):
         among = Q() if holders is None else Q(**{f"{column}__in": holders})
         rows = SentFile.objects.filter(among, sha256__in=chunk).values(column)
-        full = rows.annotate(held=Count("sha256", distinct=True)).filter(held=len(chunk))
-        holders = set(full.values_list(column, flat=True))
+        complete = rows.annotate(files=Count("sha256", distinct=True)).filter(files=len(chunk))
+        holders = set(complete.values_list(column, flat=True))
         if not holders:
             break
     return holders or set()

@@ -1,6 +1,4 @@
-"""The beginning of a long text, by which an index can find it:
-whole values may be longer than an index entry may be.
-"""
+"""The beginning of a long text, which is indexed instead of the text: an index entry has a maximum length."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ class Prefix(Func):
 
 
 def indexed(column: str) -> Substr:
-    """Return the expression for an index, with Django's own functions, so that migrations import no code of this
-    project.
-    """
+    """Return the expression for an index. It uses Django's own functions, so that migrations import no code of ours."""
     return Substr(column, 1, PREFIX_LENGTH)
 
 

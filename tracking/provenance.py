@@ -35,7 +35,7 @@ _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
 def record_run_facts(
     *, actor: Actor, run: Run, key_kind: str, values: Mapping[str, str], mode: str = OBSERVED, origin: str = ""
 ) -> None:
-    """Record in the graph what the given tags or params (``key_kind``: "tag" or "param") of a run say about its inputs.
+    """Record in the graph the inputs that tags or params of a run name. ``key_kind`` is "tag" or "param".
 
     An empty value means that the tag was deleted. ``origin`` names the server that facts with another ``mode`` than
     "observed" were imported from.
@@ -56,18 +56,17 @@ def record_run_facts(
 
 
 def _claims_of_value(run: Run, value: str) -> list[ClaimedInput]:
-    """Return the dataset versions that a `dataset_version` value names, in one order everywhere: no deadlock."""
+    """Return the dataset versions that a `dataset_version` value names, always in the same order: no deadlock."""
     claims = {}
     for name, version in parse_dataset_versions(value):
-        # A bare version names no dataset; within its experiment it means the same thing, elsewhere it may mean
-        # something else.
+        # A bare version names no dataset. Within one experiment it means the same dataset, elsewhere perhaps another.
         item = _dataset(run, name or f"{run.experiment.name} dataset", version)
         claims[item.container.urn, item.version] = item
     return [claims[key] for key in sorted(claims)]
 
 
 def _dataset(run: Run, name: str, version: str = "", digest: str = "", role: str = "") -> ClaimedInput:
-    """Return a dataset as a run names it, in the spelling that all spellings of it share."""
+    """Return the claim of a dataset that a run names; all spellings of a name give the same dataset."""
     scope = f"experiment-{run.experiment_id}" if dataset_key(name) in DEFAULT_NAMES else ""
     spec = dataset_spec(_fit(name, _LONGEST_NAME), scope)
     return ClaimedInput(spec, _fit(version_key(version), _LONGEST_VERSION), digest, role)
@@ -84,13 +83,13 @@ def _record_commits(actor: Actor, run: Run, mode: str, origin: str) -> None:
     """
     tags = dict(RunTag.objects.filter(run=run, key__in=_CODE_KEYS).values_list("key", "value"))
     commits = {tags[key].strip() for key in COMMIT_KEYS if tags.get(key, "").strip()}
-    whole = [one for one in sorted(commits) if not any(other != one and other.startswith(one) for other in commits)]
+    longest = [sha for sha in sorted(commits) if not any(other != sha and other.startswith(sha) for other in commits)]
     address = repository_key(tags.get(REPO_KEY, ""))
-    where = repository_spec(_fit(address, _LONGEST_NAME), f"experiment {run.experiment_id}")
+    repository = repository_spec(_fit(address, _LONGEST_NAME), f"experiment {run.experiment_id}")
     record_code(
         actor=actor,
         run_id=run.pk,
-        claimed=[ClaimedInput(where, _fit(commit, _LONGEST_VERSION)) for commit in whole],
+        claimed=[ClaimedInput(repository, _fit(commit, _LONGEST_VERSION)) for commit in longest],
         witness=Witness(mode, _witness(run_ref(run.pk), origin), "commit"),
         reason=TAG_CHANGED,
     )
@@ -117,8 +116,8 @@ def record_evaluations(*, actor: Actor, run: Run, points: Iterable[Point]) -> No
     pairs = {(point.model_id, point.dataset_name, point.dataset_digest) for point in points if point.model_id}
     for model_id, name, digest in sorted(pairs):
         if name and digest:
-            (claims,) = _claims_of_inputs(run, [(name, digest, "")])
-            record_evaluation(actor=actor, run_id=run.pk, model_id=model_id, dataset=claims)
+            (claim,) = _claims_of_inputs(run, [(name, digest, "")])
+            record_evaluation(actor=actor, run_id=run.pk, model_id=model_id, dataset=claim)
 
 
 def _claims_of_inputs(run: Run, inputs: Iterable[tuple[str, str, str]]) -> list[ClaimedInput]:

@@ -36,7 +36,7 @@ from tracking.permissions.runs import (
 _EXPERIMENT_ID = re.compile(r"-?[0-9]{1,19}")
 # SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
 _SLICE = 5000
-# The index of metrics by model leaves out the many that name none; SQLite uses it only where this is said.
+# The index of metrics by model leaves out the many that name no model. SQLite uses it only with this condition.
 NAMES_A_MODEL = ~Q(model_id="")
 
 
@@ -129,13 +129,13 @@ def load_models(actor: Actor, models: Sequence[LoggedModel]) -> dict[str, list[M
 
 def latest_of_each(metrics: Iterable[Metric]) -> list[Metric]:
     """Return the value that counts for each key, dataset and run: the latest by (step, timestamp, value)."""
-    best: dict[tuple[str, str, str, str], Metric] = {}
+    latest: dict[tuple[str, str, str, str], Metric] = {}
     for metric in metrics:
         identity = (metric.key, metric.dataset_name, metric.dataset_digest, metric.run_id)
-        held = best.get(identity)
-        if held is None or metric_rank(metric) > metric_rank(held):
-            best[identity] = metric
-    return list(best.values())
+        latest_so_far = latest.get(identity)
+        if latest_so_far is None or metric_rank(metric) > metric_rank(latest_so_far):
+            latest[identity] = metric
+    return list(latest.values())
 
 
 def metric_rank(metric: MetricFields) -> tuple[Any, ...]:
@@ -168,7 +168,7 @@ def run_facts(run_id: str) -> RunFacts:
         params={param.key: param.value for param in sorted(run.params.all(), key=lambda param: param.key)},
         tags={tag.key: tag.value for tag in sorted(run.tags.all(), key=lambda tag: tag.key)},
         metrics={m.key: metric_value(m) for m in sorted(run.latest_metrics.all(), key=lambda metric: metric.key)},
-        datasets=tuple(sorted(run.dataset_inputs.all(), key=lambda used: used.pk)),
+        datasets=tuple(sorted(run.dataset_inputs.all(), key=lambda row: row.pk)),
         models=tuple(sorted(run.model_links.all(), key=lambda link: link.pk)),
     )
 

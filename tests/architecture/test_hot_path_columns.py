@@ -19,7 +19,7 @@ from registry.models import ModelVersion
 from registry.production.lookups import VERSION_COLUMNS, ShownVersion
 from registry.production.serving import _COLUMNS as SERVED_COLUMNS
 from tests.architecture.source import modules, name_of
-from tracking.full_runs import DATASET_COLUMNS, RUN_COLUMNS, FullRun, Used, Value
+from tracking.full_runs import DATASET_COLUMNS, RUN_COLUMNS, DatasetUse, FullRun, Value
 from tracking.limits import Point
 from tracking.metric_columns import CURVE_ORDER, HISTORY_ORDER, LATEST_ORDER, VALUE_COLUMNS
 from tracking.models import LatestMetric, Metric
@@ -75,7 +75,7 @@ def test_both_tables_of_metric_values_have_the_same_columns() -> None:
     ("shown", "columns"),
     [
         (Value._fields, VALUE_COLUMNS),
-        (Used._fields, (*DATASET_COLUMNS, "tags")),
+        (DatasetUse._fields, (*DATASET_COLUMNS, "tags")),
         ([field.name for field in dataclasses.fields(FullRun)][: len(RUN_COLUMNS)], RUN_COLUMNS),
         ([field.name for field in dataclasses.fields(ShownVersion)], ("name", *VERSION_COLUMNS, "tags", "aliases")),
     ],

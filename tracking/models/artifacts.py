@@ -37,10 +37,10 @@ class Seal(models.Model):
 
 
 class SentFile(AppendOnlyModel):
-    """The sender of a file's bytes to a run or logged model (``origin``, its id); kept when the file is replaced or
-    deleted.
+    """The sender of a file's bytes to a run or logged model, whose id is ``origin``.
 
-    The sender of the bytes of a model is an author of every version that is registered from them later.
+    The row stays when the file is replaced or deleted: the sender of the bytes of a model is an author of every version
+    that is registered from them later.
     """
 
     sha256 = models.CharField(max_length=64)

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lifecycle(models.TextChoices):
-    """Deleting is soft: rows stay for the evidence."""
+    """Whether a row is deleted. Deleted rows stay in the database as evidence."""
 
     ACTIVE = "active"
     DELETED = "deleted"

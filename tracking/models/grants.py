@@ -20,7 +20,7 @@ class ExperimentLevel(models.IntegerChoices):
 
 
 class _GrantFields(models.Model):
-    """Somebody, or a group, and a level."""
+    """The fields of a grant: a user or a group, and a level."""
 
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")

@@ -18,9 +18,9 @@ class LoggedModelStatus(models.TextChoices):
 
 
 class LoggedModel(models.Model):
-    """A model as a run logged it (MLflow 3): ``m-`` and 32 hex digits.
+    """A model as a run logged it (MLflow 3). Its id is ``m-`` and 32 hex digits.
 
-    ``is_registered``: a model version was made of it.
+    ``is_registered``: a model version was registered from it.
     """
 
     id = models.CharField(max_length=40, primary_key=True)

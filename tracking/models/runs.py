@@ -20,9 +20,9 @@ class RunStatus(models.TextChoices):
 
 
 class Run(models.Model):
-    """One training or evaluation. ``created_by`` is the authenticated user; ``user_id`` is what the client claims.
+    """One training or evaluation. ``created_by`` is the authenticated user, ``user_id`` the name that the client sent.
 
-    ``is_registered`` says that a model version was made of it, so that changes may need more than a right to the run.
+    ``is_registered``: a model version was registered from it, so changes may need more than a right to the run.
     """
 
     id = models.CharField(max_length=32, primary_key=True)

@@ -101,7 +101,7 @@ def artifact_not_found(path: str) -> str:
 def _claims_on(path: str) -> list[Claim | _ExperimentClaim]:
     """Return the owners of a path; an experiment only where nothing inside it owns the path.
 
-    At most three queries, and those of others.
+    At most three queries, and those of ARTIFACT_CLAIMS.
     """
     segments = path.split("/")[:_MOST_SEGMENTS]
     run_ids = [segment for segment in segments if _RUN.fullmatch(segment)]
@@ -114,10 +114,10 @@ def _claims_on(path: str) -> list[Claim | _ExperimentClaim]:
         claims += [_ModelClaim(model) for model in models if _holds(model.artifact_uri, path)]
     for claims_of in settings.ARTIFACT_CLAIMS:
         claims += import_string(claims_of)(path)
-    nearer = {claim.experiment_id for claim in claims if not isinstance(claim, _ExperimentClaim)}
+    claimed_inside = {claim.experiment_id for claim in claims if not isinstance(claim, _ExperimentClaim)}
     locations = [f"{SCHEME}/{folder}" for folder in (*ancestors(path), path)]
     rows = Experiment.objects.filter(artifact_location__in=locations)
-    return [*claims, *(_ExperimentClaim(row) for row in rows if row.pk not in nearer)]
+    return [*claims, *(_ExperimentClaim(row) for row in rows if row.pk not in claimed_inside)]
 
 
 def _holds(artifact_uri: str, path: str) -> bool:
@@ -152,8 +152,7 @@ def require_readable_path(actor: Actor, path: str) -> None:
 
 
 def require_path(actor: Actor, path: str, change: Change, action: Action) -> None:
-    """Refuse to change files at a path: NotFound where the actor may not read there, Denied where they may not
-    change it.
+    """Raise NotFound where the actor may not read at a path, Denied where they may not make this change there.
 
     Raises InvalidInput: a bad path.
     """
@@ -176,8 +175,9 @@ def require_path(actor: Actor, path: str, change: Change, action: Action) -> Non
 def _refuse_evidence_below(
     actor: Actor, path: str, claims: Sequence[Claim | _ExperimentClaim], action: Action
 ) -> Refusal | None:
-    """Return the reason why a folder may not be deleted that holds those of runs and models which versions were made
-    of.
+    """Return why a folder may not be deleted that contains runs or logged models from which versions were registered.
+
+    None where it may.
     """
     experiments = [claim.experiment.pk for claim in claims if isinstance(claim, _ExperimentClaim)]
     if not experiments:

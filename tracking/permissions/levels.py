@@ -19,7 +19,7 @@ from core.actors import Actor, ActorKind
 from tracking.models import Experiment, ExperimentGrant, ExperimentLevel, PatternGrant
 
 Pieces = tuple[str, tuple[Any, ...]]
-# Everybody logs here who names no experiment.
+# The experiment of runs that name none. Everybody logs to it.
 DEFAULT_EXPERIMENT = 0
 NO_LEVEL = 0
 LEVEL_WORDS = {
@@ -117,13 +117,13 @@ def levels_on(actor: Actor, experiment_ids: Collection[int]) -> dict[int, int]:
 
 
 def _granted(user_id: int, experiment_ids: Collection[int]) -> list[tuple[int, int]]:
-    mine = _of_user(user_id)
-    direct = ExperimentGrant.objects.filter(mine, experiment__in=experiment_ids).values_list("experiment_id", "level")
-    named = Experiment.objects.filter(pk__in=experiment_ids).annotate(
-        by_name=_highest(_patterns_for(OuterRef("name")).filter(mine))
+    of_user = _of_user(user_id)
+    direct = ExperimentGrant.objects.filter(of_user, experiment__in=experiment_ids)
+    experiments = Experiment.objects.filter(pk__in=experiment_ids).annotate(
+        by_name=_highest(_patterns_for(OuterRef("name")).filter(of_user))
     )
-    by_name = named.filter(by_name__isnull=False).values_list("pk", "by_name")
-    return [*direct, *by_name]
+    by_name = experiments.filter(by_name__isnull=False).values_list("pk", "by_name")
+    return [*direct.values_list("experiment_id", "level"), *by_name]
 
 
 def _highest(patterns: QuerySet[PatternGrant]) -> Any:

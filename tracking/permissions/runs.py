@@ -35,9 +35,7 @@ from tracking.permissions.levels import (
 
 
 class Change(Enum):
-    """A kind of change: the level that it needs on runs of others, and whether it changes evidence of registered
-    versions.
-    """
+    """A kind of change: the level that it needs on others' runs, and whether it changes evidence of versions."""
 
     STATUS = ExperimentLevel.EDIT, False
     EVIDENCE = ExperimentLevel.EDIT, True
@@ -55,12 +53,12 @@ class Change(Enum):
 
 
 class Holder(Protocol):
-    """The interface of an entry of RUN_HOLDERS: it knows which runs and logged models versions were registered from.
+    """The interface of an entry of RUN_HOLDERS: it knows from which runs and logged models versions were registered.
 
-    ``readable`` returns those of the ids from which a version was registered that the actor may read,
-    ``readable_run_ids`` all of runs; ``refuse`` says why the actor may not change evidence of versions, "" where they
-    may: by the ids of runs and logged models. ``has_readable_folder`` says whether one of these folders is that of a
-    version the actor may read.
+    ``readable`` returns those of the ids from which a version was registered that the actor may read;
+    ``readable_run_ids`` returns the ids of all such runs. ``refuse`` returns why the actor may not change these runs
+    and logged models, which are evidence of versions; "" where they may. ``has_readable_folder`` returns whether one of
+    the folders belongs to a version that the actor may read.
     """
 
     def readable(self, actor: Actor, run_ids: Iterable[str], model_ids: Iterable[str]) -> frozenset[str]: ...
@@ -74,7 +72,7 @@ class Holder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Owned:
-    """A run or a logged model, as the decision needs it."""
+    """The facts of a run or a logged model on which the permission to change it depends."""
 
     noun: str
     pk: str
@@ -131,10 +129,9 @@ def readable_runs(actor: Actor, runs: Iterable[Run]) -> list[Run]:
         return rows
     levels = levels_on(actor, {run.experiment_id for run in rows})
     hidden = [run for run in rows if levels[run.experiment_id] < ExperimentLevel.READ]
-    out = {run.pk for run in hidden} - _readable_by_versions(
-        actor, [_of_run(run) for run in hidden if run.is_registered]
-    )
-    return [run for run in rows if run.pk not in out]
+    by_version = _readable_by_versions(actor, [_of_run(run) for run in hidden if run.is_registered])
+    hidden_ids = {run.pk for run in hidden} - by_version
+    return [run for run in rows if run.pk not in hidden_ids]
 
 
 def readable_models(actor: Actor, models: Iterable[LoggedModel]) -> list[LoggedModel]:
@@ -144,10 +141,9 @@ def readable_models(actor: Actor, models: Iterable[LoggedModel]) -> list[LoggedM
         return rows
     levels = levels_on(actor, {row.experiment_id for row in rows})
     hidden = [row for row in rows if levels[row.experiment_id] < ExperimentLevel.READ]
-    out = {row.pk for row in hidden} - _readable_by_versions(
-        actor, [_of_model(row) for row in hidden if row.is_registered]
-    )
-    return [row for row in rows if row.pk not in out]
+    by_version = _readable_by_versions(actor, [_of_model(row) for row in hidden if row.is_registered])
+    hidden_ids = {row.pk for row in hidden} - by_version
+    return [row for row in rows if row.pk not in hidden_ids]
 
 
 def require_readable_run(actor: Actor, run: Run) -> None:
@@ -207,8 +203,8 @@ def _may_read(actor: Actor, owned: _Owned) -> bool:
 def _readable_by_versions(actor: Actor, owned: list[_Owned]) -> frozenset[str]:
     if not owned:
         return frozenset()
-    runs = [one.pk for one in owned if one.noun == "run"]
-    models = [one.pk for one in owned if one.noun != "run"]
+    runs = [item.pk for item in owned if item.noun == "run"]
+    models = [item.pk for item in owned if item.noun != "run"]
     return frozenset().union(*(holder.readable(actor, runs, models) for holder in holders()))
 
 
@@ -231,7 +227,7 @@ def _refuse(actor: Actor, owned: _Owned, change: Change, action: Action) -> Refu
 def refuse_evidence(
     actor: Actor, run_ids: Iterable[str], model_ids: Iterable[str], action: Action, ref: str
 ) -> Refusal | None:
-    """Return the reason why the actor may not change what versions were made of: runs and logged models by id.
+    """Return why the actor may not change these runs and logged models, from which versions were registered.
 
     None where they may.
     """
@@ -248,8 +244,8 @@ def _has_right(actor: Actor, owned: _Owned, level: ExperimentLevel) -> bool:
     is_managing = level is ExperimentLevel.MANAGE and owned.experiment_id == DEFAULT_EXPERIMENT
     if everybody_has(level, actor) and not is_managing:
         return True
-    held = level_on(actor, owned.experiment_id)
-    return held >= level or (held >= ExperimentLevel.READ and is_own(actor, owned.created_by))
+    own_level = level_on(actor, owned.experiment_id)
+    return own_level >= level or (own_level >= ExperimentLevel.READ and is_own(actor, owned.created_by))
 
 
 def holders() -> list[Holder]:

@@ -1,4 +1,4 @@
-"""From clauses to conditions that mean the same on SQLite and PostgreSQL."""
+"""Turns clauses of a filter into conditions that mean the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -141,24 +141,25 @@ def keyed(rows: QuerySet[Any], clause: Clause) -> Q:
 def has_value(rows: QuerySet[Any], owner: str, clause: Clause) -> Q:
     """Return the condition that an object is the ``owner`` of one of the rows (of one key) with exactly this value.
 
-    The beginning is what the index holds (tracking/prefix.py).
+    The index holds the beginning of values (tracking/prefix.py), so the beginning is compared as well.
     """
-    alike = rows.alias(beginning=Prefix("value")).filter(beginning=prefix_of(str(clause.value)), value=clause.value)
-    return Q(pk__in=alike.values(owner))
+    beginning = prefix_of(str(clause.value))
+    equal = rows.alias(beginning=Prefix("value")).filter(beginning=beginning, value=clause.value)
+    return Q(pk__in=equal.values(owner))
 
 
 def there_is(rows: QuerySet[Any]) -> Q:
-    """Return the condition that a correlated queryset finds something."""
+    """Return the condition that a correlated queryset has a row."""
     return Q(Exists(rows))
 
 
 def nulls_last(column: str, *, ascending: bool) -> OrderBy:
-    """Return a sort key that puts what has no value last, whichever the direction."""
+    """Return a sort key that puts rows without a value last, in either direction."""
     return OrderBy(F(column), descending=not ascending, nulls_last=True)
 
 
 def numbers_first(value: str, is_nan: str) -> OrderBy:
-    """Return the sort key that puts numbers before NaN, and NaN before what has no value."""
+    """Return the sort key that puts numbers before NaN, and NaN before rows without a value."""
     rank = Case(
         When(**{value + "__isnull": True}, then=Value(2)), When(**{is_nan: True}, then=Value(1)), default=Value(0)
     )

@@ -1,7 +1,7 @@
-"""MLflow's filter language: `clause (AND clause)*`, read by sqlparse's lexer against a `Spec` of what may be asked.
+"""MLflow's filter language: `clause (AND clause)*`, read by sqlparse's lexer. A `Spec` has the keys of one search.
 
-What OR, NOT or parentheses would mean is not defined by the protocol, so they are refused rather than guessed at.
-Raises InvalidInput, and nothing else, for any text.
+The protocol does not define OR, NOT and parentheses, so they are refused. No text raises another error than
+InvalidInput.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ FLOAT = Column(Kind.FLOAT, NUMBER_OPERATORS)
 class Spec:
     r"""The keys of one kind of search.
 
-    ``attributes`` are asked bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
+    ``attributes`` are written bare or behind an attribute prefix; ``groups`` are families of free keys (`tags.K`);
     ``prefixes`` maps each spelling to its group or to ATTRIBUTE; ``aliases`` maps other spellings of attributes;
-    ``group_keys`` closes a group to certain keys; ``nested`` holds first words of keys whose rest may be quoted by
-    itself (`span.attributes.\`a b\``); ``order_keys`` and ``order_groups`` say what may be sorted by, and
-    ``unknown_order`` is how MLflow's servers begin to say that something else may not.
+    ``group_keys`` limits a group to certain keys; ``nested`` holds first words of keys whose rest may be quoted by
+    itself (`span.attributes.\`a b\``). Results can be sorted by ``order_keys`` and ``order_groups``; the error for any
+    other key begins with ``unknown_order``, as on MLflow's servers.
     """
 
     noun: str
@@ -164,8 +164,8 @@ class _Reader:
     def _not_comparable(self, group: str, key: str, operator: str, column: Column) -> InvalidInput:
         nullable = [f"{name}s" for name in ("tag", "param") if NULL_OPERATORS.issubset(self._operators(name))]
         if operator in NULL_OPERATORS and nullable:
-            places = " and ".join(nullable)
-            return InvalidInput(f"IS NULL / IS NOT NULL is only supported for {places}, not for {group} {key!r}.")
+            supported = " and ".join(nullable)
+            return InvalidInput(f"IS NULL / IS NOT NULL is only supported for {supported}, not for {group} {key!r}.")
         allowed = ", ".join(sorted(column.operators))
         return InvalidInput(f"Invalid comparator {operator!r} for {group} {key!r}: it must be one of {allowed}.")
 
@@ -265,11 +265,11 @@ class _Reader:
         values = [self._item(self._next("a value"))]
         while (mark := self._next("')'")).text == ",":
             following = self._next("a value")
-            if following.text == ")":  # Python writes a tuple of one so
+            if following.text == ")":  # as Python writes a tuple with one value: ('a',)
                 return tuple(values)
             values.append(self._item(following))
         if mark.text != ")":
-            raise self._wrong(f"a list goes on with ',' or ends with ')', found {mark.excerpt}")
+            raise self._wrong(f"a list continues with ',' or ends with ')', found {mark.excerpt}")
         return tuple(values)
 
     @staticmethod

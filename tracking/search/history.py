@@ -36,7 +36,7 @@ def metric_history(
 ) -> tuple[list[Value], str]:
     """Return a page of the values ever logged for a key, by time, and the token of the next page.
 
-    One query where everybody may read every experiment. Raises InvalidInput. Raises NotFound: no run.
+    One query where everybody may read every experiment. Raises InvalidInput, NotFound (no such run).
     """
     size = checked_max(max_results, default=PAGE, limit=MAX_PAGE)
     offset = page_offset(page_token)
@@ -80,7 +80,7 @@ def sample_history(
 ) -> list[Metric]:
     """Return for each run up to ``max_results`` values spread evenly over its history, first and last included.
 
-    Raises InvalidInput.
+    Raises InvalidInput, NotFound (no such run).
     """
     if not run_ids:
         raise InvalidInput("Missing value for required parameter 'run_ids'.")
@@ -105,12 +105,12 @@ def sample_history(
 def _sample(rows: QuerySet[Metric], size: int) -> list[Metric]:
     count = rows.count()
     if count > size:
-        numbered = rows.annotate(place=Window(RowNumber(), order_by=[F(name).asc() for name in CURVE_ORDER]))
-        rows = numbered.filter(place__in=_even_places(count, size))
+        numbered = rows.annotate(position=Window(RowNumber(), order_by=[F(name).asc() for name in CURVE_ORDER]))
+        rows = numbered.filter(position__in=_even_positions(count, size))
     return list(rows.order_by(*CURVE_ORDER))
 
 
-def _even_places(count: int, size: int) -> list[int]:
+def _even_positions(count: int, size: int) -> list[int]:
     """Return ``size`` positions from 1 to ``count``, both ends included; the last where there is only one."""
     if size == 1:
         return [count]

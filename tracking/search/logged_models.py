@@ -136,7 +136,7 @@ def _any_of(datasets: Sequence[DatasetFilter]) -> Q:
 
 
 def _metrics(actor: Actor) -> QuerySet[Metric]:
-    """Return the metrics that name a logged model, but for those of runs in experiments that the actor may not read."""
+    """Return the metrics that name a logged model, without those of runs in experiments that the actor may not read."""
     rows = Metric.objects.filter(NAMES_A_MODEL, model_id=OuterRef("pk"))
     if everybody_has(ExperimentLevel.READ, actor):
         return rows

@@ -1,4 +1,4 @@
-"""Pages of results: a token holds the offset of the next page, as MLflow's own servers do it."""
+"""Pages of results: a token holds the offset of the next page, as on MLflow's own servers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def take_page(rows: QuerySet[Any, Row], *, size: int, token: str) -> tuple[list[
 
 
 def next_token(offset: int, size: int, count: int) -> str:
-    """Return the token of the page after this one, "" where ``count`` (one more was asked for than fits) says there is
-    none.
+    """Return the token of the page after this one, "" for none.
+
+    ``count`` is the number of rows that were read, up to one more than the page has.
     """
     return page_token(offset + size) if count > size else ""

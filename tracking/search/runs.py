@@ -81,10 +81,8 @@ def search_runs(
 ) -> tuple[list[Run], str]:
     """Return one page of runs, fully loaded, and the token of the next page.
 
-    Raises InvalidInput: anything that cannot be read.
-
-    Without experiments there are no runs, and none in experiments that the actor may not read. The query count does
-    not depend on how many runs match.
+    Without experiments there are no runs, and none in experiments that the actor may not read. The number of queries
+    does not depend on how many runs match. Raises InvalidInput (filter, order, experiment, page size or token).
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     runs, token = take_page(
@@ -126,7 +124,7 @@ def _matching(
 
 
 def within(actor: Actor, numbers: Collection[int]) -> Q:
-    """Return the condition that something is in one of these experiments, and that the actor may read that one."""
+    """Return the condition that a row is in one of these experiments, and that the actor may read that experiment."""
     if everybody_has(ExperimentLevel.READ, actor):
         return Q(experiment_id__in=numbers)
     return Q(experiment_id__in=visible_experiments(actor).filter(pk__in=numbers).values("pk"))
@@ -154,7 +152,7 @@ def _condition(clause: Clause) -> Q:
 
 
 def metric_condition(clause: Clause) -> Q:
-    """Return the comparison of a metric's value. NaN is kept as 0 with a flag: it differs from all, else fails."""
+    """Return the comparison of a metric's value. NaN, which is stored as 0 with a flag, passes `!=` only."""
     if clause.operator == "!=":
         return compare("value", clause) | Q(is_nan=True)
     return compare("value", clause) & Q(is_nan=False)

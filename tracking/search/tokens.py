@@ -29,12 +29,12 @@ class Token:
 
     @property
     def is_string(self) -> bool:
-        """Tell whether it may be a text value: '…' or "…"."""
+        """Return whether the token may be a text value: '…' or "…"."""
         return self.is_quoted and self.text[0] != "`"
 
     @property
     def is_name(self) -> bool:
-        """Tell whether it may be (part of) a key: a bare word, `…` or "…"."""
+        """Return whether the token may be a key or a part of one: a bare word, `…` or "…"."""
         return self.is_word or (self.is_quoted and self.text[0] != "'")
 
     @property

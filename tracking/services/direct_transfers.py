@@ -1,4 +1,4 @@
-"""Bytes that clients send and fetch at the store itself, by presigned URLs: uploads in parts, downloads.
+"""Uploads in parts and downloads that clients make directly at the store, by presigned URLs.
 
 The bytes of a client are under ``incoming/`` until the upload is complete. Then they are read once to compute their
 SHA-256, and moved to it.
@@ -108,9 +108,9 @@ def clean_uploads(*, now: datetime) -> int:
 def presign_download(
     *, actor: Actor, path: str, content_type: Callable[[str], str], expires: timedelta
 ) -> tuple[Artifact, str]:
-    """Return a file's row and a URL that hands out its bytes.
+    """Return a file's row and a URL from which its bytes can be fetched. ``content_type`` returns the type for a name.
 
-    Raises InvalidInput, InvalidState, NotFound. ``content_type`` knows the type for a name.
+    Raises InvalidInput, InvalidState, NotFound.
     """
     store = _store()
     require_readable_path(actor, path)
@@ -150,7 +150,10 @@ def _staged(upload: MultipartUpload) -> Staged:
 
 
 def _claim(upload: MultipartUpload) -> bool:
-    """Claim the upload for reading; False where it is completed, now or before. Raises NotFound: it was deleted."""
+    """Claim the upload for reading, and return True; False where it is complete already.
+
+    Waits while another process reads it. Raises NotFound (it was deleted), Unavailable (the wait took too long).
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         now = timezone.now()
@@ -168,7 +171,10 @@ def _claim(upload: MultipartUpload) -> bool:
 
 
 def _adopt(store: DirectStore, upload: MultipartUpload, parts: Sequence[tuple[int, str]]) -> Blob:
-    """Assemble, measure, read and move."""
+    """Assemble the parts in the store, read the bytes, move them to their SHA-256, and return them.
+
+    Raises TooLarge, Conflict (the upload was aborted meanwhile).
+    """
     staged = _staged(upload)
     try:
         size = store.assemble(staged, list(parts))
