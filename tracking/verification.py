@@ -29,9 +29,7 @@ _MOST_KEPT = 1000
 
 
 class VerificationNeeded(Unavailable):
-    """The files of a folder have to be read before a lock is taken: they were not read yet,
-    or something changed since.
-    """
+    """The files of a folder must be read before a lock is taken: they were not read yet, or something changed since."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__("The files of the version must be verified first. Try again.")
@@ -81,16 +79,14 @@ def changes_since_verified(prefix: str) -> list[str]:
     verified = _verified.get(folder)
     if verified is None or time.monotonic() - verified.at > _VALID_SECONDS or _marks(folder) != verified.marks:
         raise VerificationNeeded(folder)
-    now = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
-    sealed = registered_files(folder)
-    differ = {name for name in sealed.keys() | now.keys() if sealed.get(name) != now.get(name)}
+    stored = {name: (sha256, size) for name, sha256, size in folder_files(folder)}
+    expected = registered_files(folder)
+    differ = {name for name in expected.keys() | stored.keys() if expected.get(name) != stored.get(name)}
     return sorted(differ | set(verified.changed))
 
 
 def with_verified_files(step: Callable[[], Result]) -> Result:
-    """Return the result of a step that takes locks.
-
-    Where it needs verified files, read them without locks and repeat it.
+    """Return the result of a step that takes locks. Where it needs verified files, read them and repeat the step.
 
     Raises Unavailable.
     """

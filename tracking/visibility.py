@@ -1,4 +1,4 @@
-"""Rights on runs and their datasets in the lineage graph: what an actor may see (LINEAGE_VISIBILITY), and add
+"""Rights on runs and datasets in the lineage graph: to see them (LINEAGE_VISIBILITY), to declare inputs of runs
 (LINEAGE_WRITERS).
 """
 
@@ -69,17 +69,17 @@ def _hidden_datasets(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     datasets = [urn for urn in urns if urn.startswith(_DATASET)]
     hidden: set[str] = set()
     if versions:
-        rows = Node.objects.filter(urn__in=versions).exclude(known_datasets(actor))
+        rows = Node.objects.filter(urn__in=versions).exclude(visible_datasets(actor))
         hidden |= set(rows.values_list("urn", flat=True))
     if datasets:
-        visible = Node.objects.filter(known_datasets(actor), container=OuterRef("pk"))
+        visible = Node.objects.filter(visible_datasets(actor), container=OuterRef("pk"))
         members = Node.objects.filter(container=OuterRef("pk"))
         rows = Node.objects.filter(Exists(members), ~Exists(visible), urn__in=datasets)
         hidden |= set(rows.values_list("urn", flat=True))
     return frozenset(hidden)
 
 
-def known_datasets(actor: Actor) -> Q:
+def visible_datasets(actor: Actor) -> Q:
     """Return the condition that the actor may see a dataset version.
 
     They may where no tracked run uses it, or where a run that they may see uses it. A run uses it by reading, writing,
@@ -104,7 +104,7 @@ def run_urns(actor: Actor) -> QuerySet[Run, str]:
     return visible_runs(actor).annotate(urn=Concat(Value(_RUN), "pk")).values_list("urn", flat=True)
 
 
-def known_readers(actor: Actor) -> Q:
+def visible_readers(actor: Actor) -> Q:
     """Return the condition that an edge out of a dataset version leads to a run that the actor may see."""
     consumed = Q(out_edges__rel=Relation.CONSUMED)
     return (

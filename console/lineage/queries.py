@@ -24,7 +24,7 @@ from registry.models import Deployment, Endpoint, ModelVersion
 from registry.permissions import Level, models_at_level, visible_endpoints, visible_versions
 from registry.queries import live_descendants
 from registry.stages import Stage
-from tracking.visibility import known_datasets, known_readers
+from tracking.visibility import visible_datasets, visible_readers
 
 _READ_EDGES = 100
 _VERSIONS = 20
@@ -52,7 +52,7 @@ def live_versions(endpoints: Iterable[Any]) -> list[ModelVersion]:
 
 def dataset_rows(actor: Actor, text: str = "") -> QuerySet[Node]:
     """Return the dataset versions this person may see, by name and newest first."""
-    rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
+    rows = Node.objects.filter(visible_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text))
     return rows.order_by("name", "-id")
@@ -65,7 +65,7 @@ def counted_datasets(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
     """
     ids = [node.pk for node in nodes]
     rows = Node.objects.filter(pk__in=ids).annotate(
-        run_count=Count("out_edges__dst", filter=known_readers(actor), distinct=True),
+        run_count=Count("out_edges__dst", filter=visible_readers(actor), distinct=True),
         is_quarantined=Exists(
             Quarantine.objects.filter(
                 Q(node=OuterRef("pk")) | Q(node__alias_of=OuterRef("pk")), released_at__isnull=True
@@ -130,7 +130,7 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
     keys = {(row.name, int(row.version)) for row in version_nodes if row.version.isdecimal()}
     rows = visible_versions(actor).filter(model__name__in={name for name, _ in keys}).select_related("model")
     versions = [row for row in rows.order_by("model__name", "-version") if (row.model.name, row.version) in keys]
-    readers = Node.objects.filter(known_readers(actor), pk=node.pk).values("out_edges__dst").distinct()
+    readers = Node.objects.filter(visible_readers(actor), pk=node.pk).values("out_edges__dst").distinct()
     return DatasetUses(
         runs=_readers(edge for edge in edges if edge.dst_id not in hidden),
         run_count=readers.count(),
@@ -168,7 +168,7 @@ class DatasetVersions:
 def dataset_versions(actor: Actor, node: Node) -> DatasetVersions:
     """Return the versions of the dataset of a version; two queries."""
     rows = Node.objects.filter(container_id=node.container_id, kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
-    rows = rows.filter(known_datasets(actor))
+    rows = rows.filter(visible_datasets(actor))
     others = [str(digest) for digest in node.attrs.get("other_digests", [])]
     return DatasetVersions(
         versions=list(rows.order_by("-id")[:_VERSIONS]),

@@ -23,7 +23,7 @@ from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from tracking.models import Lifecycle, Run
 from tracking.permissions.runs import visible_runs
-from tracking.visibility import known_datasets
+from tracking.visibility import visible_datasets
 
 MOST_CHARS = 200
 SECONDS = 2.0
@@ -132,7 +132,7 @@ def _runs(actor: Actor, text: str) -> QuerySet[Run]:
 
 
 def _datasets(actor: Actor, text: str) -> QuerySet[Node]:
-    rows = Node.objects.filter(known_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
+    rows = Node.objects.filter(visible_datasets(actor), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
     condition = Q(name__icontains=text) | Q(version__icontains=text) | Q(digest__startswith=text)
     return _best_first(rows.filter(condition), "name", text, "name", "-pk")
 

@@ -58,8 +58,6 @@ def create_experiment(*, actor: Actor, name: str, artifact_location: str = "", t
     checked_tags = {key: _checked_tag(key, value) for key, value in tags}
     if Experiment.objects.filter(name=name).exists():
         raise AlreadyExists(f"Experiment(name={name}) already exists.")
-    if location:
-        _require_own_folder(location)
     now = now_ms()
     experiment = Experiment.objects.create(
         name=name, artifact_location=location, created_ms=now, updated_ms=now, created_by=actor.name
@@ -94,10 +92,10 @@ def _checked_location(location: str) -> str:
 
 
 def _refuse_shared(folder: str) -> None:
-    """Refuse a folder that is another experiment's, or lies in one, or holds one: the owner of a folder decides on its
-    files.
+    """Raise InvalidInput for a folder that is not free: the owner of a folder decides on its files.
 
-    Folders with a number are those of the experiments with that id.
+    A folder is taken that is the folder of another experiment, or is above or below one, that holds files, or whose
+    first name is a number: those belong to the experiments with that id.
     """
     above = [f"{SCHEME}/{path}" for path in (*ancestors(folder), folder)]
     inside = below(f"{SCHEME}/{folder}", column="artifact_location")
@@ -105,20 +103,6 @@ def _refuse_shared(folder: str) -> None:
     if taken or folder.partition("/")[0].isdecimal() or Artifact.objects.filter(below(folder)).exists():
         raise InvalidInput(
             "Invalid artifact location: the folder is in use, or kept for another experiment. Name a new one."
-        )
-
-
-def _require_own_folder(location: str) -> None:
-    """Refuse the folder of another experiment, one above or below it, and folders that are named like an id.
-
-    Raises InvalidInput.
-    """
-    first, *below = location.removeprefix(f"{SCHEME}/").split("/")
-    above = [f"{SCHEME}/{'/'.join([first, *below[:count]])}" for count in range(len(below) + 1)]
-    taken = Experiment.objects.filter(Q(artifact_location__in=above) | Q(artifact_location__startswith=f"{location}/"))
-    if taken.exists() or first.isdecimal():
-        raise InvalidInput(
-            f"Invalid artifact location {location}: the folder belongs to another experiment or its runs. Choose another name."
         )
 
 
@@ -155,31 +139,34 @@ def rename_experiment(*, actor: Actor, experiment_id: str | int, name: str) -> E
 
 @transaction.atomic
 def delete_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
-    """Delete an experiment with its runs, softly. Raises NotFound: there is none that is active."""
-    return _turn(actor, experiment_id, Lifecycle.ACTIVE, Lifecycle.DELETED, Action.TRACKING_EXPERIMENT_DELETED)
+    """Mark an active experiment and its active runs as deleted. Raises NotFound: there is no active one."""
+    return _set_lifecycle(actor, experiment_id, Lifecycle.ACTIVE, Lifecycle.DELETED, Action.TRACKING_EXPERIMENT_DELETED)
 
 
 @transaction.atomic
 def restore_experiment(*, actor: Actor, experiment_id: str | int) -> Experiment:
-    """Bring a deleted experiment back with the runs that its deletion deleted.
+    """Restore a deleted experiment with the runs that its deletion deleted.
 
-    Raises NotFound: there is none that is deleted.
+    Raises NotFound: there is no deleted one.
     """
-    return _turn(actor, experiment_id, Lifecycle.DELETED, Lifecycle.ACTIVE, Action.TRACKING_EXPERIMENT_RESTORED)
+    action = Action.TRACKING_EXPERIMENT_RESTORED
+    return _set_lifecycle(actor, experiment_id, Lifecycle.DELETED, Lifecycle.ACTIVE, action)
 
 
-def _turn(actor: Actor, experiment_id: str | int, source: Lifecycle, target: Lifecycle, action: Action) -> Experiment:
+def _set_lifecycle(
+    actor: Actor, experiment_id: str | int, source: Lifecycle, target: Lifecycle, action: Action
+) -> Experiment:
     experiment = lock_experiment(actor, experiment_id, ExperimentLevel.MANAGE, action)
     if experiment.lifecycle_stage != source:
         raise NotFound(f"No {source.value} Experiment with id={experiment.pk} exists")
     _refuse_evidence(actor, experiment, action)
     experiment.lifecycle_stage, experiment.updated_ms = target, now_ms()
     experiment.save(update_fields=["lifecycle_stage", "updated_ms"])
-    gone = target == Lifecycle.DELETED
-    turned = (
-        experiment.runs.filter(lifecycle_stage=source) if gone else experiment.runs.filter(deleted_with_experiment=True)
-    )
-    runs = turned.update(lifecycle_stage=target, deleted_with_experiment=gone)
+    is_deletion = target == Lifecycle.DELETED
+    changed = experiment.runs.filter(lifecycle_stage=source)
+    if not is_deletion:
+        changed = experiment.runs.filter(deleted_with_experiment=True)
+    runs = changed.update(lifecycle_stage=target, deleted_with_experiment=is_deletion)
     record(
         actor=actor,
         action=action,
@@ -191,9 +178,9 @@ def _turn(actor: Actor, experiment_id: str | int, source: Lifecycle, target: Lif
 
 
 def _refuse_evidence(actor: Actor, experiment: Experiment, action: Action) -> None:
-    """Refuse to delete or restore runs that versions were made of, with their experiment, without the right to each."""
-    made_of = experiment.runs.filter(is_registered=True).values_list("pk", flat=True)
-    if not rules_all(actor) and (run_ids := list(made_of)):
+    """Raise Denied where the actor may not change one of the runs from which versions were registered."""
+    registered = experiment.runs.filter(is_registered=True).values_list("pk", flat=True)
+    if not rules_all(actor) and (run_ids := list(registered)):
         deny_if(refuse_evidence(actor, run_ids, [], action, experiment_ref(experiment.pk)))
 
 

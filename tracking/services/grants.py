@@ -1,6 +1,4 @@
-"""Grants on experiments: their managers give and take them, superusers those by pattern,
-and every change is an event.
-"""
+"""Grants on experiments: managers grant levels on their experiment, superusers by pattern. Every change is an event."""
 
 from __future__ import annotations
 
@@ -31,8 +29,9 @@ from tracking.services.experiments import lock_experiment
 MAX_GRANTS = 1000
 MAX_PATTERNS = 1000
 _MAX_PATTERN = 500
+_IN_ONE_EVENT = 20
 # Characters with a special meaning in GLOB; only `*` has one here.
-_ODD = re.compile(r"[?\[\]\x00-\x1f]")
+_FORBIDDEN = re.compile(r"[?\[\]\x00-\x1f]")
 _ACTION = Action.TRACKING_EXPERIMENT_PERMISSIONS_CHANGED
 _Facts = dict[str, object]
 
@@ -67,8 +66,8 @@ def revoke_experiment_grant(
 ) -> Experiment:
     """Revoke the grant of one user, service account or group on an experiment; others keep theirs.
 
-    Raises NotFound (the experiment, somebody named, nothing granted), Denied to all who do not manage it.
-    Also raises InvalidInput.
+    Raises NotFound (the experiment, somebody named, nothing granted), Denied to all who do not manage it, InvalidInput
+    (the experiment's id).
     """
     experiment = lock_experiment(actor, experiment_id, ExperimentLevel.MANAGE, _ACTION)
     (row,) = find_principals([(kind, principal)])
@@ -97,10 +96,7 @@ def set_pattern_grant(*, actor: Actor, grant: Grant) -> None:
 
 @transaction.atomic
 def revoke_pattern_grant(*, actor: Actor, pattern: str, kind: PrincipalKind, principal: str) -> None:
-    """Revoke somebody's grant by a pattern. Raises NotFound, Denied to all but superusers.
-
-    Also raises InvalidInput.
-    """
+    """Revoke somebody's grant by a pattern. Raises NotFound, InvalidInput, Denied to all but superusers."""
     require_to_grant_by_name(actor, pattern)
     (row,) = find_principals([(kind, principal)])
     before = _of_pattern(pattern)
@@ -122,7 +118,7 @@ def require_to_grant_by_name(actor: Actor, pattern: str) -> None:
 def _checked_pattern(pattern: str) -> str:
     if not pattern or len(pattern) > _MAX_PATTERN:
         raise InvalidInput(f"A pattern has 1 to {_MAX_PATTERN} characters.")
-    if _ODD.search(pattern):
+    if _FORBIDDEN.search(pattern):
         raise InvalidInput("In a pattern only * has a meaning: any text. It cannot hold ?, [, ] or control characters.")
     return pattern
 
@@ -146,8 +142,5 @@ def _record(actor: Actor, obj: str, before: _Facts, after: _Facts) -> None:
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     for first in range(0, len(changed), _IN_ONE_EVENT):
         batch = changed[first : first + _IN_ONE_EVENT]
-        had, has = ({name: facts[name] for name in batch if name in facts} for facts in (before, after))
-        record(actor=actor, action=_ACTION, obj=obj, before=had, after=has)
-
-
-_IN_ONE_EVENT = 20
+        old, new = ({name: facts[name] for name in batch if name in facts} for facts in (before, after))
+        record(actor=actor, action=_ACTION, obj=obj, before=old, after=new)

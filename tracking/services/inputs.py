@@ -25,7 +25,7 @@ CONTEXT_TAG = "mlflow.data.context"
 
 @dataclass(frozen=True, slots=True)
 class DatasetInput:
-    """A dataset as a client logs it; name and digest say which one it is."""
+    """A dataset as a client logs it; name and digest identify it."""
 
     name: str
     digest: str
@@ -42,7 +42,10 @@ class DatasetInput:
 
 
 def checked_datasets(inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
-    """Return the inputs in their order, the first of each name, digest and context; InvalidInput beyond a limit."""
+    """Return the inputs in their order, the first of each name, digest and context.
+
+    Raises InvalidInput for a missing name or digest, and beyond a limit.
+    """
     if len(inputs) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} datasets. Got {len(inputs)}.")
     checked: dict[tuple[str, str, str], DatasetInput] = {}
@@ -65,7 +68,7 @@ def checked_datasets(inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
 
 @transaction.atomic
 def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = (), models: Sequence[str] = ()) -> None:
-    """Record the datasets and logged models a run read. What it has named before stays as it was.
+    """Record the datasets and logged models a run read. Inputs that were logged before stay as they are.
 
     Raises InvalidInput, NotFound.
     """
@@ -73,8 +76,8 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_INPUTS_LOGGED)
     if not checked and not models:
         return
-    used = add_datasets(run, checked)
-    record_dataset_inputs(actor=actor, run=run, inputs=[(item.name, item.digest, item.context) for item in used])
+    new = add_datasets(run, checked)
+    record_dataset_inputs(actor=actor, run=run, inputs=[(item.name, item.digest, item.context) for item in new])
     linked = link_models(run, "input", dict.fromkeys(models, 0), actor=actor)
     record_model_inputs(actor=actor, run_id=run.pk, models=linked)
     record(
@@ -82,17 +85,17 @@ def log_inputs(*, actor: Actor, run_id: str, datasets: Sequence[DatasetInput] = 
         action=Action.TRACKING_INPUTS_LOGGED,
         obj=run_ref(run.pk),
         after={
-            "datasets": [{"name": item.name, "digest": item.digest, "context": item.context} for item in used],
+            "datasets": [{"name": item.name, "digest": item.digest, "context": item.context} for item in new],
             "models": linked,
         },
     )
 
 
 def add_datasets(run: Run, inputs: Sequence[DatasetInput]) -> list[DatasetInput]:
-    """Insert datasets and uses that are new, in a fixed number of statements; return the inputs newly used.
+    """Insert the inputs that are new, and their datasets, in a fixed number of statements; return the new inputs.
 
-    A dataset keeps the source, schema and profile that the first run gave it; other values of a later run belong to its
-    use.
+    A dataset keeps the source, schema and profile that the first run gave it. Other values of a later run are stored
+    with the input of that run.
     """
     if not inputs:
         return []
@@ -104,7 +107,7 @@ def add_datasets(run: Run, inputs: Sequence[DatasetInput]) -> list[DatasetInput]
 
 
 def _dataset_ids(run: Run, inputs: Sequence[DatasetInput]) -> dict[Pair, Dataset]:
-    """Return the dataset of each name and digest, made where it is new; in one order, to avoid deadlocks."""
+    """Return the dataset of each name and digest. New ones are inserted in sorted order, to avoid deadlocks."""
     first = {(item.name, item.digest): item for item in reversed(inputs)}
     rows = [
         Dataset(
@@ -125,7 +128,7 @@ def _dataset_ids(run: Run, inputs: Sequence[DatasetInput]) -> dict[Pair, Dataset
 
 
 def _use(run: Run, dataset: Dataset, item: DatasetInput) -> RunInput:
-    """Return the use of a dataset by a run, with what the run says of it that differs from the dataset."""
+    """Return the input row of a run, with the values of the run that differ from those of the dataset."""
     use = {name: getattr(item, name) for name in USE_COLUMNS if getattr(item, name) != getattr(dataset, name)}
     return RunInput(run=run, dataset=dataset, context=item.context, tags=dict(item.tags), **use)
 
@@ -150,8 +153,8 @@ def log_outputs(*, actor: Actor, run_id: str, models: Sequence[tuple[str, int]])
 def link_models(run: Run, direction: str, steps: Mapping[str, int], *, actor: Actor | None) -> list[str]:
     """Link logged models to a run and return their ids.
 
-    Raises NotFound: there is no such model, or the actor may not see it (None: an import, on behalf of others).
-    Raises Denied: it is said to come from this run, and the actor may not change it. Raises InvalidInput.
+    ``actor`` None is an import, on behalf of others. Raises NotFound (no such model, or the actor may not see it),
+    Denied (an output that the actor may not change), InvalidInput (too many).
     """
     if len(steps) > MAX_DATASETS:
         raise InvalidInput(f"A request can contain at most {MAX_DATASETS} models. Got {len(steps)}.")

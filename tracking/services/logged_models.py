@@ -34,7 +34,7 @@ from tracking.services.experiments import require_active
 
 VERSIONS_TAG = "mlflow.modelVersions"
 # Tags that MLflow's client sets after registering are not evidence.
-_NOTED_BY_CLIENTS = frozenset({VERSIONS_TAG})
+_SET_BY_CLIENTS = frozenset({VERSIONS_TAG})
 
 
 def _lock(actor: Actor, model_id: str, action: Action, change: Change = Change.EVIDENCE) -> LoggedModel:
@@ -50,7 +50,7 @@ def _lock(actor: Actor, model_id: str, action: Action, change: Change = Change.E
 
 
 def _note(actor: Actor, model: LoggedModel, details: Iterable[str]) -> None:
-    """Keep that the actor wrote to a logged model."""
+    """Store the actor as a writer of evidence on a logged model."""
     note_writer(actor=actor, subject=logged_model_subject(model.pk), kind=Evidence.LOGGED_MODEL, details=details)
 
 
@@ -101,7 +101,7 @@ def add_params_and_tags(model: LoggedModel, params: Mapping[str, str], tags: Map
 
 
 def _require_source_run(actor: Actor, run_id: str) -> None:
-    """Refuse a logged model in the name of a run that is not there, or that the actor may not change; "" is no run."""
+    """Raise NotFound for a run that does not exist, Denied for one that the actor may not change; "" is no run."""
     if not run_id:
         return
     run = Run.objects.filter(pk=run_id).first()
@@ -140,16 +140,16 @@ def finalize_logged_model(*, actor: Actor, model_id: str, status: str) -> Logged
 
 @transaction.atomic
 def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> None:
-    """Add params to a logged model. The same value again changes nothing. Raises InvalidInput for another one.
+    """Add params to a logged model. The same value again changes nothing.
 
-    Raises NotFound.
+    Raises NotFound, InvalidInput (another value for a param that is set).
     """
     new_params = checked_model_params(params)
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_PARAMS_LOGGED)
-    held = dict(LoggedModelParam.objects.filter(model=model, key__in=new_params.keys()).values_list("key", "value"))
-    if changed := sorted(key for key, value in held.items() if new_params[key] != value):
+    stored = dict(LoggedModelParam.objects.filter(model=model, key__in=new_params.keys()).values_list("key", "value"))
+    if changed := sorted(key for key, value in stored.items() if new_params[key] != value):
         raise InvalidInput(f"Changing param values is not allowed. Param '{changed[0]}' of {model.pk} is already set.")
-    added = {key: value for key, value in new_params.items() if key not in held}
+    added = {key: value for key, value in new_params.items() if key not in stored}
     if not added:
         return
     LoggedModelParam.objects.bulk_create([LoggedModelParam(model=model, key=k, value=v) for k, v in added.items()])
@@ -166,19 +166,18 @@ def log_model_params(*, actor: Actor, model_id: str, params: Sequence[Pair]) -> 
 def set_model_tags(*, actor: Actor, model_id: str, tags: Sequence[Pair]) -> LoggedModel:
     """Set tags of a logged model; the last of equal keys wins. Raises NotFound."""
     new_tags = checked_model_pairs(tags, field="tags")
-    # tags that the client sets after registering are not evidence
-    change = Change.STATUS if new_tags.keys() <= _NOTED_BY_CLIENTS else Change.EVIDENCE
+    change = Change.STATUS if new_tags.keys() <= _SET_BY_CLIENTS else Change.EVIDENCE
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, change)
     if not new_tags:
         return model
-    held = {tag.key: tag for tag in LoggedModelTag.objects.filter(model=model, key__in=new_tags.keys())}
-    before = {key: tag.value for key, tag in held.items()}
-    for key, tag in held.items():
+    stored = {tag.key: tag for tag in LoggedModelTag.objects.filter(model=model, key__in=new_tags.keys())}
+    before = {key: tag.value for key, tag in stored.items()}
+    for key, tag in stored.items():
         tag.value = new_tags[key]
     # the model's row is locked, so nobody adds one of these keys meanwhile
-    LoggedModelTag.objects.bulk_update(held.values(), ["value"])
+    LoggedModelTag.objects.bulk_update(stored.values(), ["value"])
     LoggedModelTag.objects.bulk_create(
-        [LoggedModelTag(model=model, key=key, value=value) for key, value in new_tags.items() if key not in held]
+        [LoggedModelTag(model=model, key=key, value=value) for key, value in new_tags.items() if key not in stored]
     )
     _note(actor, model, [f"its tag {key}" for key in new_tags])
     record(
@@ -200,12 +199,12 @@ def add_version_tag(*, actor: Actor, model_id: str, name: str, version: int) -> 
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_TAGS_SET, Change.STATUS)
     tag = LoggedModelTag.objects.filter(model=model, key=VERSIONS_TAG).first()
     try:
-        named = json.loads(tag.value) if tag else []
+        versions = json.loads(tag.value) if tag else []
     except ValueError:
-        named = []
+        versions = []
     entry = {"name": name, "version": version}
-    if isinstance(named, list) and entry not in named:
-        set_model_tags(actor=actor, model_id=model_id, tags=[(VERSIONS_TAG, json.dumps([*named, entry]))])
+    if isinstance(versions, list) and entry not in versions:
+        set_model_tags(actor=actor, model_id=model_id, tags=[(VERSIONS_TAG, json.dumps([*versions, entry]))])
 
 
 @transaction.atomic
@@ -228,13 +227,13 @@ def delete_model_tag(*, actor: Actor, model_id: str, key: str) -> None:
 
 @transaction.atomic
 def delete_logged_model(*, actor: Actor, model_id: str) -> None:
-    """Delete a logged model, softly: its rows and files stay. One that was deleted before stays as it is.
+    """Mark a logged model as deleted: its rows and files stay. Deleting it twice changes nothing.
 
     Raises NotFound.
     """
-    gone = LoggedModel.objects.filter(pk=model_id, lifecycle_stage=Lifecycle.DELETED).first()
-    if gone is not None:
-        require_logged_model(actor, gone, Change.DELETE, Action.TRACKING_LOGGED_MODEL_DELETED)
+    deleted = LoggedModel.objects.filter(pk=model_id, lifecycle_stage=Lifecycle.DELETED).first()
+    if deleted is not None:
+        require_logged_model(actor, deleted, Change.DELETE, Action.TRACKING_LOGGED_MODEL_DELETED)
         return
     model = _lock(actor, model_id, Action.TRACKING_LOGGED_MODEL_DELETED, Change.DELETE)
     model.lifecycle_stage, model.updated_ms = Lifecycle.DELETED, now_ms()

@@ -28,7 +28,7 @@ from tracking.models import Run, RunTag
 from tracking.provenance import record_evaluations, record_run_facts
 from tracking.services.inputs import log_inputs, log_outputs
 from tracking.services.metrics import add_points, require_models
-from tracking.services.params_and_tags import add_params, held_params, held_tags, put_tags
+from tracking.services.params_and_tags import add_params, put_tags, stored_params, stored_tags
 from tracking.services.runs import NAME_TAG, lock_run, mirror_name
 from tracking.services.single_statement import log_in_one_statement
 
@@ -52,7 +52,7 @@ def log_metric(*, actor: Actor, run_id: str, point: Point) -> None:
 
 @transaction.atomic
 def log_param(*, actor: Actor, run_id: str, key: str, value: str) -> None:
-    """Set a param once. The same value again changes nothing. Raises InvalidInput for another one. Raises NotFound."""
+    """Set a param once. The same value again changes nothing. Raises NotFound, InvalidInput (another value)."""
     params = dict([checked_param(key, value)])
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_PARAM_LOGGED)
     if added := _add_params(actor, run, params):
@@ -143,12 +143,12 @@ def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, 
     if not params:
         return {}
     new = add_params(run.pk, params)
-    held = held_params(run.pk, params) if len(new) < len(params) else {}
+    stored = stored_params(run.pk, params) if len(new) < len(params) else {}
     for key, value in params.items():
-        if held.get(key, value) != value:
+        if stored.get(key, value) != value:
             raise InvalidInput(
                 f"Changing param values is not allowed. Param with key='{key}' was already logged with "
-                f"value='{held[key][:250]}' for run ID='{run.pk}'. Attempted logging new value '{value[:250]}'."
+                f"value='{stored[key][:250]}' for run ID='{run.pk}'. Attempted logging new value '{value[:250]}'."
             )
     added = {key: value for key, value in params.items() if key in new}
     record_run_facts(actor=actor, run=run, key_kind="param", values=added)
@@ -156,10 +156,10 @@ def _add_params(actor: Actor, run: Run, params: Mapping[str, str]) -> dict[str, 
 
 
 def _set_tags(actor: Actor, run: Run, tags: Mapping[str, str]) -> dict[str, str]:
-    """Set tags and what follows from them (name, lineage); return the values they had before."""
+    """Set tags, the run's name and its lineage, which follow from them; return the values they had before."""
     if not tags:
         return {}
-    before = held_tags(run.pk, tags)
+    before = stored_tags(run.pk, tags)
     put_tags(run.pk, tags)
     if name := tags.get(NAME_TAG):
         run.name = checked_run_name(name)

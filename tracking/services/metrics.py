@@ -44,7 +44,7 @@ KEEP_LATEST = (
     f"WHERE ({listed(LATEST_ORDER, of='excluded')}) > ({listed(LATEST_ORDER, of='held')})"
 )
 _ADD = _insert(Metric, KEEP_POINT)
-_RAISE = _insert(LatestMetric, KEEP_LATEST)
+_UPDATE_LATEST = _insert(LatestMetric, KEEP_LATEST)
 
 # A point stores `stored_value` as its value; its other columns are its attributes.
 _row: Callable[[Point], Row] = attrgetter(
@@ -68,13 +68,13 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
         key = _key(row)
         if key not in latest or _rank(row) > _rank(latest[key]):
             latest[key] = row
-    _put(_RAISE, run.pk, list(latest.values()))
+    _put(_UPDATE_LATEST, run.pk, list(latest.values()))
 
 
 def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
-    """Refuse values that name logged models which do not exist (NotFound) or which the actor may not change (Denied).
+    """Raise NotFound where a value names a logged model that does not exist, Denied for one the actor may not change.
 
-    A value that names a logged model is one of its metrics. No query where no value names one. ``actor`` None: an
+    A value that names a logged model is one of its metrics. No query where no value names one. ``actor`` None is an
     import, on behalf of others.
     """
     model_ids = {point.model_id for point in points if point.model_id}

@@ -23,9 +23,7 @@ _KEPT = (*_NEEDED, "model_uuid")
 def log_model_history(*, actor: Actor, run_id: str, model_json: str) -> None:
     """Add a model (the JSON of its MLmodel file) to the run's history.
 
-    Raises InvalidInput: not such JSON, or the tag would be too long.
-
-    Raises NotFound.
+    Raises NotFound, InvalidInput (not the JSON of an MLmodel file, or the tag would be too long).
     """
     entry = _entry(model_json)
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_TAG_SET)

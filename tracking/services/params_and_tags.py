@@ -12,12 +12,12 @@ from tracking.models import Param, RunTag
 
 
 def _both(text: str) -> Statement:
-    """Return a statement over the pairs of a JSON object; both databases call them key and value."""
+    """Return a statement that reads the pairs of a JSON object as the columns key and value."""
     return Statement(text.format(pairs="json_each_text(%s)"), text.format(pairs="json_each(%s)"))
 
 
 def _insert(model: type[Param | RunTag], constraint: str) -> str:
-    """Return the INSERT of every pair for one run, up to the action on a conflict.
+    """Return the INSERT of all pairs for one run; the action on a conflict is to be appended.
 
     SQLite needs the WHERE: without it the ON would belong to a join.
     """
@@ -32,8 +32,8 @@ def _read(model: type[Param | RunTag]) -> str:
 
 _ADD_PARAMS = _both(_insert(Param, "tracking_param_key") + "NOTHING RETURNING key")
 _PUT_TAGS = _both(_insert(RunTag, "tracking_runtag_key") + "UPDATE SET value = excluded.value")
-_HELD_PARAMS = _both(_read(Param))
-_HELD_TAGS = _both(_read(RunTag))
+_STORED_PARAMS = _both(_read(Param))
+_STORED_TAGS = _both(_read(RunTag))
 
 
 def add_params(run_id: str, params: Mapping[str, str]) -> set[str]:
@@ -41,21 +41,21 @@ def add_params(run_id: str, params: Mapping[str, str]) -> set[str]:
     return {key for (key,) in fetch(_ADD_PARAMS, [run_id, as_object(params)])}
 
 
-def held_params(run_id: str, among: Mapping[str, str]) -> dict[str, str]:
-    """Return the params that the run has of these keys."""
-    return dict(fetch(_HELD_PARAMS, [run_id, as_object(among)]))
+def stored_params(run_id: str, params: Mapping[str, str]) -> dict[str, str]:
+    """Return the params of the run that have one of these keys, with their stored values."""
+    return dict(fetch(_STORED_PARAMS, [run_id, as_object(params)]))
 
 
-def held_tags(run_id: str, among: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that the run has of these keys."""
-    return dict(fetch(_HELD_TAGS, [run_id, as_object(among)]))
+def stored_tags(run_id: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of the run that have one of these keys, with their stored values."""
+    return dict(fetch(_STORED_TAGS, [run_id, as_object(tags)]))
 
 
 def put_tags(run_id: str, tags: Mapping[str, str]) -> None:
-    """Insert tags; those that are there get the new values."""
+    """Insert tags; existing ones get the new values."""
     run(_PUT_TAGS, [run_id, as_object(tags)])
 
 
 def as_object(pairs: Mapping[str, str]) -> str:
-    """Return pairs as the JSON object that the statements take."""
+    """Return pairs as a JSON object, which is a parameter of the statements."""
     return orjson.dumps(dict(pairs)).decode()

@@ -1,6 +1,6 @@
-"""Deletion of bytes that nothing names any more.
+"""Deletion of stored bytes that nothing names any more.
 
-Bytes are kept that a row, the manifest of a seal or one of ``ARTIFACT_HOLDERS`` (settings) names.
+Bytes stay that an artifact's row, the manifest of a seal or one of ``ARTIFACT_HOLDERS`` (settings) names.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """The deleted bytes (or those that would be): number of files, bytes in all, remains of uploads that did not
-    complete.
-    """
+    """The deleted bytes, or those that would be deleted: number of files, bytes in all, remains of broken uploads."""
 
     blobs: int
     size: int
@@ -42,10 +40,10 @@ class Pruned:
 
 
 def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) -> Pruned:
-    """Delete bytes stored longer than ``grace`` ago that nothing names, and remains of broken uploads as old.
+    """Delete bytes that nothing names, and remains of broken uploads, that are older than ``grace``.
 
-    One event a batch, in the transaction that looked whether anything names them. Raises InvalidInput: a grace
-    under an hour.
+    Each batch is deleted and recorded in the transaction that checks that nothing names its bytes. Raises InvalidInput
+    for a grace under an hour.
     """
     if grace < SHORTEST_GRACE:
         raise InvalidInput("The grace period must be at least one hour: uploads may be in progress.")
@@ -54,9 +52,9 @@ def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) ->
     sealed = _sealed_digests()
     count = size = 0
     for batch in _batches(store.older_than(moment)):
-        gone = _unnamed(batch, sealed) if dry_run else _remove(actor, store, batch, sealed)
-        count += len(gone)
-        size += sum(blob.size for blob in gone)
+        deleted = _unnamed(batch, sealed) if dry_run else _remove(actor, store, batch, sealed)
+        count += len(deleted)
+        size += sum(blob.size for blob in deleted)
     return Pruned(count, size, store.sweep(moment, keep=keep, dry_run=dry_run))
 
 
@@ -85,13 +83,13 @@ def _remove(actor: Actor, store: ByteStore, batch: list[Blob], sealed: frozenset
     Seals made since ``sealed`` was read are based on rows, which cannot be deleted: only the rows are read again.
     """
     hold_bytes(exclusive=True)
-    gone = store.remove(_unnamed(batch, sealed))
-    if gone:
+    deleted = store.remove(_unnamed(batch, sealed))
+    if deleted:
         record(
             actor=actor,
             action=Action.TRACKING_ARTIFACTS_PRUNED,
             obj="artifact-store",
-            before={"sha256": [blob.sha256 for blob in gone]},
-            after={"files": len(gone), "bytes": sum(blob.size for blob in gone)},
+            before={"sha256": [blob.sha256 for blob in deleted]},
+            after={"files": len(deleted), "bytes": sum(blob.size for blob in deleted)},
         )
-    return gone
+    return deleted

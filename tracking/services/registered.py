@@ -1,4 +1,4 @@
-"""Noting that a model version was made of a run and of a logged model: from then on changes may need more."""
+"""Marks runs and logged models from which a model version was registered: changes to them then need more rights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tracking.models import LoggedModel, Run
 
 
 def mark_registered(*, run_id: str, model_id: str) -> None:
-    """Note it, in the transaction that makes the version. An id of nothing is ignored."""
+    """Mark a run and a logged model, in the transaction that registers the version. "" and unknown ids are ignored."""
     if run_id:
         Run.objects.filter(pk=run_id, is_registered=False).update(is_registered=True)
     if model_id:

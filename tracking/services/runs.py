@@ -53,8 +53,8 @@ def lock_run(
 ) -> Run:
     """Return a run with its row locked until commit, so that writers of one run come one after the other.
 
-    The ``actor`` must have the right to ``change`` it, and one who did not create it is noted as one of its writers
-    (None: an import, on behalf of others). Raises NotFound, Denied (of ``action``); with ``active``, InvalidInput
+    The ``actor`` must have the right to ``change`` it. An actor who did not create it is stored as one of its writers;
+    None is an import, on behalf of others. Raises NotFound, Denied (of ``action``) and, with ``active``, InvalidInput
     for a deleted run.
     """
     rows = fetch(_LOCK_RUN, [run_id])
@@ -80,10 +80,10 @@ def create_run(
     start_ms: int = 0,
     tags: Sequence[Pair] = (),
 ) -> Run:
-    """Start a run in an active experiment, with a name made up where none is given.
+    """Start a run in an active experiment, with a random name where none is given.
 
-    The name is also the tag `mlflow.runName`. Raises InvalidInput where both are given and differ. ``user_id`` is
-    the client's claim; the authenticated user is stored as well. Raises NotFound.
+    The name is also the tag `mlflow.runName`. ``user_id`` is the name that the client sent; the authenticated user is
+    stored as well. Raises NotFound, InvalidInput (also where name and tag differ).
     """
     new_tags = checked_tags(tags)
     checked_text(user_id, field="user_id", limit=256)
@@ -109,7 +109,7 @@ def create_run(
 
 
 def as_created(run: Run, tags: Sequence[Pair]) -> FullRun:
-    """Return a run that `create_run` has just made with these tags, whole, without asking the database for it again."""
+    """Return the FullRun of a run that `create_run` has just made with these tags, without a query."""
     full = FullRun(*(getattr(run, column) for column in RUN_COLUMNS))
     full.tags = list((checked_tags(tags) | {NAME_TAG: run.name}).items())
     return full
@@ -121,9 +121,9 @@ def _record_created(actor: Actor, run: Run, tags: dict[str, str]) -> None:
 
 
 def _lock_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
-    """Return an active experiment that cannot be changed before we commit; others may start runs in it meanwhile.
+    """Return an active experiment, locked against changes until commit; others can start runs in it meanwhile.
 
-    Whoever may read it may start runs of their own in it.
+    Everybody who may read it may start runs in it. Raises NotFound, InvalidInput (it is deleted).
     """
     number = experiment_number(experiment_id)
     rows = fetch(_SHARE_EXPERIMENT, [number])
@@ -179,24 +179,24 @@ def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | Non
 
 
 def mirror_name(*, actor: Actor, run: Run) -> None:
-    """Bring the tag and the lineage node in line with a run's new name."""
+    """Store a run's new name in its name tag and in its lineage node."""
     put_tags(run.pk, {NAME_TAG: run.name})
     record_run(actor=actor, run_id=run.pk, name=run.name)
 
 
 @transaction.atomic
 def delete_run(*, actor: Actor, run_id: str) -> Run:
-    """Delete a run, softly; deleting twice changes nothing. Raises InvalidInput, NotFound."""
-    return _turn(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
+    """Mark a run as deleted; deleting twice changes nothing. Raises InvalidInput, NotFound."""
+    return _set_lifecycle(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
 
 
 @transaction.atomic
 def restore_run(*, actor: Actor, run_id: str) -> Run:
-    """Bring a deleted run back; one that is there stays. Raises InvalidInput, NotFound."""
-    return _turn(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
+    """Restore a deleted run; an active run stays active. Raises InvalidInput, NotFound."""
+    return _set_lifecycle(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
 
 
-def _turn(actor: Actor, run_id: str, target: Lifecycle, action: Action) -> Run:
+def _set_lifecycle(actor: Actor, run_id: str, target: Lifecycle, action: Action) -> Run:
     run = lock_run(run_id, actor=actor, action=action, change=Change.DELETE, active=False)
     if run.lifecycle_stage == target:
         return run

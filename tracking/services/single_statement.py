@@ -54,16 +54,16 @@ def log_in_one_statement(
 ) -> bool:
     """Add values and new params to an active run, and record the event; return whether that was done.
 
-    False means that nothing changed and that the caller must log step by step, which finds and reports the reason: no
-    PostgreSQL, no such active run that the actor may change by the rights in this statement, a param that exists,
-    values that name logged models, params that the lineage graph reads.
+    False means that nothing changed, and that the caller must log step by step, which reports the error if there is
+    one. That is so on SQLite, for a run that is not active or that the actor may not change by MAY_LOG, for a param
+    that exists, for values that name logged models, and for params that the lineage graph reads.
     """
     if not (points or params) or DATASET_KEY in params or any(point.model_id for point in points):
         return False
     if params and connection.in_atomic_block:
         return False  # two callers who log the same param conflict with an error, which would end the transaction
-    named = as_object(params)
-    values = [run_id, *may_log_values(actor), named, run_id, actor.name, actor.name, named, *arrays(points)]
+    params_json = as_object(params)
+    values = [run_id, *may_log_values(actor), params_json, run_id, actor.name, actor.name, params_json, *arrays(points)]
     try:
         return record_with(_LOG, values, actor=actor, action=action, obj=run_ref(run_id), after=after)
     except IntegrityError:

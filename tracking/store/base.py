@@ -59,9 +59,7 @@ class ByteStore(Protocol):
         ...
 
     def mark(self, sha256: str) -> str:
-        """Return a mark of stored bytes that changes whenever they do, without reading them;
-        "" where there are none.
-        """
+        """Return a mark of stored bytes that changes whenever they change, "" for none. The bytes are not read."""
         ...
 
     def older_than(self, moment: datetime) -> Iterator[Blob]:
@@ -103,7 +101,7 @@ class DirectStore(ByteStore, Protocol):
         ...
 
     def abandon(self, staged: Staged) -> None:
-        """Forget an upload and all that was sent for it."""
+        """Delete an upload and all bytes that were sent for it."""
         ...
 
     def download_url(self, sha256: str, *, name: str, content_type: str, expires: timedelta) -> str:

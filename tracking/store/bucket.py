@@ -1,4 +1,4 @@
-"""One bucket of a store that speaks S3: the requests, and what its answers mean.
+"""One bucket of a store that speaks S3: its requests, and the errors of its answers.
 
 Credentials, region and endpoint are those that boto3 finds (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
 """
@@ -70,7 +70,7 @@ class Bucket:
             yield from page.get("Contents", ())
 
     def delete(self, keys: Sequence[str]) -> set[str]:
-        """Delete objects and return the keys that the store did not let go."""
+        """Delete objects and return the keys that the store did not delete."""
         remaining: set[str] = set()
         for start in range(0, len(keys), _DELETE_AT_ONCE):
             listed = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]

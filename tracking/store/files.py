@@ -16,9 +16,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FileStore:
-    """Bytes as files ``sha256/ab/cd/<digest>`` below one directory: written to a temporary file, synced,
-    then renamed.
-    """
+    """Bytes as files ``sha256/ab/cd/<digest>`` below one directory: written to a draft, synced, then renamed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -37,19 +35,19 @@ class FileStore:
 
     def open(self, sha256: str) -> BinaryIO:
         """Open the bytes of a digest."""
-        return self._place(sha256).open("rb")
+        return self._path_of(sha256).open("rb")
 
     def has(self, blob: Blob) -> bool:
-        """Return whether the file is there, whole."""
+        """Return whether the complete file exists."""
         try:
-            return self._place(blob.sha256).stat().st_size == blob.size
+            return self._path_of(blob.sha256).stat().st_size == blob.size
         except FileNotFoundError:
             return False
 
     def mark(self, sha256: str) -> str:
         """Return inode, size and times: the file system sets the time of a change, and no program can set it back."""
         try:
-            stat = self._place(sha256).stat()
+            stat = self._path_of(sha256).stat()
         except FileNotFoundError:
             return ""
         return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
@@ -68,7 +66,7 @@ class FileStore:
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
         """Unlink files; an open file can still be read to its end."""
         for blob in blobs:
-            self._place(blob.sha256).unlink(missing_ok=True)
+            self._path_of(blob.sha256).unlink(missing_ok=True)
         return list(blobs)
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
@@ -82,7 +80,7 @@ class FileStore:
                 draft.unlink(missing_ok=True)
         return swept
 
-    def _place(self, sha256: str) -> Path:
+    def _path_of(self, sha256: str) -> Path:
         return self.root / "sha256" / sha256[:2] / sha256[2:4] / sha256
 
     @staticmethod
@@ -97,11 +95,11 @@ class FileStore:
     def _keep(self, draft: Path, blob: Blob) -> None:
         if self.has(blob):
             return
-        place = self._place(blob.sha256)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path = self._path_of(blob.sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft.chmod(0o440)
-        draft.replace(place)
-        for folder in (place.parent, place.parent.parent):
+        draft.replace(path)
+        for folder in (path.parent, path.parent.parent):
             _sync_folder(folder)
 
 

@@ -38,26 +38,26 @@ class S3Store:
         if len(first) == part_size:
             return self._put_in_parts(intake, first, part_size)
         if not self.has(intake.blob):
-            self.bucket.put(self._place(intake.blob.sha256), first)
+            self.bucket.put(self._key_of(intake.blob.sha256), first)
         return intake.blob
 
     def open(self, sha256: str) -> BinaryIO:
         """Open the object of a digest."""
-        key = self._place(sha256)
+        key = self._key_of(sha256)
         size, _ = self.bucket.head(key)
         return io.BufferedReader(ObjectReader(self.bucket, key, size), CHUNK)
 
     def has(self, blob: Blob) -> bool:
         """Return whether the complete object exists."""
         try:
-            return self.bucket.head(self._place(blob.sha256))[0] == blob.size
+            return self.bucket.head(self._key_of(blob.sha256))[0] == blob.size
         except FileNotFoundError:
             return False
 
     def mark(self, sha256: str) -> str:
         """Return size, ETag and time of the last change, as the bucket has them."""
         try:
-            return self.bucket.mark(self._place(sha256))
+            return self.bucket.mark(self._key_of(sha256))
         except FileNotFoundError:
             return ""
 
@@ -70,8 +70,8 @@ class S3Store:
 
     def remove(self, blobs: Collection[Blob]) -> list[Blob]:
         """Delete objects; return those that the store deleted."""
-        remaining = self.bucket.delete([self._place(blob.sha256) for blob in blobs])
-        return [blob for blob in blobs if self._place(blob.sha256) not in remaining]
+        remaining = self.bucket.delete([self._key_of(blob.sha256) for blob in blobs])
+        return [blob for blob in blobs if self._key_of(blob.sha256) not in remaining]
 
     def sweep(self, moment: datetime, *, keep: Collection[str], dry_run: bool) -> int:
         """Abort uploads in parts that nobody finished, and delete objects that were never copied to their digest."""
@@ -124,12 +124,12 @@ class S3Store:
         return self.bucket.signed(
             "get_object",
             expires=expires,
-            **self.bucket.at(self._place(sha256)),
+            **self.bucket.at(self._key_of(sha256)),
             ResponseContentDisposition=content_disposition_header(as_attachment=True, filename=name),
             ResponseContentType=content_type,
         )
 
-    def _place(self, sha256: str) -> str:
+    def _key_of(self, sha256: str) -> str:
         return f"{self.prefix}sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
     def _put_in_parts(self, intake: Intake, first: bytes, part_size: int) -> Blob:
@@ -149,7 +149,7 @@ class S3Store:
 
     def _keep(self, key: str, blob: Blob, etag: str) -> None:
         if not self.has(blob):
-            self.bucket.copy(key, self._place(blob.sha256), etag=etag)
+            self.bucket.copy(key, self._key_of(blob.sha256), etag=etag)
 
 
 def _read_part(intake: Intake, size: int) -> bytes:

@@ -29,7 +29,7 @@ class ObjectReader(io.RawIOBase):
         self._size = size
         self._at = 0
         self._body: Any = None
-        self._left = 0
+        self._remaining = 0
         self._window = _FIRST_WINDOW
         self._broken: type[Exception] = import_module("botocore.exceptions").BotoCoreError
 
@@ -46,7 +46,7 @@ class ObjectReader(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move; costs nothing until something is read there."""
+        """Move the position and return it. Nothing is requested until the next read."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise ValueError(f"negative position {base + offset}")
@@ -57,7 +57,7 @@ class ObjectReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a part of ``buffer``. A connection that breaks is made again, at the same place."""
+        """Fill a part of ``buffer`` and return its length. A read on a broken connection is repeated on a new one."""
         view = memoryview(buffer).cast("B")
         if self._at >= self._size or not view:
             return 0
@@ -81,15 +81,17 @@ class ObjectReader(io.RawIOBase):
 
     def _next(self, most: int) -> bytes:
         if self._body is None:
-            self._left = min(self._window, self._size - self._at)
+            self._remaining = min(self._window, self._size - self._at)
             self._window = min(2 * self._window, _LARGEST_WINDOW)
-            answer = self._client.get_object(**self._parameters, Range=f"bytes={self._at}-{self._at + self._left - 1}")
+            answer = self._client.get_object(
+                **self._parameters, Range=f"bytes={self._at}-{self._at + self._remaining - 1}"
+            )
             self._body = answer["Body"]
-        data: bytes = self._body.read(min(most, self._left))
+        data: bytes = self._body.read(min(most, self._remaining))
         if not data:
-            raise OSError(f"The store ended {self._left} bytes too soon.")
-        self._left -= len(data)
-        if not self._left:
+            raise OSError(f"The store ended {self._remaining} bytes too soon.")
+        self._remaining -= len(data)
+        if not self._remaining:
             self._drop()
         return data
 

@@ -37,7 +37,7 @@ _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """The contents of an imported run, within the limits."""
+    """The checked params, tags and datasets of an imported run."""
 
     params: dict[str, str]
     tags: dict[str, str]
@@ -132,9 +132,9 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     checked = checked_points(points)
     run = lock_run(run_id, actor=None, active=False)
     rows = Metric.objects.filter(run=run, key__in={point.key for point in checked})
-    held = set(rows.values_list("key", "step", "timestamp_ms", "value", "is_nan", "model_id"))
-    of_models = {row[:-1] for row in held if row[-1]}
-    new = [point for point in checked if _is_new(point, held, of_models)]
+    stored = set(rows.values_list("key", "step", "timestamp_ms", "value", "is_nan", "model_id"))
+    of_models = {row[:-1] for row in stored if row[-1]}
+    new = [point for point in checked if _is_new(point, stored, of_models)]
     if not new:
         return 0
     require_models(None, new)
@@ -148,9 +148,9 @@ def import_points(*, actor: Actor, run_id: str, points: Sequence[Point], origin:
     return len(new)
 
 
-def _is_new(point: Point, held: AbstractSet[tuple[object, ...]], of_models: AbstractSet[tuple[object, ...]]) -> bool:
+def _is_new(point: Point, stored: AbstractSet[tuple[object, ...]], of_models: AbstractSet[tuple[object, ...]]) -> bool:
     value = (point.key, point.step, point.timestamp_ms, point.stored_value, point.is_nan)
-    return (*value, point.model_id) not in held and (bool(point.model_id) or value not in of_models)
+    return (*value, point.model_id) not in stored and (bool(point.model_id) or value not in of_models)
 
 
 @transaction.atomic
