@@ -47,25 +47,25 @@ _USAGE = {
 
 
 def with_mlflow_attributes(span: SpanData) -> SpanData:
-    """Return the span with MLflow's attributes added where it has those of another library, else the span itself.
+    """Return the span with MLflow's attributes added where it has those of another library, otherwise unchanged.
 
     Raises InvalidInput.
     """
-    held = span.attributes
+    attributes = span.attributes
     added: Json = {}
-    if INPUTS not in held and (value := _first(held, _INPUTS)) is not None:
+    if INPUTS not in attributes and (value := _first(attributes, _INPUTS)) is not None:
         added[INPUTS] = typed(_decoded(value))
-    if OUTPUTS not in held and (value := _first(held, _OUTPUTS)) is not None:
+    if OUTPUTS not in attributes and (value := _first(attributes, _OUTPUTS)) is not None:
         added[OUTPUTS] = typed(_decoded(value))
-    if SPAN_TYPE not in held and (kind := _TYPES.get(str(_first(held, _KINDS)).lower())):
+    if SPAN_TYPE not in attributes and (kind := _TYPES.get(str(_first(attributes, _KINDS)).lower())):
         added[SPAN_TYPE] = typed(kind)
-    if SPAN_USAGE not in held and (usage := _usage(held)):
+    if SPAN_USAGE not in attributes and (usage := _usage(attributes)):
         added[SPAN_USAGE] = typed(usage)
-    return replace(span, attributes={**held, **added}) if added else span
+    return replace(span, attributes={**attributes, **added}) if added else span
 
 
-def _first(held: Mapping[str, Json], keys: Iterable[str]) -> Any:
-    return next((plain(held[key]) for key in keys if key in held), None)
+def _first(attributes: Mapping[str, Json], keys: Iterable[str]) -> Any:
+    return next((plain(attributes[key]) for key in keys if key in attributes), None)
 
 
 def _decoded(value: object) -> object:
@@ -78,8 +78,8 @@ def _decoded(value: object) -> object:
         return value
 
 
-def _usage(held: Mapping[str, Json]) -> dict[str, int]:
-    counts = {name: _first(held, keys) for name, keys in _USAGE.items()}
+def _usage(attributes: Mapping[str, Json]) -> dict[str, int]:
+    counts = {name: _first(attributes, keys) for name, keys in _USAGE.items()}
     usage = {name: count for name, count in counts.items() if isinstance(count, int) and not isinstance(count, bool)}
     if usage and "total_tokens" not in usage:
         usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)

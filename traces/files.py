@@ -18,9 +18,7 @@ def artifact_location(trace: Trace) -> str:
 
 
 def artifact_folder(trace: Trace) -> str:
-    """Return the folder of a trace's files in this server's store,
-    "" where its experiment's files are kept elsewhere.
-    """
+    """Return the folder of a trace's files in this server's store, "" where its experiment's files are elsewhere."""
     try:
         return key_of_uri(artifact_location(trace))
     except InvalidInput:

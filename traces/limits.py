@@ -29,7 +29,7 @@ _SHOWN = 100
 
 
 def quoted(text: str) -> str:
-    """Return a text from a client for a message: quoted, at most 100 characters."""
+    """Return a text from a client as a message shows it: quoted, cut to 100 characters."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
@@ -43,7 +43,10 @@ def checked_trace_id(trace_id: str) -> str:
 
 
 def checked_pairs(pairs: Mapping[str, str], *, field: str) -> dict[str, str]:
-    """Return tags or metadata, their values cut to 8000 characters. Raises InvalidInput: a bad key, a NUL, too many."""
+    """Return tags or metadata, their values cut to 8000 characters.
+
+    Raises InvalidInput: a bad key, a NUL or half a surrogate pair. Raises TooLarge: more than 1000 of them.
+    """
     if len(pairs) > MAX_PAIRS:
         raise TooLarge(f"A trace can be given at most {MAX_PAIRS} {field} at once. Got {len(pairs)}.")
     return {

@@ -108,7 +108,7 @@ class TraceTag(models.Model):
 
 
 class TraceMetadata(models.Model):
-    """A fact that came with the trace, such as the run that it was made in. Nothing but the trace changes it."""
+    """A fact that the client sent with the trace, such as the run that it was made in. No request changes it alone."""
 
     trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="metadata", db_index=False)
     key = models.CharField(max_length=250)
@@ -148,7 +148,7 @@ class Span(models.Model):
 
 
 class TraceRun(models.Model):
-    """A run that a trace belongs to besides the one that its metadata names."""
+    """A link of a trace to a run. The metadata of the trace may name another run."""
 
     trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="run_links", db_index=False)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="trace_links")
@@ -161,7 +161,7 @@ class TraceRun(models.Model):
 
 
 class TracePrompt(models.Model):
-    """A version of a prompt that a trace used, by name and number: prompts may live elsewhere."""
+    """A version of a prompt that a trace used, by name and number: the prompt may be stored on another server."""
 
     trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="prompts", db_index=False)
     name = models.CharField(max_length=256)

@@ -1,7 +1,7 @@
 """Permissions on traces. A trace belongs to its creator, inside an experiment.
 
-Reading takes `read` on the experiment, and lets somebody log traces and assessments of their own there. Changing what
-others made takes `edit`, deleting it `manage`.
+Reading takes `read` on the experiment. Who may read may also log traces and assessments of their own there. Changing
+what others made takes `edit`, deleting it takes `manage`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _folder_of(experiment: Experiment) -> str:
 
 
 def trace_not_found(trace_id: str) -> str:
-    """Return the one message for a trace that is missing or not visible."""
+    """Return the message for a trace that is missing or not visible: the same for both."""
     return f"Trace with ID {quoted(trace_id)} is not found."
 
 
@@ -120,8 +120,8 @@ def _refuse(actor: Actor, trace: Trace, noun: str, created_by: str, change: Chan
     if rules_all(actor) or level_on(actor, trace.experiment_id) >= change.level or is_own(actor, created_by):
         return None
     verb = "delete" if change is Change.DELETE else "change"
-    why = (
+    reason = (
         f"{actor.name} may not {verb} this {noun} of {created_by or 'somebody else'}: "
         f"it takes the level `{change.level.name.lower()}` on experiment {trace.experiment_id}."
     )
-    return Refusal(why, action, trace_ref(trace.pk))
+    return Refusal(reason, action, trace_ref(trace.pk))

@@ -29,9 +29,9 @@ def get_trace(actor: Actor, trace_id: str) -> Trace:
 
 
 def traces_by_id(actor: Actor, trace_ids: Sequence[str]) -> list[Trace]:
-    """Return those of the traces that the actor may read, loaded, in the order of ``trace_ids``.
+    """Return those of the traces that the actor may read, in the order of ``trace_ids``.
 
-    The query count is constant.
+    Tags, metadata and assessments are loaded. The number of queries does not depend on the number of ids.
     """
     rows = {trace.pk: trace for trace in Trace.objects.filter(visible_to(actor), pk__in=set(trace_ids))}
     traces = [rows[pk] for pk in dict.fromkeys(trace_ids) if pk in rows]
@@ -53,8 +53,9 @@ def spans_of(trace_ids: Iterable[str]) -> dict[str, list[Span]]:
 
 
 def is_fully_exported(trace: Trace) -> bool:
-    """Return whether all the spans are here that the client counted when it sent the trace; True where it did not
-    count.
+    """Return whether this server has as many spans as the client counted when it sent the trace.
+
+    True where the client did not count them.
     """
     stats = next((pair.value for pair in trace.metadata.all() if pair.key == SIZE_STATS), "")
     try:
@@ -67,16 +68,17 @@ def is_fully_exported(trace: Trace) -> bool:
 def of_run(actor: Actor, run_id: str) -> Q:
     """Return the condition that a trace belongs to a run: by a link, or by its metadata.
 
-    Anybody can write the name of a run into a trace of their own. It counts where the same account made the trace and
-    the run; of others with the right to the run, a link is kept (services/links.py). A run that is not there, or that
-    the actor may not read, is a name like any other.
+    Anybody can write the id of a run into the metadata of their own trace. For a run that the actor may read, the
+    metadata counts only where the same account made the trace and the run. Traces of others belong to the run by a
+    link, which services/links.py makes for those who may change the run. For a run that does not exist, or that the
+    actor may not read, the metadata of every trace counts.
     """
-    named = TraceMetadata.objects.filter(key=SOURCE_RUN, value=run_id)
+    in_metadata = TraceMetadata.objects.filter(key=SOURCE_RUN, value=run_id)
     linked = TraceRun.objects.filter(run_id=run_id)
     run = Run.objects.filter(pk=run_id).first()
     if run is not None and may_read_run(actor, run):
-        named = named.filter(trace__created_by=run.created_by)
-    return Q(pk__in=named.values("trace")) | Q(pk__in=linked.values("trace"))
+        in_metadata = in_metadata.filter(trace__created_by=run.created_by)
+    return Q(pk__in=in_metadata.values("trace")) | Q(pk__in=linked.values("trace"))
 
 
 def traces_of_run(actor: Actor, run_id: str) -> QuerySet[Trace]:

@@ -1,7 +1,7 @@
-"""Spans as JSON in MLflow's three schemas: of the files of older clients (`traces.json`), and as its servers keep them.
+"""Spans as JSON in MLflow's three schemas: in the files of older clients (`traces.json`) and in its servers' databases.
 
 MLflow 2 has ids in hexadecimal under ``context``; MLflow 3 has OpenTelemetry's names with ids in base64 (3.5: in
-hexadecimal). In all of them an attribute is a text that holds JSON.
+hexadecimal). In all of them an attribute is a string that holds JSON.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _of_mlflow_2(span: Json, trace_id: str) -> SpanData:
         span_id=hex_of(span["context"]["span_id"], size=8),
         parent_id=hex_of(span["parent_id"], size=8) if span.get("parent_id") else "",
         name=str(span["name"]),
-        start_ns=_whole(span["start_time"]),
-        end_ns=_whole(span["end_time"]) if span.get("end_time") else None,
+        start_ns=_time_ns(span["start_time"]),
+        end_ns=_time_ns(span["end_time"]) if span.get("end_time") else None,
         status=_STATUSES.get(str(span.get("status_code")), SpanStatus.UNSET.value),
         status_message=str(span.get("status_message") or ""),
         attributes=_attributes(span.get("attributes")),
@@ -60,8 +60,8 @@ def _of_mlflow_3(span: Json, trace_id: str) -> SpanData:
         span_id=hex_of(span["span_id"], size=8),
         parent_id=hex_of(span["parent_span_id"], size=8) if span.get("parent_span_id") else "",
         name=str(span["name"]),
-        start_ns=_whole(span["start_time_unix_nano"]),
-        end_ns=_whole(span["end_time_unix_nano"]) if span.get("end_time_unix_nano") else None,
+        start_ns=_time_ns(span["start_time_unix_nano"]),
+        end_ns=_time_ns(span["end_time_unix_nano"]) if span.get("end_time_unix_nano") else None,
         status=_STATUSES.get(str(status.get("code")), SpanStatus.UNSET.value),
         status_message=str(status.get("message") or ""),
         attributes=_attributes(span.get("attributes")),
@@ -70,8 +70,8 @@ def _of_mlflow_3(span: Json, trace_id: str) -> SpanData:
     )
 
 
-def _whole(value: object) -> int:
-    """Return a time, which may be a number or digits. Raises ValueError."""
+def _time_ns(value: object) -> int:
+    """Return a time in nanoseconds, given as a number or as digits. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f"{value!r} is not a time")  # noqa: TRY004 - answered like every other value that cannot be read
     return int(value)
@@ -92,8 +92,8 @@ def _decoded(value: object) -> object:
 
 
 def _event(event: Json, time: str) -> Json:
-    held = {str(key): typed(value) for key, value in (event.get("attributes") or {}).items()}
-    return {"name": str(event["name"]), "time_unix_nano": _whole(event[time]), "attributes": held}
+    attributes = {str(key): typed(value) for key, value in (event.get("attributes") or {}).items()}
+    return {"name": str(event["name"]), "time_unix_nano": _time_ns(event[time]), "attributes": attributes}
 
 
 def _link(link: Json) -> Json:
@@ -101,5 +101,5 @@ def _link(link: Json) -> Json:
     span_id = hex_of(str(link["span_id"]), size=8)
     if not trace_id or not span_id:
         raise ValueError("a link names no span")
-    held = {str(key): typed(value) for key, value in (link.get("attributes") or {}).items()}
-    return {"trace_id": trace_id, "span_id": span_id, "attributes": held}
+    attributes = {str(key): typed(value) for key, value in (link.get("attributes") or {}).items()}
+    return {"trace_id": trace_id, "span_id": span_id, "attributes": attributes}

@@ -1,7 +1,7 @@
-"""A span as a client sends it, and the JSON it is kept as.
+"""A span as a client sends it, and the JSON that it is stored as.
 
-The kept JSON is OpenTelemetry's own form with snake_case names, without ids, times and status code: ``attributes`` is a
-mapping of each key to a typed value such as ``{"string_value": "x"}``; ``events`` and ``links`` hold the same mapping.
+The stored JSON is OpenTelemetry's own form with snake_case names, without ids, times and status code. ``attributes``
+maps each key to a typed value such as ``{"string_value": "x"}``; ``events`` and ``links`` hold the same mapping.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SpanData:
     events: tuple[Json, ...] = ()
     links: tuple[Json, ...] = ()
     extra: Json = field(default_factory=dict)
-    """Whatever else OpenTelemetry has for a span: kind, trace_state, flags, counts of what was dropped."""
+    """Other fields of OpenTelemetry: kind, trace_state, flags, counts of dropped attributes, events and links."""
 
     @property
     def is_root(self) -> bool:
@@ -54,11 +54,11 @@ class SpanData:
         return not self.parent_id
 
     def content(self) -> bytes:
-        """Return the JSON that the database keeps. A NUL in a text becomes the replacement character.
+        """Return the JSON that the database stores. A NUL in a text becomes the replacement character.
 
-        The name is in it too, so that a search for a text looks at one column.
+        The name is in it too, so that a search for a text reads one column.
         """
-        filled = {
+        fields = {
             "name": self.name,
             "attributes": self.attributes,
             "events": list(self.events),
@@ -66,12 +66,12 @@ class SpanData:
             "status_message": self.status_message,
             **self.extra,
         }
-        content = orjson.dumps({key: value for key, value in filled.items() if value})
+        content = orjson.dumps({key: value for key, value in fields.items() if value})
         return _NUL_ESCAPE.sub(_REPLACEMENT, content) if _NUL in content else content
 
 
 def checked_span(span: SpanData, *, where: str) -> SpanData:
-    """Return a span whose ids and times can be kept; ``where`` is for the message. Raises InvalidInput."""
+    """Return the span where its ids and times can be stored. Raises InvalidInput, with ``where`` in the message."""
     checked_trace_id(span.trace_id)
     for id_name, value in (("span_id", span.span_id), ("parent_span_id", span.parent_id or "0" * _SPAN_ID)):
         if len(value) != _SPAN_ID or not _HEX.issuperset(value):
@@ -84,9 +84,9 @@ def checked_span(span: SpanData, *, where: str) -> SpanData:
 
 
 def typed(value: object, *, depth: int = 0) -> Json:
-    """Return a Python value as OpenTelemetry's typed value. Text for what has no type there.
+    """Return a Python value as OpenTelemetry's typed value. A value without a type there becomes a string.
 
-    Raises InvalidInput: too deep.
+    Raises InvalidInput: it is nested more than 100 deep.
     """
     if depth > _MAX_DEPTH:
         raise InvalidInput(f"The value of an attribute may be nested at most {_MAX_DEPTH} deep.")
@@ -117,14 +117,14 @@ def typed_number(value: float) -> float | str:
 
 def plain(value: Json) -> Any:
     """Return a typed value as Python has it: text, number, bool, None, list or dict; bytes as base64 text."""
-    for kind, held in value.items():
+    for kind, content in value.items():
         if kind == "array_value":
-            return [plain(item) for item in held.get("values", ())]
+            return [plain(item) for item in content.get("values", ())]
         if kind == "kvlist_value":
-            return {pair["key"]: plain(pair.get("value", {})) for pair in held.get("values", ())}
+            return {pair["key"]: plain(pair.get("value", {})) for pair in content.get("values", ())}
         if kind == "double_value":
-            return float(held)
-        return held
+            return float(content)
+        return content
     return None
 
 
@@ -134,7 +134,7 @@ def plain_attributes(attributes: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def read_content(span: Span) -> Json:
-    """Return the kept JSON of a span."""
+    """Return the stored JSON of a span."""
     content: Json = orjson.loads(span.content)
     return content
 
@@ -162,7 +162,7 @@ def clean_text(text: str) -> str:
 
 
 def hex_of(value: str, *, size: int) -> str:
-    """Return an id of ``size`` bytes in lower-case hexadecimal, given as that or as base64; "" for neither."""
+    """Return an id of ``size`` bytes, given in hexadecimal or base64, in lower-case hexadecimal; "" for other text."""
     text = value.removeprefix("0x").lower()
     if len(text) == 2 * size and _HEX.issuperset(text):
         return text

@@ -20,9 +20,9 @@ class Usage(NamedTuple):
 
 
 def preview_of(value: object, *, role: str) -> str | None:
-    """Return the inputs or outputs of a root span in at most 1000 characters, None for nothing.
+    """Return the inputs or outputs of a root span in at most 1000 characters, None for None.
 
-    Of a chat it is the last message of ``role`` (`user`, `assistant`), else the JSON of the value.
+    For a chat it is the last message of ``role`` (`user`, `assistant`), otherwise the JSON of the value.
     """
     if value is None:
         return None
@@ -32,7 +32,10 @@ def preview_of(value: object, *, role: str) -> str | None:
 
 
 def _last_message(value: object, role: str) -> str:
-    """Return the text of the last chat message of a role, "" where the value is no chat."""
+    """Return the text of the last chat message of a role, or of the last message where none has that role.
+
+    "" where the value is no chat.
+    """
     messages = _messages(value)
     texts = [_text_of(message) for message in messages if message.get("role") == role]
     return texts[-1] if texts else (_text_of(messages[-1]) if messages else "")
@@ -63,7 +66,7 @@ def _text_of(message: dict[str, Any]) -> str:
 def total_usage(spans: Iterable[Usage]) -> dict[str, int]:
     """Return the tokens that a whole trace used, {} where no span counted any.
 
-    A span that counts what its descendants used counts for all of them.
+    The count of a span includes its descendants, whose own counts are therefore not added.
     """
     rows = {span.span_id: span for span in spans}
     total = dict.fromkeys(_COUNTS, 0)
@@ -72,20 +75,20 @@ def total_usage(spans: Iterable[Usage]) -> dict[str, int]:
         if span.tokens and not _has_counting_ancestor(span, rows):
             counted = True
             for name in _COUNTS:
-                total[name] += _whole(span.tokens.get(name))
+                total[name] += _token_count(span.tokens.get(name))
     return total if counted else {}
 
 
 def _has_counting_ancestor(span: Usage, rows: Mapping[str, Usage]) -> bool:
-    seen = {span.span_id}
+    visited = {span.span_id}
     parent = rows.get(span.parent_id)
-    while parent is not None and parent.span_id not in seen:
+    while parent is not None and parent.span_id not in visited:
         if parent.tokens:
             return True
-        seen.add(parent.span_id)
+        visited.add(parent.span_id)
         parent = rows.get(parent.parent_id)
     return False
 
 
-def _whole(value: object) -> int:
+def _token_count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0

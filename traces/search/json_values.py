@@ -14,18 +14,18 @@ _TYPES = ("string_value", "int_value", "double_value", "bool_value")
 
 
 class JsonMeaning(Func):
-    """A JSON value as text: a JSON text without its quotes, everything else as it is written."""
+    """A JSON value as text: a JSON string without its quotes and escapes, every other value as its JSON."""
 
     arity = 1
     output_field = TextField()
     template = "(CASE WHEN SUBSTR(%(expressions)s, 1, 1) = '\"' THEN %(text)s ELSE %(expressions)s END)"
 
     def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
-        """Let SQLite read the text."""
+        """Return the SQL for SQLite, which reads the string with json_extract."""
         return self.as_sql(compiler, connection, text=f"json_extract({self._column(compiler)}, '$')")
 
     def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Any:
-        """Let PostgreSQL read the text."""
+        """Return the SQL for PostgreSQL, which reads the string with #>>."""
         return self.as_sql(compiler, connection, text=f"({self._column(compiler)}::json #>> '{{}}')")
 
     def _column(self, compiler: Any) -> str:
@@ -53,18 +53,18 @@ class _JsonText(Func):
         return f"({text})", (*params, path, *params, path)
 
     def as_postgresql(self, compiler: Any, connection: Any, **_context: Any) -> Sql:  # noqa: ARG002 - see above
-        """Return it for PostgreSQL."""
+        """Return the SQL for PostgreSQL."""
         sql, params = compiler.compile(self.source_expressions[0])
         marks = ", ".join(["%s::text"] * len(self.path))
         return f"({sql}::jsonb #>> ARRAY[{marks}])", (*params, *self.path)
 
 
 def span_attribute(key: str) -> Coalesce:
-    """Return the value of an attribute of a span as text: of a list or mapping its JSON.
+    """Return the value of an attribute of a span as text; a list or mapping is its JSON.
 
     Raises InvalidInput: a bad key.
     """
     if not key or '"' in key or "\\" in key:
         raise InvalidInput("The name of a span's attribute cannot be empty, nor hold quotes or backslashes.")
-    places = [_JsonText(F("content"), "attributes", key, kind) for kind in _TYPES]
-    return Coalesce(*places, _JsonText(F("content"), "attributes", key), output_field=TextField())
+    scalars = [_JsonText(F("content"), "attributes", key, value_type) for value_type in _TYPES]
+    return Coalesce(*scalars, _JsonText(F("content"), "attributes", key), output_field=TextField())

@@ -12,9 +12,8 @@ from typing import Any
 from core.errors import InvalidInput
 
 MAX_LENGTH = 250
-# The number of characters of a value that are matched on SQLite, where the pattern is matched by Python's engine, which
-# backtracks.
-LOOKED_AT = 4000
+# A pattern is matched against so many characters of a value: on SQLite, Python's backtracking engine matches it.
+MATCHED_CHARACTERS = 4000
 _MAX_REPEATS = 8
 _FEW = 10
 _REPEATS = frozenset({ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT})
@@ -25,7 +24,7 @@ _REFUSED = {
     ops.ASSERT_NOT: "look around",
 }
 # PostgreSQL gives these another meaning.
-_REFUSED_PLACES = {
+_REFUSED_POSITIONS = {
     ops.AT_BOUNDARY: "hold word boundaries",
     ops.AT_NON_BOUNDARY: "hold word boundaries",
 }
@@ -56,11 +55,11 @@ def checked_pattern(pattern: str) -> str:
 
 
 def _check_repeats(limits: list[int]) -> None:
-    """Refuse too many repetitions, given by how often each may repeat."""
+    """Refuse too many repetitions. ``limits`` says how often each may repeat. Raises InvalidInput."""
     if len(limits) > _MAX_REPEATS or sum(limit > _FEW for limit in limits) > 1:
         raise InvalidInput(
-            f"A pattern of RLIKE may hold one repetition such as .* or [a-z]+ and {_MAX_REPEATS - 1} of at most {_FEW} times, "
-            "besides a .* at either end."
+            f"Besides a .* at either end, a pattern of RLIKE may hold one repetition without a limit, such as [a-z]+, "
+            f"and {_MAX_REPEATS - 1} of at most {_FEW} times."
         )
 
 
@@ -70,7 +69,7 @@ def _repeats(nodes: Iterable[Any], *, inside: bool) -> Iterator[int]:
     Raises InvalidInput for syntax that is not allowed.
     """
     for op, argument in nodes:
-        refused = _REFUSED_PLACES.get(argument) if op is ops.AT else _REFUSED.get(op)
+        refused = _REFUSED_POSITIONS.get(argument) if op is ops.AT else _REFUSED.get(op)
         if refused:
             raise InvalidInput(f"A pattern of RLIKE may not {refused}.")
         if inside and (op in _REPEATS or op is ops.BRANCH):

@@ -17,7 +17,7 @@ from traces.keys import NAME, SOURCE_RUN
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceTag
 from traces.queries import load_traces, of_run
 from traces.search.json_values import JsonMeaning, span_attribute
-from traces.search.patterns import LOOKED_AT, checked_pattern
+from traces.search.patterns import MATCHED_CHARACTERS, checked_pattern
 from traces.search.spec import SPAN_ATTRIBUTES, SPEC
 from tracking.queries import experiment_number
 from tracking.search.conditions import compare, has_value, keyed, nulls_last, there_is
@@ -52,10 +52,11 @@ def search_traces(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[Trace], str]:
-    """Return one page of traces, loaded, and the token of the next page; the newest first where no order is given.
+    """Return one page of traces of these experiments and the token of the next page.
 
-    Raises InvalidInput for an invalid filter, order, page size or token. Without experiments there are no traces, and
-    none in experiments that the actor may not read. The query count does not depend on how many traces match.
+    Tags, metadata and assessments are loaded. The newest trace comes first where no order is given. Traces in
+    experiments that the actor may not read are left out. The number of queries does not depend on how many traces
+    match. Raises InvalidInput for an invalid filter, order, page size or token.
     """
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
@@ -86,7 +87,10 @@ def _conditions(actor: Actor, clauses: Sequence[Clause]) -> list[Q]:
 
 
 def _normal(clause: Clause) -> Clause:
-    """Return a clause with its other names resolved: `name` is a tag, `text` is the content of a span."""
+    """Return a clause with aliases resolved: `name` is a tag, `run_id` metadata, `text` the content of a span.
+
+    Raises InvalidInput: a pattern of RLIKE that is not allowed.
+    """
     if clause.operator == "RLIKE":
         clause = replace(clause, value=checked_pattern(str(clause.value)))
     if clause.group != ATTRIBUTE:
@@ -131,7 +135,7 @@ def _assessment_condition(clause: Clause) -> Q:
 
 def _compared(rows: QuerySet[Any], name: str, text: Expression, clause: Clause) -> QuerySet[Any]:
     """Return the rows whose text, annotated as ``name``, matches the clause's value by its operator."""
-    compared_text = Left(text, LOOKED_AT) if clause.operator == "RLIKE" else text
+    compared_text = Left(text, MATCHED_CHARACTERS) if clause.operator == "RLIKE" else text
     matching: QuerySet[Any] = rows.annotate(**{name: compared_text}).filter(compare(name, clause))
     return matching
 
@@ -150,7 +154,7 @@ def _span_condition(clauses: Sequence[Clause]) -> Q:
             rows = rows.filter(compare(_SPAN_COLUMNS[clause.key], clause))
         else:
             columns = ", ".join(sorted(_SPAN_COLUMNS))
-            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Known are {columns}, attributes.<name>.")
+            raise InvalidInput(f"Invalid span attribute '{clause.key[:100]}'. Use one of {columns}, attributes.<name>.")
     return Q(Exists(rows))
 
 

@@ -66,7 +66,7 @@ class AssessmentData:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentChange:
-    """A change of an assessment; a field with None stays. ``value`` is a new feedback or expectation."""
+    """A change of an assessment; a field that is None is not changed. ``value`` is a new feedback or expectation."""
 
     name: str | None = None
     value: AssessmentData | None = None
@@ -79,7 +79,8 @@ def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> A
     """Add an assessment to a trace and return it; an older one that it overrides becomes invalid.
 
     Raises NotFound: no such trace, or no such assessment to override. Raises AlreadyExists: the id is taken. Raises
-    InvalidInput: a value cannot be kept. Raises TooLarge: the value is, or the trace has 1000 assessments.
+    Denied: the actor may not change the assessment to override. Raises InvalidInput: a value cannot be stored.
+    Raises TooLarge: the value takes more than 100000 bytes, or the trace has 1000 assessments.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_CREATED, change=None)
     if data.assessment_id and _of(trace).filter(assessment_id=data.assessment_id).exists():
@@ -87,22 +88,22 @@ def create_assessment(*, actor: Actor, trace_id: str, data: AssessmentData) -> A
     return _add(actor, trace, data)
 
 
-def keep_assessments(*, actor: Actor, trace: Trace, assessments: Sequence[AssessmentData]) -> None:
+def store_assessments(*, actor: Actor, trace: Trace, assessments: Sequence[AssessmentData]) -> None:
     """Add the assessments that came with a trace, in the caller's transaction.
 
-    A request that is repeated adds nothing twice: one with a known id replaces it, one without is compared as a whole.
-    Raises InvalidInput, NotFound, TooLarge.
+    A repeated request adds nothing twice: an assessment with the id of a stored one replaces it, and one without an id
+    is skipped where an equal one is stored. Raises Denied, InvalidInput, NotFound, TooLarge.
     """
     if not assessments:
         return
-    held = list(_of(trace))
-    by_id = {row.assessment_id: row for row in held}
+    stored = list(_of(trace))
+    by_id = {row.assessment_id: row for row in stored}
     for data in assessments:
         if row := by_id.get(data.assessment_id):
             require_assessment(actor, trace, row, Change.EVIDENCE, Action.TRACES_ASSESSMENT_UPDATED)
             _fill(row, data)
             row.save()
-        elif data.assessment_id or not any(_is_same(row, data) for row in held):
+        elif data.assessment_id or not any(_is_same(row, data) for row in stored):
             _add(actor, trace, data)
 
 
@@ -111,7 +112,7 @@ def _of(trace: Trace) -> Any:
 
 
 def _is_same(row: Assessment, data: AssessmentData) -> bool:
-    """Return whether a row is what this assessment without an id became when it was sent before."""
+    """Return whether a row was stored when this assessment without an id was sent before."""
     sent = (data.kind, data.name, _json(data), data.source_type, data.source_id, data.span_id, data.created_ms)
     return sent == (row.kind, row.name, row.value, row.source_type, row.source_id, row.span_id, row.created_ms)
 
@@ -134,7 +135,7 @@ def _add(actor: Actor, trace: Trace, data: AssessmentData) -> Assessment:
 
 
 def _fill(row: Assessment, data: AssessmentData) -> None:
-    """Write an assessment into its row. Raises InvalidInput, TooLarge: it cannot be kept."""
+    """Write an assessment into its row. Raises InvalidInput, TooLarge: it cannot be stored."""
     now = now_ms()
     if data.assessment_id:
         checked_trace_id(data.assessment_id)
@@ -175,9 +176,9 @@ def _set_value(row: Assessment, data: AssessmentData) -> None:
 
 
 def _json(data: AssessmentData) -> str:
-    """Return the JSON of a value, "" for feedback that holds an error alone.
+    """Return the JSON of the value, "" for feedback that holds an error and no value.
 
-    Raises InvalidInput: an expectation without one.
+    Raises InvalidInput: an expectation has no value, or the value holds NaN or an infinity.
     """
     if data.value is None and data.error is not None:
         return ""
@@ -205,10 +206,10 @@ def get_assessment(actor: Actor, trace_id: str, assessment_id: str) -> Assessmen
 
 @transaction.atomic
 def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change: AssessmentChange) -> Assessment:
-    """Change an assessment and return it. New metadata is added to what is there; source and span stay.
+    """Change an assessment and return it. New metadata is added to the stored; source and span are not changed.
 
-    Raises NotFound: no such trace or assessment. Raises InvalidInput: feedback would become an expectation or the
-    other way round, or a value cannot be kept.
+    Raises NotFound: no such trace or assessment. Raises Denied. Raises InvalidInput: feedback would become an
+    expectation or the other way round, or a value cannot be stored. Raises TooLarge: the value or the metadata.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_UPDATED, change=None)
     row = get_assessment(actor, trace.pk, assessment_id)
@@ -238,9 +239,9 @@ def update_assessment(*, actor: Actor, trace_id: str, assessment_id: str, change
 
 @transaction.atomic
 def delete_assessment(*, actor: Actor, trace_id: str, assessment_id: str) -> None:
-    """Delete an assessment; one that it overrides is valid again. One that is not there is no error, as on MLflow.
+    """Delete an assessment. One that it overrides becomes valid again, unless another assessment overrides it too.
 
-    Raises NotFound: no such trace.
+    A missing assessment is no error, as on MLflow. Raises NotFound: no such trace. Raises Denied.
     """
     trace = lock_trace(actor, trace_id, action=Action.TRACES_ASSESSMENT_DELETED, change=None)
     row = _of(trace).filter(assessment_id=assessment_id).first()

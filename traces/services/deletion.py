@@ -1,4 +1,4 @@
-"""Deletion of traces: on request, and after the retention period. Their files go with them."""
+"""Deletion of traces with their files: on request, and after the retention period."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def delete_traces(
     max_timestamp_ms: int | None = None,
     max_traces: int | None = None,
 ) -> int:
-    """Delete traces of an experiment and return how many: those with these ids, or those up to a time, the oldest
-    first.
+    """Delete traces of an experiment and return how many were deleted.
 
-    Ids of no trace there count nothing, nor does an experiment that the actor may not read. One event a batch of
-    100. Raises InvalidInput: both or neither is given, or a count that is not positive. Raises TooLarge: more than
-    1000 ids. Raises Denied: without `manage` on the experiment somebody may delete traces of their own, by their
-    ids.
+    The traces are those with these ids, or those up to a time, the oldest first. Ids of no trace in the experiment
+    are ignored. In an experiment that the actor may not read, none is deleted. Each batch of 100 is one event.
+    Raises InvalidInput: both ids and a time are given or neither is, ids come with ``max_traces``, or that is not
+    positive. Raises TooLarge: more than 1000 ids. Raises Denied: the actor has no `manage` on the experiment and does
+    not name, by id, only traces of their own.
     """
     number = experiment_number(experiment_id)
     _check(trace_ids, max_timestamp_ms, max_traces)
@@ -54,14 +54,14 @@ def delete_traces(
     if experiment is None:
         return 0
     rows = Trace.objects.filter(experiment_id=number).order_by("request_ms", "pk").values_list("pk", flat=True)
-    chosen = rows.filter(pk__in=set(trace_ids)) if trace_ids else rows.filter(request_ms__lte=max_timestamp_ms)
+    rows_to_delete = rows.filter(pk__in=set(trace_ids)) if trace_ids else rows.filter(request_ms__lte=max_timestamp_ms)
     _require_right(actor, experiment, trace_ids)
     count = 0
-    while batch := list(chosen[: BATCH if max_traces is None else min(BATCH, max_traces - count)]):
-        gone = _remove(actor, batch, Action.TRACES_TRACES_DELETED)
-        if not gone:  # somebody else deletes the same traces
+    while batch := list(rows_to_delete[: BATCH if max_traces is None else min(BATCH, max_traces - count)]):
+        deleted = _remove(actor, batch, Action.TRACES_TRACES_DELETED)
+        if not deleted:  # somebody else deletes the same traces
             break
-        count += gone
+        count += deleted
     return count
 
 
@@ -69,8 +69,8 @@ def _require_right(actor: Actor, experiment: Experiment, trace_ids: Sequence[str
     refusal = refuse_experiment(actor, experiment, ExperimentLevel.MANAGE, Action.TRACES_TRACES_DELETED)
     if refusal is None:
         return
-    named = Trace.objects.filter(experiment=experiment, pk__in=set(trace_ids))
-    creators = set(named.values_list("created_by", flat=True))
+    traces = Trace.objects.filter(experiment=experiment, pk__in=set(trace_ids))
+    creators = set(traces.values_list("created_by", flat=True))
     if not trace_ids or not all(is_own(actor, name) for name in creators):
         raise denied(refusal)
 
@@ -88,8 +88,9 @@ def _check(trace_ids: Sequence[str], max_timestamp_ms: int | None, max_traces: i
 
 
 def prune_traces(*, now: int | None = None) -> int:
-    """Delete traces that this server received more than ``CUSTODY_TRACE_DAYS`` ago and return how many; 0 keeps all.
+    """Delete traces that this server received more than ``CUSTODY_TRACE_DAYS`` days ago and return how many.
 
+    With 0 days none is deleted. One call deletes at most 50000; the next call deletes more.
     ``now`` is milliseconds since 1970. Each batch of 100 is a transaction and an event of its own.
     """
     if not settings.TRACE_DAYS:
@@ -107,7 +108,7 @@ def prune_traces(*, now: int | None = None) -> int:
 
 @transaction.atomic
 def _remove(actor: Actor, trace_ids: Sequence[str], action: Action) -> int:
-    """Delete these traces with all that is theirs and record which; return how many were still there."""
+    """Delete these traces with their spans, tags, assessments and files, and record it. Return how many were there."""
     rows = Trace.objects.select_for_update(of=("self",)).select_related("experiment").filter(pk__in=trace_ids)
     traces = list(rows.order_by("pk"))
     if not traces:

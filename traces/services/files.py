@@ -1,4 +1,4 @@
-"""Keeping the file of spans that older clients write for each trace, and the spans in it."""
+"""Storing the file of spans that older clients write for each trace, and the spans in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.actors import Actor
 from traces.files import SPANS_FILE, artifact_folder
 from traces.models import Trace
 from traces.permissions import require_trace
-from traces.services.spans import keep_file_spans
+from traces.services.spans import store_file_spans
 from traces.spans import SpanData
 from tracking.artifacts import place_blob, refuse_unusable_path
 from tracking.permissions.runs import Change
@@ -24,12 +24,12 @@ def store_spans_file(*, actor: Actor, trace: Trace, content: bytes, spans: Seque
     """Store the file of a trace unchanged, and the spans that were read from it.
 
     The bytes go to the store before the database is locked. Raises as `tracking.artifacts.store_artifact` and
-    `traces.services.spans.record_spans` do; then neither the file nor a span is kept.
+    `traces.services.spans.record_spans` do; then neither the file nor a span is stored.
     """
     path = f"{artifact_folder(trace)}/{SPANS_FILE}"
     require_trace(actor, trace, Change.EVIDENCE, Action.TRACKING_ARTIFACT_STORED)
     refuse_unusable_path(path)
     blob = current_store().put(io.BytesIO(content), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
-        keep_file_spans(actor=actor, trace=trace, spans=spans)
+        store_file_spans(actor=actor, trace=trace, spans=spans)
         place_blob(actor=actor, path=path, blob=blob)

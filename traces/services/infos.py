@@ -1,4 +1,4 @@
-"""Keeping the information of a trace: when, how it ended, tags, metadata and the assessments that came with it."""
+"""Storing the information of a trace: its times, state, previews, tags, metadata and assessments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.errors import InvalidInput
 from traces.keys import SERVER_TAGS
 from traces.limits import MAX_KEY, MAX_PREVIEW, checked_pairs, checked_time, checked_trace_id
 from traces.models import Trace, TraceState
-from traces.services.assessments import AssessmentData, keep_assessments
+from traces.services.assessments import AssessmentData, store_assessments
 from traces.services.links import link_named_run
 from traces.services.rows import (
     active_experiment,
@@ -42,7 +42,7 @@ _FIELDS = [
 
 @dataclass(frozen=True, slots=True)
 class TraceInfo:
-    """A trace without its spans, as a client sends it. Times are milliseconds; None is "not said"."""
+    """A trace without its spans, as a client sends it. Times are milliseconds; None is a field that was not sent."""
 
     trace_id: str
     experiment_id: str
@@ -59,12 +59,12 @@ class TraceInfo:
 
 @transaction.atomic
 def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
-    """Store a trace, or update one of which spans or an earlier state are here, and return it.
+    """Store a trace, or update one that this server has spans or an earlier state of, and return it.
 
-    Fields that are not given stay. A trace that has ended cannot start again. It is telemetry: no event is recorded
-    but for assessments by people. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, the
-    trace has been sent for another experiment, or a value cannot be kept. Raises TooLarge: too many tags, metadata
-    or assessments. Raises Conflict.
+    Fields that are None are not changed. A trace that has ended cannot start again. A trace is telemetry: only
+    assessments by people are recorded as events. Raises NotFound: no such experiment or trace. Raises Denied: the
+    trace is somebody else's. Raises InvalidInput: the experiment is deleted, the trace has been sent for another
+    experiment, or a value cannot be stored. Raises TooLarge: too many tags, metadata or assessments. Raises Conflict.
     """
     checked_trace_id(info.trace_id)
     checked_time(info.request_ms, field="request_time")
@@ -82,12 +82,12 @@ def record_info(*, actor: Actor, info: TraceInfo) -> Trace:
     put_tags({trace.pk: {**tags, **location_tag(trace)}})
     put_metadata({trace.pk: metadata})
     link_named_run(actor=actor, trace=trace, metadata=metadata)
-    keep_assessments(actor=actor, trace=trace, assessments=info.assessments)
+    store_assessments(actor=actor, trace=trace, assessments=info.assessments)
     return trace
 
 
 def _checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return tags without those that this server sets itself: a copied trace brings the ones of its origin."""
+    """Return tags without those that this server sets itself: a copied trace comes with those of its first server."""
     checked = checked_pairs(tags, field="tags")
     return {key: value for key, value in checked.items() if key not in SERVER_TAGS}
 
@@ -115,7 +115,10 @@ def _preview(text: str, *, field: str) -> str:
 def start_trace(
     *, actor: Actor, experiment_id: str, timestamp_ms: int, metadata: Mapping[str, str], tags: Mapping[str, str]
 ) -> Trace:
-    """Begin a trace as MLflow 2 does, where the server makes the id, and return it. Raises as `record_info` does."""
+    """Start a trace with an id that this server makes, as for MLflow 2, and return it.
+
+    Raises as `record_info` does.
+    """
     info = TraceInfo(
         trace_id=uuid.uuid4().hex,
         experiment_id=experiment_id,
@@ -139,16 +142,16 @@ def end_trace(
 ) -> Trace:
     """End a trace as MLflow 2 does and return it; metadata and tags are added to the existing ones.
 
-    Raises NotFound: no such trace. Raises InvalidInput: a value cannot be kept. Raises TooLarge: too many tags or
-    metadata.
+    Raises NotFound: no such trace. Raises Denied. Raises InvalidInput: a value cannot be stored. Raises TooLarge: too
+    many tags or metadata.
     """
     checked_time(timestamp_ms, field="timestamp_ms")
-    kept_tags, kept_metadata = _checked_tags(tags), checked_pairs(metadata, field="request_metadata")
+    checked_tags, checked_metadata = _checked_tags(tags), checked_pairs(metadata, field="request_metadata")
     trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)
     trace.duration_ms = max(0, timestamp_ms - trace.request_ms)
     trace.state = TraceState(state)
     save_traces([trace], ["duration_ms", "state"])
-    put_tags({trace.pk: kept_tags})
-    put_metadata({trace.pk: kept_metadata})
-    link_named_run(actor=actor, trace=trace, metadata=kept_metadata)
+    put_tags({trace.pk: checked_tags})
+    put_metadata({trace.pk: checked_metadata})
+    link_named_run(actor=actor, trace=trace, metadata=checked_metadata)
     return trace

@@ -25,10 +25,11 @@ _TOO_MANY = "Cannot link more than {limit} traces to a run in a single request. 
 
 @transaction.atomic
 def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> int:
-    """Let traces belong to a run and return how many did not before; ids of no trace are ignored, as MLflow does.
+    """Link traces to a run and return how many new links there are.
 
-    Traces that the actor may not read are none. One event for all of them. Raises NotFound: no such run. Raises
-    Denied. Raises InvalidInput: it is deleted. Raises TooLarge: more than 100 traces.
+    Ids of no trace, and of traces that the actor may not read, are ignored, as MLflow does. All links are one event.
+    Raises NotFound: no such run. Raises Denied. Raises InvalidInput: the run is deleted. Raises TooLarge: more than
+    100 traces.
     """
     check_count(trace_ids, MAX_LINKS, _TOO_MANY)
     run = lock_run(run_id, actor=actor, action=Action.TRACES_TRACES_LINKED)
@@ -39,10 +40,10 @@ def link_traces_to_run(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -
 
 
 def add_run_links(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> None:
-    """Let traces that are being written belong to a run, in the caller's transaction.
+    """Link traces that are being written to a run, in the caller's transaction.
 
-    A run that is not there, or that the actor may not see, is ignored. Raises Denied: the actor may not change
-    the run. Raises InvalidInput, NotFound.
+    A run that does not exist, is deleted, or that the actor may not read, is ignored. Raises Denied: the actor may
+    not change the run. Raises InvalidInput, NotFound: the run was deleted meanwhile.
     """
     linked = set(TraceRun.objects.filter(run_id=run_id, trace_id__in=trace_ids).values_list("trace_id", flat=True))
     new = [pk for pk in trace_ids if pk not in linked]
@@ -52,10 +53,10 @@ def add_run_links(*, actor: Actor, run_id: str, trace_ids: Sequence[str]) -> Non
 
 
 def link_named_run(*, actor: Actor, trace: Trace, metadata: Mapping[str, str]) -> None:
-    """Let a trace belong to the run that its metadata name, in the caller's transaction, where the actor may change
-    that run.
+    """Link a trace to the run that its metadata names, in the caller's transaction, where the actor may change it.
 
-    Without a link the name counts only where the same account made the trace and the run (`traces.queries.of_run`).
+    Without a link the metadata counts only where the same account made the trace and the run
+    (`traces.queries.of_run`).
     """
     run = Run.objects.filter(pk=metadata.get(SOURCE_RUN, ""), lifecycle_stage=Lifecycle.ACTIVE).first()
     if run is None or run.created_by == trace.created_by:
@@ -75,10 +76,10 @@ def _add(actor: Actor, run: Run, trace_ids: Sequence[str]) -> list[str]:
 
 @transaction.atomic
 def link_prompts(*, actor: Actor, trace_id: str, prompts: Sequence[tuple[str, int]]) -> None:
-    """Note which versions of prompts (name, number) a trace used. They are part of the telemetry: no event is
-    recorded.
+    """Store which versions of prompts (name, number) a trace used. This is telemetry: no event is recorded.
 
-    Raises NotFound: no such trace. Raises InvalidInput: a name is too long. Raises TooLarge: more than 100 prompts.
+    Raises NotFound: no such trace. Raises Denied. Raises InvalidInput: a name is too long. Raises TooLarge: more than
+    100 prompts.
     """
     check_count(prompts, MAX_LINKS, "At most {limit} prompts can be linked to a trace at once. Got {count}.")
     lock_trace(actor, trace_id, action=Action.TRACES_TAG_SET)

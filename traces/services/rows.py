@@ -1,4 +1,7 @@
-"""The rows of traces that are being written: made where they are missing, locked until commit, in one order for all."""
+"""The rows of traces that are being written: inserted where missing, and locked until commit.
+
+Every writer locks in the order of the ids, so that two writers do not deadlock.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from tracking.services.experiments import require_active
 
 
 def active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
-    """Return an experiment that takes traces of the actor, who may read it.
+    """Return an experiment that the actor may read and that is not deleted.
 
-    Raises NotFound: there is none; InvalidInput: no number, or it is deleted.
+    Raises NotFound: there is none. Raises InvalidInput: the id is no number, or the experiment is deleted.
     """
     number = experiment_number(experiment_id)
     experiment = Experiment.objects.filter(pk=number).first()
@@ -36,11 +39,11 @@ def active_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
 
 
 def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, int]) -> dict[str, Trace]:
-    """Return traces by id, locked until commit; those that are missing are made in the experiment.
+    """Return traces by id, locked until commit; those that are missing are inserted into the experiment.
 
     ``starts`` gives for each trace id the time in milliseconds that a new trace starts at. Several writers of one
-    trace wait for each other, and the first creates it. Raises NotFound, Denied: one is somebody else's, and the
-    actor may not read it, or not change it. Raises Conflict.
+    trace wait for each other, and the first inserts it. Raises NotFound: a trace that the actor may not read. Raises
+    Denied: a trace that the actor may not change. Raises Conflict: a trace was deleted meanwhile.
     """
     received = now_ms()
     ids = sorted(starts)
@@ -60,9 +63,9 @@ def open_traces(*, actor: Actor, experiment: Experiment, starts: Mapping[str, in
 
 
 def lock_trace(actor: Actor, trace_id: str, *, action: Action, change: Change | None = Change.EVIDENCE) -> Trace:
-    """Return a trace that the actor may ``change`` (None: read), locked until commit.
+    """Return a trace that the actor may ``change``, or may read where that is None. It is locked until commit.
 
-    Raises NotFound, Denied (of ``action``).
+    Raises NotFound. Raises Denied, which names ``action``.
     """
     trace = _locked(Trace.objects.filter(pk=trace_id)).first()
     if trace is None:
@@ -84,13 +87,13 @@ def _locked(traces: QuerySet[Trace]) -> QuerySet[Trace]:
 
 
 def put_tags(tags: Mapping[str, Mapping[str, str]]) -> None:
-    """Set tags, given by trace id; those that are there get the new values. One statement."""
+    """Set tags, given by trace id; existing ones get the new values. One statement."""
     rows = [TraceTag(trace_id=pk, key=key, value=value) for pk, key, value in _flat(tags)]
     TraceTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["trace", "key"], update_fields=["value"])
 
 
 def put_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
-    """Set metadata, given by trace id; what is there gets the new values. One statement."""
+    """Set metadata, given by trace id; existing keys get the new values. One statement."""
     rows = [TraceMetadata(trace_id=pk, key=key, value=value) for pk, key, value in _flat(metadata)]
     TraceMetadata.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["trace", "key"], update_fields=["value"]
@@ -98,15 +101,13 @@ def put_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def add_metadata(metadata: Mapping[str, Mapping[str, str]]) -> None:
-    """Set metadata, given by trace id, where it is missing; what is there stays. One statement."""
+    """Add metadata, given by trace id; existing keys are not changed. One statement."""
     rows = [TraceMetadata(trace_id=pk, key=key, value=value) for pk, key, value in _flat(metadata)]
     TraceMetadata.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _flat(pairs_by_trace: Mapping[str, Mapping[str, str]]) -> Iterable[tuple[str, str, str]]:
-    """Yield (trace id, key, value) in one order for all writers,
-    so that they do not deadlock.
-    """
+    """Yield (trace id, key, value), sorted: all writers write in this order and so do not deadlock."""
     for pk in sorted(pairs_by_trace):
         for key in sorted(pairs_by_trace[pk]):
             yield pk, key, pairs_by_trace[pk][key]

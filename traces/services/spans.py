@@ -1,4 +1,4 @@
-"""Keeping spans. A trace may arrive span by span, from several processes, before or after its own information."""
+"""Storing spans. A trace may arrive span by span, from several processes, before or after its own information."""
 
 from __future__ import annotations
 
@@ -80,17 +80,18 @@ def record_spans(
     resources: Mapping[str, Mapping[str, str]] | None = None,
     run_id: str = "",
 ) -> None:
-    """Keep spans that came by OTLP; a span that is sent again replaces the one before.
+    """Store spans that came by OTLP; a span that is sent again replaces the stored one.
 
     ``resources`` gives for each trace id the attributes of its process, which become tags. ``run_id`` names a run
-    that the traces belong to; one that is not there is ignored, as MLflow does. Spans are telemetry: no event is
-    recorded. Raises NotFound: no such experiment. Raises InvalidInput: it is deleted, or a span cannot be kept.
-    Raises TooLarge: a trace grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
+    that the traces belong to; one that does not exist is ignored, as MLflow does. Spans are telemetry: no event is
+    recorded. Raises NotFound: no such experiment. Raises Denied: the actor may not change a trace or the run. Raises
+    InvalidInput: the experiment is deleted, or a span cannot be stored. Raises TooLarge: too many spans, or a trace
+    grows beyond ``CUSTODY_MAX_TRACE_BYTES``. Raises Conflict.
     """
     check_count(spans, MAX_SPANS, "A request may hold at most {limit} spans, this one has {count}.")
     checked = [with_mlflow_attributes(checked_span(span, where=f"spans[{at}].")) for at, span in enumerate(spans)]
     experiment = active_experiment(actor, experiment_id)
-    traces = _keep(actor, experiment, checked)
+    traces = _store(actor, experiment, checked)
     tags = {pk: _tags_of(batch, (resources or {}).get(pk, {})) for pk, (_, batch) in traces.items()}
     put_tags(
         {pk: {**tags[pk], **location_tag(trace), SPANS_LOCATION: IN_THIS_SERVER} for pk, (trace, _) in traces.items()}
@@ -99,17 +100,17 @@ def record_spans(
         add_run_links(actor=actor, run_id=run_id, trace_ids=list(traces))
 
 
-def keep_file_spans(*, actor: Actor, trace: Trace, spans: Sequence[SpanData]) -> None:
-    """Keep the spans of a trace's file, in the caller's transaction. The client goes on reading the file.
+def store_file_spans(*, actor: Actor, trace: Trace, spans: Sequence[SpanData]) -> None:
+    """Store the spans of a trace's file, in the caller's transaction. The client goes on reading the file.
 
     Raises as `record_spans` does.
     """
     check_count(spans, MAX_SPANS, "A trace may have at most {limit} spans, this one has {count}.")
-    _keep(actor, trace.experiment, [checked_span(span, where=f"spans[{at}].") for at, span in enumerate(spans)])
+    _store(actor, trace.experiment, [checked_span(span, where=f"spans[{at}].") for at, span in enumerate(spans)])
 
 
-def _keep(actor: Actor, experiment: Experiment, spans: Sequence[SpanData]) -> dict[str, tuple[Trace, _Batch]]:
-    """Insert or replace spans and bring their traces up to date. Return each trace with its spans."""
+def _store(actor: Actor, experiment: Experiment, spans: Sequence[SpanData]) -> dict[str, tuple[Trace, _Batch]]:
+    """Insert or replace spans and update their traces. Return each trace with its spans, by trace id."""
     batches = _by_trace(spans)
     starts = {pk: batch.start_ms for pk, batch in batches.items()}
     traces = open_traces(actor=actor, experiment=experiment, starts=starts)
@@ -124,12 +125,12 @@ def _keep(actor: Actor, experiment: Experiment, spans: Sequence[SpanData]) -> di
         _summarise(trace, batches[pk])
     save_traces(traces.values(), _TRACE_FIELDS)
     pairs = {pk: (trace, batches[pk]) for pk, trace in traces.items()}
-    _note_facts(pairs)
+    _store_facts(pairs)
     return pairs
 
 
 def _by_trace(spans: Sequence[SpanData]) -> dict[str, _Batch]:
-    """Return spans by trace; of several with one id the last counts."""
+    """Return spans by trace id. Of several spans with the same id the last is taken."""
     latest: dict[str, dict[str, SpanData]] = {}
     for span in spans:
         latest.setdefault(span.trace_id, {})[span.span_id] = span
@@ -140,12 +141,12 @@ def _by_trace(spans: Sequence[SpanData]) -> dict[str, _Batch]:
 
 
 def _count(traces: Mapping[str, Trace], batches: Mapping[str, _Batch]) -> None:
-    """Bring the size and the number of spans of each trace up to date. Raises TooLarge."""
-    replaced = _held_sizes([pk for pk, trace in traces.items() if trace.span_count], batches)
+    """Update the size and the number of spans of each trace. Raises TooLarge."""
+    replaced = _replaced_sizes([pk for pk, trace in traces.items() if trace.span_count], batches)
     for pk, trace in traces.items():
-        rows, held = batches[pk].rows, replaced.get(pk, [])
-        trace.span_count += len(rows) - len(held)
-        trace.size += sum(row.size for row in rows) - sum(held)
+        rows, replaced_sizes = batches[pk].rows, replaced.get(pk, [])
+        trace.span_count += len(rows) - len(replaced_sizes)
+        trace.size += sum(row.size for row in rows) - sum(replaced_sizes)
         if trace.size > settings.MAX_TRACE_BYTES or trace.span_count > MAX_SPANS:
             raise TooLarge(
                 f"Trace {pk} would have {trace.span_count} spans with {trace.size} bytes; at most {MAX_SPANS} spans and "
@@ -153,17 +154,17 @@ def _count(traces: Mapping[str, Trace], batches: Mapping[str, _Batch]) -> None:
             )
 
 
-def _held_sizes(trace_ids: Sequence[str], batches: Mapping[str, _Batch]) -> dict[str, list[int]]:
-    """Return the sizes in bytes of those spans, by trace, that are going to be replaced."""
-    held: dict[str, list[int]] = {}
+def _replaced_sizes(trace_ids: Sequence[str], batches: Mapping[str, _Batch]) -> dict[str, list[int]]:
+    """Return the sizes in bytes of the stored spans that the new ones replace, by trace id."""
+    sizes: dict[str, list[int]] = {}
     if not trace_ids:
-        return held
+        return sizes
     span_keys = {(pk, row.span_id) for pk in trace_ids for row in batches[pk].rows}
     rows = Span.objects.filter(trace_id__in=trace_ids, span_id__in={span_id for _, span_id in span_keys})
     for pk, span_id, size in rows.values_list("trace_id", "span_id", "size"):
         if (pk, span_id) in span_keys:
-            held.setdefault(pk, []).append(size)
-    return held
+            sizes.setdefault(pk, []).append(size)
+    return sizes
 
 
 def _summarise(trace: Trace, batch: _Batch) -> None:
@@ -184,8 +185,8 @@ def _summarise(trace: Trace, batch: _Batch) -> None:
         trace.response_preview = preview_of(plain(root.attributes.get(OUTPUTS, {})), role="assistant")
 
 
-def _note_facts(traces: Mapping[str, tuple[Trace, _Batch]]) -> None:
-    """Keep session, user and token usage of traces as metadata. Values that the client set on the trace itself stay."""
+def _store_facts(traces: Mapping[str, tuple[Trace, _Batch]]) -> None:
+    """Store session, user and token usage of traces as metadata, without replacing what the client set on the trace."""
     facts = {pk: _facts_of(batch) for pk, (_, batch) in traces.items()}
     if any(facts.values()):
         add_metadata(facts)
@@ -221,7 +222,7 @@ def _usages(trace_ids: Sequence[str]) -> dict[str, str]:
 
 
 def _tags_of(batch: _Batch, resource: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that a trace gets of its process and of its root span."""
+    """Return the tags of a trace that come from its process and from its root span."""
     tags = {key: value for key, value in resource.items() if not key.startswith(("telemetry.sdk.", "mlflow."))}
     root = batch.root
     for key, value in (root.attributes if root else {}).items():

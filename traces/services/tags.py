@@ -1,4 +1,4 @@
-"""Tags that somebody sets or deletes on a trace that is there."""
+"""Tags that somebody sets or deletes on an existing trace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from traces.services.rows import lock_trace, put_tags
 def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
     """Set a tag of a trace; the value is cut to 8000 characters. The same value again changes nothing.
 
-    Raises NotFound: no such trace. Raises InvalidInput: a bad key, or a tag that the server sets itself.
+    Raises NotFound: no such trace. Raises Denied. Raises InvalidInput: a bad key, or a tag that the server sets
+    itself.
     """
     _refuse_server_tag(key, "set")
     checked_key(key, field="tags")
@@ -41,7 +42,7 @@ def set_trace_tag(*, actor: Actor, trace_id: str, key: str, value: str) -> None:
 def delete_trace_tag(*, actor: Actor, trace_id: str, key: str) -> None:
     """Delete a tag of a trace.
 
-    Raises NotFound: no such trace or tag. Raises InvalidInput: a tag that the server sets itself.
+    Raises NotFound: no such trace or tag. Raises Denied. Raises InvalidInput: a tag that the server sets itself.
     """
     _refuse_server_tag(key, "deleted")
     trace = lock_trace(actor, trace_id, action=Action.TRACES_TAG_DELETED)
@@ -53,6 +54,6 @@ def delete_trace_tag(*, actor: Actor, trace_id: str, key: str) -> None:
     record(actor=actor, action=Action.TRACES_TAG_DELETED, obj=trace, before=before)
 
 
-def _refuse_server_tag(key: str, done: str) -> None:
+def _refuse_server_tag(key: str, participle: str) -> None:
     if key in SERVER_TAGS:
-        raise InvalidInput(f"Tag {quoted(key)} is immutable and cannot be {done} on a trace.")
+        raise InvalidInput(f"Tag {quoted(key)} is immutable and cannot be {participle} on a trace.")
