@@ -29,9 +29,9 @@ from lineage.queries import DEFAULT_LIMIT, find_node
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes, unknown_node
 
-# How many nodes are counted where not all are returned, and how many of the last ones are named for the next request.
-MOST_COUNTED = 200_000
-MOST_FRONTIER = 100
+# How many nodes are counted where not all are returned, and how many nodes `frontier` of an answer names at most.
+MAX_COUNTED = 200_000
+MAX_FRONTIER = 100
 _CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL, NodeKind.REPOSITORY})
 _KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
 _UNCERTAIN = frozenset({NodeKind.DATASET_VERSION.value, NodeKind.CODE_VERSION.value})
@@ -40,7 +40,7 @@ _RELATIONS = {rel.value: rel.name for rel in Relation}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about the closure of a node. ``offset`` is the number of nodes that earlier pages had."""
+    """A request for the ancestors or descendants of a node. ``offset`` is the number of nodes on earlier pages."""
 
     direction: Direction
     limit: int = DEFAULT_LIMIT
@@ -51,9 +51,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a closure: nodes nearest first, edges among them, distances, and where the walk was cut.
+    """A part of the ancestors or descendants: nodes, nearest first, the edges among them, and their distances.
 
-    ``earlier`` are nodes of earlier pages at which edges of this page end, ``met`` the ids of all pages so far.
+    ``seen`` is the number of nodes that the walk reached. ``frontier`` are nodes of the part with neighbours beyond it.
+    ``earlier`` are nodes of earlier pages at which edges of this page end. ``reached`` are the ids of all nodes that a
+    paged walk reached.
     """
 
     nodes: list[NodeRow]
@@ -63,11 +65,11 @@ class _Part:
     truncated: bool
     frontier: list[int]
     earlier: list[NodeRow] = field(default_factory=list)
-    met: tuple[int, ...] = ()
+    reached: tuple[int, ...] = ()
 
 
 def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
-    """Return the ancestors or descendants of a node as JSON. Raises NotFound."""
+    """Return the ancestors or descendants of a node as JSON. Raises NotFound: no node, or one the actor may not see."""
     start = find_node(urn)
     anchors = anchors_of(start, question.direction, question.filters.as_of)
     if question.kinds and not question.filters and not question.offset:
@@ -79,7 +81,11 @@ def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
 
 
 def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None) -> list[int]:
-    """Return the ids a walk starts from: the node, the members of a container, the live deployments of an endpoint."""
+    """Return the ids that a walk starts from.
+
+    They are the members of a dataset, model or repository, upwards of an endpoint its deployments that have not ended,
+    and of every other node the node itself.
+    """
     if start.kind in _CONTAINERS:
         return list(Node.objects.filter(container=start).order_by("-id").values_list("pk", flat=True))
     if start.kind != NodeKind.ENDPOINT or direction != "up":
@@ -99,7 +105,7 @@ def _whole(start: Node, anchors: list[int], question: Question) -> _Part:
 def _part(
     start: Node, anchors: list[int], question: Question, nodes: list[NodeRow], edges: list[EdgeRow], *, truncated: bool
 ) -> _Part:
-    """Return the nodes without those that only an ended deployment served."""
+    """Return the part without nodes that are reached only through an ended deployment."""
     by_id = {node.id: node for node in nodes}
     serves = Relation.SERVES.value
     flowing = [edge for edge in edges if edge.rel != serves or _flows(edge, by_id, question.filters.as_of)]
@@ -117,7 +123,7 @@ def _flows(edge: EdgeRow, nodes: Mapping[int, NodeRow], as_of: datetime | None) 
 
 
 def _page(start: Node, anchors: list[int], question: Question) -> _Part:
-    """Return one page in the order of distance and id, with the nodes at which it ends."""
+    """Return one page in the order of distance and id, with its frontier where more nodes follow."""
     last = question.offset + question.limit
     walked = walk_levels(start.pk, anchors, question.direction, filters=question.filters, limit=last)
     ids = walked.ids
@@ -135,27 +141,27 @@ def _page(start: Node, anchors: list[int], question: Question) -> _Part:
 
 
 def _belongs(edge: EdgeRow, page: set[int], before: set[int]) -> bool:
-    """Return whether an edge is new on a page: one end is on it, the other there or on an earlier one."""
+    """Return whether an edge is new on a page: one end is on this page, the other on this or an earlier one."""
     return (edge.src in page and (edge.dst in page or edge.dst in before)) or (edge.dst in page and edge.src in before)
 
 
-def _frontier(page: list[int], met: set[int], question: Question) -> list[int]:
-    """Return the nodes of a page with neighbours that no page so far has, the farthest first."""
+def _frontier(page: list[int], reached: set[int], question: Question) -> list[int]:
+    """Return the nodes of a page with neighbours that are on no page so far, the farthest first, at most 100."""
     ends: dict[int, None] = {}
     for start in range(len(page), 0, -500):
         for edge in edges_from(page[max(0, start - 500) : start], question.direction, question.filters):
             near, far = (edge.dst, edge.src) if question.direction == "up" else (edge.src, edge.dst)
-            if far not in met:
+            if far not in reached:
                 ends[near] = None
-        if len(ends) >= MOST_FRONTIER:
+        if len(ends) >= MAX_FRONTIER:
             break
-    return list(ends)[:MOST_FRONTIER]
+    return list(ends)[:MAX_FRONTIER]
 
 
 def _kinds_answer(actor: Actor, start: Node, anchors: list[int], question: Question) -> bytes:
-    """Return the nodes of some kinds only: no distances, which need every edge on the way."""
+    """Return only the nodes of some kinds, without distances: those would need every edge on the way."""
     starts = list(dict.fromkeys([*anchors, start.pk]))
-    nodes, _ = read_of_kinds(starts, question.direction, question.kinds, limit=MOST_COUNTED)
+    nodes, _ = read_of_kinds(starts, question.direction, question.kinds, limit=MAX_COUNTED)
     root = [] if any(node.id == start.pk for node in nodes) else list(nodes_by_id([start.pk]).values())
     if NodeKind.ENDPOINT in question.kinds and question.direction == "down":
         nodes = _still_served(nodes, starts)
@@ -167,8 +173,8 @@ def _kinds_answer(actor: Actor, start: Node, anchors: list[int], question: Quest
 
 
 def _still_served(nodes: list[NodeRow], starts: list[int]) -> list[NodeRow]:
-    """Leave out endpoints that are reached through ended deployments only."""
-    deployments, _ = read_of_kinds(starts, "down", {NodeKind.DEPLOYMENT}, limit=MOST_COUNTED)
+    """Return the nodes without endpoints that are reached only through ended deployments."""
+    deployments, _ = read_of_kinds(starts, "down", {NodeKind.DEPLOYMENT}, limit=MAX_COUNTED)
     live = [node.id for node in deployments if '"ended_at"' not in node.attrs]
     served = {edge.dst for edge in edges_from(live, "down", Filters())} | set(starts)
     return [node for node in nodes if node.kind != NodeKind.ENDPOINT or node.id in served]
@@ -195,42 +201,40 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
     }
     if part.truncated and not question.filters:
         total = known_total(actor, list(dict.fromkeys([*anchors, start.pk])), question.direction)
-        body |= {"total": total, "total_is_exact": total < MOST_COUNTED}
+        body |= {"total": total, "total_is_exact": total < MAX_COUNTED}
     return body
 
 
 def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
-    """Return how many of the nodes that were met the actor may see; those of other pages are looked up."""
-    here = {node.id for node in part.nodes}
-    visible_count = part.seen - len(hidden & here)
-    others = set(part.met) - here
+    """Return how many of the nodes that the walk reached the actor may see. It reads the nodes of other pages."""
+    page_ids = {node.id for node in part.nodes}
+    visible_count = part.seen - len(hidden & page_ids)
+    others = set(part.reached) - page_ids
     if others and not actor.is_superuser:
         visible_count -= len(hidden_nodes(actor, nodes_by_id(others).values()))
     return visible_count
 
 
 def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
-    """Return how many nodes are reached, up to MOST_COUNTED, without those that the actor may not see."""
+    """Return how many nodes are reached from ``starts`` that the actor may see; a walk counts at most MAX_COUNTED."""
     if actor.is_superuser:
-        return count_closure(starts, direction, limit=MOST_COUNTED)
-    nodes, seen = read_of_kinds(starts, direction, frozenset(NodeKind), limit=MOST_COUNTED - 1)
-    return min(seen, MOST_COUNTED) - len(hidden_nodes(actor, nodes))
+        return count_closure(starts, direction, limit=MAX_COUNTED)
+    nodes, seen = read_of_kinds(starts, direction, frozenset(NodeKind), limit=MAX_COUNTED - 1)
+    return min(seen, MAX_COUNTED) - len(hidden_nodes(actor, nodes))
 
 
 def node_json(node: NodeRow, *, depth: int | None = None) -> orjson.Fragment:
-    """Return a node that the caller may see."""
+    """Return the JSON of a node. The caller has checked that the actor may see it."""
     return orjson.Fragment(_node_text(node, depth))
 
 
 def nodes_json(nodes: Iterable[NodeRow], depths: Mapping[int, int]) -> orjson.Fragment:
-    """Return nodes that the caller may see, with their distances."""
+    """Return the JSON of nodes with their distances. The caller has checked that the actor may see them."""
     return orjson.Fragment(f"[{','.join([_node_text(node, depths.get(node.id)) for node in nodes])}]")
 
 
 def _node_text(node: NodeRow, depth: int | None) -> str:
-    """Return a node as JSON text: thousands of dictionaries would cost several times as much, most of it in the
-    garbage collector.
-    """
+    """Return a node as JSON text, written directly: thousands of dictionaries would take several times as long."""
     _, kind, urn, name, version, digest, attrs = node
     distance = "" if depth is None else f',"depth":{depth}'
     return (
@@ -240,7 +244,7 @@ def _node_text(node: NodeRow, depth: int | None) -> str:
 
 
 def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Fragment:
-    """Return the edges between nodes that are shown; ``urns`` names these."""
+    """Return the JSON of the edges whose two ends are in ``urns``, which maps node ids to URNs."""
     quoted = {pk: encode_basestring(urn) for pk, urn in urns.items()}
     texts = [
         f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},"relation":"{_RELATIONS[rel]}","role":{encode_basestring(role)}}}'
@@ -251,13 +255,13 @@ def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Frag
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
-    """Return the uncertain facts about nodes: datasets without a version, commits without a repository."""
+    """Return what is uncertain about nodes: no version, no repository, or several contents of one version."""
     warnings = []
     for node in nodes:
         if node.kind not in _UNCERTAIN:
             continue
         if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:
-            warnings.append(f"{node.urn}: no version was given, so it may be several contents.")
+            warnings.append(f"{node.urn}: no version was given, so its contents may differ from run to run.")
         elif node.kind == NodeKind.CODE_VERSION and node.name.startswith(UNKNOWN_REPOSITORY):
             warnings.append(f"{node.urn}: no repository was given, so the commit counts within its experiment only.")
         elif node.kind == NodeKind.DATASET_VERSION and '"other_digests"' in node.attrs:
@@ -266,7 +270,7 @@ def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
 
 
 def kinds_named(names: Collection[str]) -> frozenset[NodeKind]:
-    """Return kinds by their names in the API. Raises InvalidInput for an unknown one."""
+    """Return the kinds with these names in the API. Raises InvalidInput for an unknown name."""
     by_name = {name: NodeKind(value) for value, name in _KINDS.items()}
     unknown = sorted(name for name in names if name not in by_name)
     if unknown:
@@ -275,7 +279,7 @@ def kinds_named(names: Collection[str]) -> frozenset[NodeKind]:
 
 
 def relations_named(names: Collection[str]) -> frozenset[Relation]:
-    """Return relations by their names in the API. Raises InvalidInput for an unknown one."""
+    """Return the relations with these names in the API. Raises InvalidInput for an unknown name."""
     unknown = sorted(name for name in names if name.upper() not in Relation.names)
     if unknown:
         raise InvalidInput(f"Unknown relation {unknown[0][:50]!r}. Relations: {', '.join(sorted(Relation.names))}.")

@@ -32,7 +32,7 @@ from lineage.serializers import (
     quarantine_json,
 )
 from lineage.statements import Direction
-from lineage.visibility import MOST_SIFTED, hidden_nodes, known_nodes, require_known_edge, require_visible
+from lineage.visibility import MAX_SIFTED, hidden_nodes, known_nodes, require_known_edge, require_visible
 
 _LISTED = 100
 _SEARCHED = 100_000
@@ -70,7 +70,7 @@ class WalkView(ApiView):
 
 
 class GraphView(ApiView):
-    """GET: the graph some steps around a node, with groups of nodes that are alike."""
+    """GET: the graph some steps around a node, with groups of similar nodes."""
 
     @accepts(query=GraphQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, urn: str) -> HttpResponse:
@@ -106,17 +106,15 @@ def _json(body: bytes) -> HttpResponse:
 
 
 class NodesView(ApiView):
-    """The first hundred nodes of a kind, or with a text in their name, version or digest."""
+    """GET: the first hundred nodes of a kind, or with a text in the name or version or at the start of the digest."""
 
     @accepts(query=NodesQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Return up to 100 nodes that the caller may see, by kind and name;
-        `truncated` tells that there may be more.
-        """
+        """Return up to 100 nodes that the caller may see, by kind and name. `truncated` says that there may be more."""
         query = self.query
-        nodes = nodes_matching(kind=KINDS.get(query.get("kind", "")), text=query.get("q", ""), limit=MOST_SIFTED)
+        nodes = nodes_matching(kind=KINDS.get(query.get("kind", "")), text=query.get("q", ""), limit=MAX_SIFTED)
         visible = known_nodes(actor_of(request), nodes)
-        cut = len(visible) > _LISTED or len(nodes) == MOST_SIFTED
+        cut = len(visible) > _LISTED or len(nodes) == MAX_SIFTED
         return Response({"nodes": [node_json(node) for node in visible[:_LISTED]], "truncated": cut})
 
 
@@ -160,11 +158,11 @@ class QuarantinesView(ApiView):
     def get(self, request: Request) -> Response:
         """Return one page of quarantines of datasets that the caller may see, newest first.
 
-        Those in force, unless `state` says otherwise.
+        It lists quarantines in force where `state` is not given.
         """
         query = self.query
-        chosen = filters(query, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[query["state"]]
-        rows, paging = page(all_quarantines().filter(**chosen), query)
+        conditions = filters(query, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[query["state"]]
+        rows, paging = page(all_quarantines().filter(**conditions), query)
         hidden = hidden_nodes(actor_of(request), [row.node for row in rows])
         visible = [quarantine_json(row) for row in rows if row.node_id not in hidden]
         return Response({"quarantines": visible, **paging})
@@ -192,5 +190,5 @@ class ReleaseView(ApiView):
         """
         body = self.body
         require_visible(actor_of(request), find_node(body["dataset_version"]))
-        done = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
-        return Response(quarantine_json(done))
+        quarantine = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
+        return Response(quarantine_json(quarantine))

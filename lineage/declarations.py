@@ -1,4 +1,4 @@
-"""Declared edges: a person declares what flowed into what, and may retract it. Each is an event."""
+"""Declared edges: somebody declares that one node flowed into another, and may retract it. Both are events."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LONGEST = 255
 
 @transaction.atomic
 def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, role: str = "", reason: str = "") -> Edge:
-    """Declare that one artifact flowed into another, which needs the right to change the second one.
+    """Declare that one artifact flowed into another, and return the edge.
 
-    A dataset version that nobody has named yet is created. Raises Conflict where that would close a cycle, NotFound
-    for other unknown nodes, Denied, InvalidInput.
+    The actor needs the right to change the second one. An unknown dataset version is created. Raises Conflict: the edge
+    would close a cycle. Raises NotFound: another node is unknown. Raises Denied, InvalidInput.
     """
     src, dst = _known_or_new(actor, src_urn), _known_or_new(actor, dst_urn)
     require_declarable(rel, src, dst)
@@ -50,10 +50,9 @@ def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, rol
 
 
 def _known_or_new(actor: Actor, urn: str) -> Node:
-    """Return the node at an end of an edge; for an unknown dataset version, such as `dataset-version:orders/v2`, a
-    new one.
+    """Return the node with a URN; an unknown dataset version, such as `dataset-version:orders/v2`, is created.
 
-    Raises NotFound for what is unknown and no dataset version, and for what the actor may not see.
+    Raises NotFound: an unknown node of another kind, or a node that the actor may not see.
     """
     try:
         node = find_node(urn)
@@ -73,11 +72,11 @@ def _known_or_new(actor: Actor, urn: str) -> Node:
 
 @transaction.atomic
 def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
-    """Retract an edge: it leaves the graph, and is kept with who retracted it and why.
+    """Retract an edge: remove it from the graph, and store who retracted it and why.
 
-    The person who declared an edge may retract it. An observed edge is evidence, so only a superuser may retract it. A
-    run that logs the same input again brings the edge back as a new one. Where quarantined data flows through it, those
-    who may not release the quarantine may not retract it. Raises Denied, InvalidInput, NotFound.
+    The person who declared an edge may retract it. An observed edge is evidence, so only a superuser may retract it.
+    Where quarantined data flows through the edge, those who may not release the quarantine may not retract it. A run
+    that logs the same input again adds the edge as a new one. Raises Denied, InvalidInput, NotFound.
     """
     if not reason.strip():
         raise InvalidInput("Say why the edge is wrong.")
@@ -112,6 +111,7 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
 
 
 def _require_own_claim(actor: Actor, edge: Edge) -> None:
+    """Raise Denied where somebody else declared the edge or it was observed, and the actor is no superuser."""
     witnesses = Assertion.objects.filter(pk__in=EdgeAssertion.objects.filter(edge_id=edge.pk).values("assertion"))
     own = all(witness.mode == DECLARED and witness.actor_ref == actor.ref for witness in witnesses)
     if not own and not actor.is_superuser:

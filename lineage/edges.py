@@ -1,4 +1,4 @@
-"""Accepting edges with their witnesses, and which kinds of nodes a relation may join."""
+"""Inserting edges with their witnesses, and the kinds of nodes that a relation may join."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lineage.models import Assertion, Edge, EdgeAssertion, Node, NodeKind, Relat
 from lineage.statements import insert_edge
 
 _K = NodeKind
-# What each relation may join, upstream kinds → downstream kinds.
+# The kinds of nodes that each relation may join: upstream kinds → downstream kinds.
 ENDS: dict[Relation, tuple[frozenset[NodeKind], frozenset[NodeKind]]] = {
     Relation.CONSUMED: (frozenset({_K.DATASET_VERSION, _K.MODEL_VERSION, _K.LOGGED_MODEL}), frozenset({_K.RUN})),
     Relation.USED_CODE: (frozenset({_K.CODE_VERSION}), frozenset({_K.RUN})),
@@ -23,12 +23,12 @@ ENDS: dict[Relation, tuple[frozenset[NodeKind], frozenset[NodeKind]]] = {
     Relation.DEPLOYED: (frozenset({_K.MODEL_VERSION}), frozenset({_K.DEPLOYMENT})),
     Relation.SERVES: (frozenset({_K.DEPLOYMENT}), frozenset({_K.ENDPOINT})),
 }
-# Rollouts come from the deployment API only and cannot be declared; nested runs and equal bytes are derived.
+# Only the deployment API records rollouts. Edges of nested runs and of equal bytes are derived.
 DECLARABLE = frozenset(ENDS) - {Relation.DEPLOYED, Relation.SERVES}
 
 
 def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
-    """Refuse an edge that is invalid between these kinds of nodes, or that cannot be declared. Raises InvalidInput."""
+    """Raise InvalidInput for a relation that cannot be declared, or that cannot join nodes of these kinds."""
     if rel not in DECLARABLE:
         raise InvalidInput(f"An edge {rel.name} follows from other facts; it cannot be declared.")
     sources, targets = ENDS[rel]
@@ -36,7 +36,7 @@ def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
         kinds = f"{NodeKind(src.kind).label} → {NodeKind(dst.kind).label}"
         raise InvalidInput(f"{rel.name} cannot join {kinds}.")
     if rel is Relation.DERIVED_FROM and (src.kind == _K.DATASET_VERSION) != (dst.kind == _K.DATASET_VERSION):
-        raise InvalidInput("DERIVED_FROM joins versions of one kind.")
+        raise InvalidInput("DERIVED_FROM joins two dataset versions, or two models.")
 
 
 def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:

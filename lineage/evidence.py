@@ -19,7 +19,7 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class AncestryWriter:
-    """A person who changed the inputs of an ancestor: name, kind of change, and the node."""
+    """A person who changed the ancestry: name, kind of change, and its detail, such as the URN of the other node."""
 
     name: str
     kind: str
@@ -27,10 +27,10 @@ class AncestryWriter:
 
 
 def ancestry_writers(urns: Collection[str]) -> Mapping[str, frozenset[AncestryWriter]]:
-    """Return the people who changed the ancestry of each node, by URN; two queries where there are none.
+    """Return the people who changed the ancestry of each node, by URN; {} where nobody ever changed any ancestry.
 
-    Ancestors that a run has withdrawn count (withdrawn.py). However many changes there were, only those of ancestors
-    are read, with a query for each thousand of them.
+    Ancestors that a run has withdrawn count too (withdrawn.py). Only changes of ancestors are read, with a query for
+    each thousand ancestors. Two queries where there are no changes.
     """
     released: dict[int, set[AncestryWriter]] = defaultdict(set)
     rows = Quarantine.objects.filter(released_at__isnull=False).values_list("node_id", "released_by", "node__urn")

@@ -1,4 +1,4 @@
-"""The graph around a node: some steps up and down, with runs or versions that are alike folded into groups."""
+"""The graph around a node: some steps up and down, with groups of similar runs or versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLLAPSES = ("none", *_FOLDED)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes shown as one: runs with the same inputs and outputs, or versions of one dataset or model."""
+    """Nodes that a drawing shows as one: runs with the same neighbours, or versions of one dataset or model."""
 
     first: int
     members: tuple[int, ...]
@@ -34,7 +34,10 @@ class Group:
 def graph_answer(
     actor: Actor, urn: str, *, up: int, down: int, collapse: str, as_of: datetime | None, limit: int
 ) -> bytes:
-    """Return the graph ``up`` and ``down`` steps around a node as JSON. Raises NotFound for an unknown node."""
+    """Return the graph ``up`` and ``down`` steps around a node as JSON.
+
+    Raises NotFound: an unknown node, or one that the actor may not see.
+    """
     start = find_node(urn)
     require_visible(actor, start)
     filters = Filters(as_of=as_of)
@@ -90,27 +93,28 @@ def _signed_depths(walks: dict[Direction, Levels]) -> dict[int, int]:
 
 
 def _ends(walk: Levels) -> Sequence[int]:
-    """Return the nodes of the last level where something lies beyond it."""
+    """Return the nodes of the last level, at most 100, where more nodes follow."""
     return [] if walk.complete else walk.levels[-1][:100]
 
 
 def groups_of(nodes: Sequence[NodeRow], edges: Iterable[EdgeRow], collapse: str, *, keep: int) -> list[Group]:
-    """Return the groups of two and more nodes; ``keep`` is the node that stays by itself.
+    """Return the groups of two or more similar nodes. The node ``keep`` is in none.
 
-    Runs are alike when they have the same neighbours in the graph: a sweep. Versions are alike when they are of one
-    container.
+    Runs are similar when they have the same neighbours in the graph, as those of a sweep. Versions are similar when
+    they have the same container.
     """
     kinds = _FOLDED.get(collapse, ())
-    alike: dict[Any, list[int]] = defaultdict(list)
-    around: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    similar: dict[Any, list[int]] = defaultdict(list)
+    neighbours: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for edge in edges:
-        around[edge.src].add((1, edge.dst))
-        around[edge.dst].add((-1, edge.src))
+        neighbours[edge.src].add((1, edge.dst))
+        neighbours[edge.dst].add((-1, edge.src))
     containers = _containers([node.id for node in nodes]) if collapse == "versions" else {}
     for node in sorted(nodes):
         if node.kind in kinds and node.id != keep:
-            alike[frozenset(around[node.id]) if collapse == "runs" else containers.get(node.id)].append(node.id)
-    return [Group(members[0], tuple(members)) for members in alike.values() if len(members) > 1]
+            key = frozenset(neighbours[node.id]) if collapse == "runs" else containers.get(node.id)
+            similar[key].append(node.id)
+    return [Group(members[0], tuple(members)) for members in similar.values() if len(members) > 1]
 
 
 def _containers(ids: Sequence[int]) -> dict[int, int]:

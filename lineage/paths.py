@@ -1,4 +1,4 @@
-"""A shortest path from one node to another, as the reason why the first is upstream."""
+"""A shortest path from one node to another, which shows why the first is upstream of the second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from lineage.visibility import hidden_nodes, require_visible
 def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
     """Return one shortest path along which ``source`` flowed into ``target``, as JSON.
 
-    Raises NotFound for an unknown node.
+    The walk ends with ``limit`` nodes; `truncated` says that it found no path before. Nodes on the path that the actor
+    may not see are left out. Raises NotFound: an end is unknown, or the actor may not see it.
     """
     first, last = find_node(source), find_node(target)
     for node in (first, last):
@@ -45,7 +46,7 @@ def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
 
 
 def _path(start: int, depths: Mapping[int, int], edges: Iterable[EdgeRow]) -> list[EdgeRow]:
-    """Return the edges of a shortest path downstream: each one step nearer to where the walk began."""
+    """Return the edges of a shortest path downstream: each leads one step nearer to the start of the walk."""
     nearer: dict[int, EdgeRow] = {}
     for edge in sorted(edges, reverse=True):
         if depths.get(edge.src, 0) == depths.get(edge.dst, 0) + 1:

@@ -1,7 +1,7 @@
-"""Quarantine: a dataset version found to be bad.
+"""Quarantines of dataset versions that were found to be bad.
 
-It is marked, with a reason; versions that descend from it cannot be promoted. The consequences (a failing check,
-findings on live versions) are in higher layers.
+Model versions that descend from quarantined data cannot be promoted. Higher layers enforce that: they have the check
+and the findings on live versions.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from lineage.queries import find_node
 from lineage.statements import walk_ids, walk_pairs
 from lineage.withdrawn import withdrawn_sources
 
-# Who may place a quarantine (a service account too: a data quality job), and who may release one (people only).
+# The groups whose members may place a quarantine (also service accounts, such as a data quality job) or release one
+# (people only).
 QUARANTINE_GROUPS = ("operators", "reviewers")
 MAX_REASON = 1000
-# How many ancestors of one node are looked at, and how many of all nodes of a question together before each is asked
-# alone.
+# How many ancestors of one node are read, and up to how many ancestors many nodes are read together.
 MAX_ANCESTORS = 10_000
 _MAX_TOGETHER = 100_000
 _MOST_BELOW = 2_000_000
@@ -38,10 +38,10 @@ _MOST_BELOW = 2_000_000
 
 @transaction.atomic
 def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """Quarantine a dataset version.
+    """Quarantine a dataset version and return the quarantine.
 
-    Raises Denied for all but members of ``QUARANTINE_GROUPS`` and superusers. Raises NotFound; InvalidInput: other
-    kind of node, no reason; Conflict: in quarantine.
+    Raises Denied: the actor is neither a superuser nor in ``QUARANTINE_GROUPS``. Raises NotFound. Raises InvalidInput:
+    another kind of node, or no reason. Raises Conflict: it is in quarantine already.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
@@ -62,15 +62,16 @@ def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
 
 @transaction.atomic
 def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
-    """End a dataset version's quarantine.
+    """End the quarantine of a dataset version and return it.
 
-    Raises Denied for all but people of ``QUARANTINE_GROUPS`` and superusers, and to the authors of versions that
-    descend from the data. Raises NotFound; InvalidInput: no reason; Conflict: not in quarantine; Denied.
+    Raises Denied: the actor is neither a superuser nor a person in ``QUARANTINE_GROUPS``, or a release guard refuses
+    them, such as authors of versions that descend from the data. Raises NotFound. Raises InvalidInput: another kind of
+    node, or no reason. Raises Conflict: it is not in quarantine.
     """
     node = _dataset_version(urn)
     checked_reason = _reason(reason)
     _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
-    _require_maker_of_nothing(actor, node, Action.LINEAGE_QUARANTINE_RELEASED)
+    _require_release_guards(actor, node, Action.LINEAGE_QUARANTINE_RELEASED)
     rows = Quarantine.objects.select_for_update(of=("self",)).select_related("node")
     row = rows.filter(Q(node=node) | Q(node__alias_of=node), released_at__isnull=True).first()
     if row is None:
@@ -87,7 +88,7 @@ def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
     return row
 
 
-def may_keep(actor: Actor, *, people_only: bool) -> bool:
+def may_quarantine(actor: Actor, *, people_only: bool) -> bool:
     """Return whether the actor may place quarantines, or (``people_only``) release them."""
     if actor.kind is ActorKind.SYSTEM or (actor.kind is ActorKind.USER and actor.is_superuser):
         return True
@@ -98,7 +99,7 @@ def may_keep(actor: Actor, *, people_only: bool) -> bool:
 
 
 def all_quarantines() -> QuerySet[Quarantine]:
-    """Return every quarantine there ever was, newest first, with their nodes."""
+    """Return all quarantines, also released ones, newest first, with their nodes."""
     return Quarantine.objects.select_related("node").order_by("-placed_at", "-pk")
 
 
@@ -108,32 +109,29 @@ def active_quarantines() -> QuerySet[Quarantine]:
 
 
 def quarantines_of(node: Node) -> list[Quarantine]:
-    """Return every quarantine a node ever had, under any of its names, newest first."""
+    """Return all quarantines of a node and of its aliases, also released ones, newest first."""
     return list(Quarantine.objects.filter(Q(node=node) | Q(node__alias_of=node)).order_by("-placed_at", "-pk"))
 
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """The quarantined ancestors of a node (itself included).
-
-    ``complete`` is False where not all were seen.
-    """
+    """The quarantines of a node and of its ancestors. ``complete`` is False where not all ancestors were read."""
 
     quarantines: tuple[Quarantine, ...] = ()
     complete: bool = True
 
 
 def taint_of(urn: str) -> Taint:
-    """Return the quarantined ancestors of one node."""
+    """Return the quarantines of a node and of its ancestors."""
     return taints([urn])[urn]
 
 
 def taints(urns: Sequence[str]) -> dict[str, Taint]:
-    """Return the quarantined ancestors of each node.
+    """Return the quarantines of each node and of its ancestors, by URN.
 
     An edge that a run has withdrawn counts like the others (withdrawn.py). One query where nothing is quarantined;
-    three more where something is, however many nodes are asked about, and some for each step over withdrawn edges. A
-    node that the graph does not know, or with more than MAX_ANCESTORS ancestors, is not complete.
+    otherwise three more for any number of nodes, and some for each step over withdrawn edges. A node that the graph
+    does not know, or that has more than MAX_ANCESTORS ancestors, is not complete.
     """
     quarantine_of_node = {row.node.alias_of_id or row.node_id: row for row in active_quarantines()}
     if not quarantine_of_node:
@@ -145,28 +143,28 @@ def taints(urns: Sequence[str]) -> dict[str, Taint]:
 
 
 def quarantined_and_below(nodes: Iterable[int]) -> tuple[frozenset[int], frozenset[int]]:
-    """Return which of the nodes are quarantined, and which descend from quarantined data.
+    """Return which of the nodes are quarantined, and which others descend from quarantined data.
 
     One query where nothing is quarantined, two where something is.
     """
     node_ids = frozenset(nodes)
-    bad = {row.node.alias_of_id or row.node_id for row in active_quarantines()}
-    if not bad or not node_ids:
+    quarantined = {row.node.alias_of_id or row.node_id for row in active_quarantines()}
+    if not quarantined or not node_ids:
         return frozenset(), frozenset()
-    below = node_ids.intersection(walk_ids(sorted(bad), "down", limit=_MOST_BELOW))
-    return node_ids & bad, below - bad
+    below = node_ids.intersection(walk_ids(sorted(quarantined), "down", limit=_MOST_BELOW))
+    return node_ids & quarantined, below - quarantined
 
 
 def _taint(above: Iterable[int] | None, quarantine_of_node: Mapping[int, Quarantine]) -> Taint:
     if above is None:
         return Taint(complete=False)
-    seen = list(above)
-    quarantined = sorted({pk for pk in seen if pk in quarantine_of_node})
-    return Taint(tuple(quarantine_of_node[pk] for pk in quarantined), complete=len(seen) <= MAX_ANCESTORS)
+    ancestors = list(above)
+    quarantined = sorted({pk for pk in ancestors if pk in quarantine_of_node})
+    return Taint(tuple(quarantine_of_node[pk] for pk in quarantined), complete=len(ancestors) <= MAX_ANCESTORS)
 
 
 def ever_above(starts: Sequence[int]) -> dict[int, list[int]]:
-    """Return the ancestors of each start as `_ancestors` does, with those that runs have withdrawn and theirs."""
+    """Return the ancestors of each start, itself included, also over edges that runs have withdrawn."""
     above = _ancestors(starts)
     withdrawn: dict[int, frozenset[int]] = {}
     new = set().union(*above.values())
@@ -194,9 +192,9 @@ def _closed(
 
 
 def _ancestors(starts: Sequence[int]) -> dict[int, list[int]]:
-    """Return the ancestors of each start, themselves included, up to one more than MAX_ANCESTORS."""
+    """Return the ancestors of each start, itself included, at most MAX_ANCESTORS + 1 of each."""
     together = walk_pairs(starts, limit=_MAX_TOGETHER + 1)
-    if len(together) > _MAX_TOGETHER:  # one of them is huge: each answer must not depend on who else is asked about
+    if len(together) > _MAX_TOGETHER:  # one of them is huge: the answer for a node must not depend on the other nodes
         return {start: walk_ids([start], "up", limit=MAX_ANCESTORS + 1) for start in starts}
     ancestors: dict[int, list[int]] = defaultdict(list)
     count: Counter[int] = Counter()
@@ -210,33 +208,33 @@ def _ancestors(starts: Sequence[int]) -> dict[int, list[int]]:
 def _dataset_version(urn: str) -> Node:
     node = find_node(urn)
     if node.kind != NodeKind.DATASET_VERSION:
-        raise InvalidInput(f"Only a version of a dataset can be quarantined, and {urn[:200]!r} is none.")
+        raise InvalidInput(f"Only a version of a dataset can be quarantined; {urn[:200]!r} is something else.")
     return node
 
 
 def _reason(text: str) -> str:
     checked_reason = text.strip()
     if not checked_reason or "\x00" in checked_reason:
-        raise InvalidInput("Say why: whoever is stopped by this reads it.")
+        raise InvalidInput("Give a reason: people whom the quarantine stops will read it.")
     if len(checked_reason) > MAX_REASON:
         raise InvalidInput(f"The reason may have at most {MAX_REASON} characters.")
     return checked_reason
 
 
 def require_independence(actor: Actor, urn: str, action: Action) -> None:
-    """Refuse people who may not release a quarantine of this node or of data above it. Raises Denied."""
+    """Raise Denied where a release guard refuses the actor for a quarantine of this node or of its ancestors."""
     for quarantine in taint_of(urn).quarantines:
-        _require_maker_of_nothing(actor, quarantine.node, action)
+        _require_release_guards(actor, quarantine.node, action)
 
 
-def _require_maker_of_nothing(actor: Actor, node: Node, action: Action) -> None:
-    """Ask settings.QUARANTINE_RELEASE_GUARDS, which know more than the graph; Denied with the first refusal."""
+def _require_release_guards(actor: Actor, node: Node, action: Action) -> None:
+    """Raise Denied with the first refusal of settings.QUARANTINE_RELEASE_GUARDS, which know more than the graph."""
     for path in settings.QUARANTINE_RELEASE_GUARDS:
         if refusal := import_string(path)(actor, node):
             raise Denied(refusal, action=action, obj=node.urn)
 
 
 def _require_quarantine_right(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:
-    if not may_keep(actor, people_only=people_only):
-        who = f"a {'person' if people_only else 'member'} of {' or '.join(QUARANTINE_GROUPS)}"
-        raise Denied(f"Only {who}, or a superuser, may do this.", action=action, obj=urn)
+    if not may_quarantine(actor, people_only=people_only):
+        group = f"a {'person' if people_only else 'member'} of {' or '.join(QUARANTINE_GROUPS)}"
+        raise Denied(f"Only {group}, or a superuser, may do this.", action=action, obj=urn)

@@ -1,7 +1,7 @@
 """Reading the graph: ancestors, descendants and the part of it around a node.
 
-The database walks ids only; what is known about each node is fetched for at most ``limit`` of them, and ``truncated``
-says when that was not all. Distances are counted here, over the edges that were fetched.
+The database walks over ids only. Nodes and edges are read for at most ``limit`` of them, and ``truncated`` says that
+there are more. Distances are computed here, from the edges that were read.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ _MOST_SLASHES = 12
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Nodes and the edges between them.
+    """The ancestors or descendants of a node, and the edges between them.
 
-    ``nodes`` holds the root too, nearest first; ``depths`` maps node id to distance.
-
-    ``total_seen`` is how many nodes the walk met before it stopped; with ``truncated`` there are more.
+    ``nodes`` has the root too, nearest first; ``depths`` maps node id to distance. ``total_seen`` is how many nodes the
+    walk reached before it stopped; with ``truncated`` there are more.
     """
 
     root: Node
@@ -46,7 +45,7 @@ class Closure:
 
 
 def find_node(urn: str) -> Node:
-    """Return the node called ``urn``, with its container; for another name of a node the node itself.
+    """Return the node with a URN, also in another spelling, with its container. For an alias it is the node itself.
 
     Raises NotFound.
     """
@@ -74,14 +73,14 @@ def _by_other_spelling(urn: str) -> Node | None:
         return rows.filter(urn=dataset_ref(dataset_key(urn_name))).first()
     if kind != "dataset-version":
         return None
-    cuts = [place for place, letter in enumerate(urn_name) if letter == "/"][-_MOST_SLASHES:]
+    cuts = [index for index, letter in enumerate(urn_name) if letter == "/"][-_MOST_SLASHES:]
     pairs = [(dataset_key(unquote(urn_name[:cut])), unquote(urn_name[cut + 1 :])) for cut in cuts]
     spelt = [dataset_version_ref(name, version_key(version)) for name, version in pairs]
     return rows.filter(urn__in=spelt).first() or _by_digest(pairs)
 
 
 def _by_digest(pairs: Iterable[tuple[str, str]]) -> Node | None:
-    """Return the version that bytes have which were never seen without it."""
+    """Return the version that claims give to a digest, where all of them mean the same one."""
     by_dataset = {dataset_ref(name): digest for name, digest in pairs}
     claims = Claim.objects.filter(container__urn__in=by_dataset, digest__in=by_dataset.values(), node__isnull=False)
     nodes = {
@@ -93,7 +92,7 @@ def _by_digest(pairs: Iterable[tuple[str, str]]) -> Node | None:
 
 
 def nodes_matching(*, kind: NodeKind | None = None, text: str = "", limit: int = _NODES_LISTED) -> QuerySet[Node]:
-    """Return nodes whose name, version or digest contains ``text``, by kind and name."""
+    """Return nodes whose name or version contains ``text``, or whose digest begins with it, by kind and name."""
     nodes = Node.objects.filter(alias_of__isnull=True).exclude(kind__in=_INTERNAL).order_by("kind", "name", "id")
     if kind is not None:
         nodes = nodes.filter(kind=kind)
@@ -116,7 +115,7 @@ def descendants(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
 
 
 def is_upstream(node: Node, *, of: Node) -> bool:
-    """Say whether ``node`` flows into ``of``; walks the whole of its ancestry."""
+    """Return whether ``node`` is ``of`` or flows into it. It walks over all ancestors of ``of``."""
     return node.pk in walk_ids([of.pk], "up", limit=2**31 - 1)
 
 
@@ -127,8 +126,10 @@ def _closure(start: Node, direction: Direction, limit: int) -> Closure:
 
 
 def _anchors(start: Node, direction: Direction, limit: int) -> list[int]:
-    """Return the ids the walk starts from: the node, the members of a container,
-    the live deployments of an endpoint.
+    """Return the ids that a walk starts from.
+
+    They are the members of a dataset or model, upwards of an endpoint its deployments that have not ended, and of every
+    other node the node itself.
     """
     if start.kind in _CONTAINERS:
         members = Node.objects.filter(container=start)
@@ -142,7 +143,7 @@ def _anchors(start: Node, direction: Direction, limit: int) -> list[int]:
 def _assemble(
     start: Node, direction: Direction, anchors: list[int], ids: list[int], *, seen: int, truncated: bool
 ) -> Closure:
-    """Fetch nodes and edges of the walked ids, and count distances over them. Two queries."""
+    """Read the nodes and edges of the walked ids, and compute the distances. Two queries."""
     nodes = Node.objects.select_related("container").in_bulk(ids)
     edges = [edge for edge in _edges_among(ids) if _flows(edge, nodes)]
     depths = _depths(start.pk, anchors, edges, direction)
@@ -160,7 +161,7 @@ def _assemble(
 def _edges_among(ids: list[int]) -> list[Edge]:
     """Return the edges with both ends in ``ids``.
 
-    Looked up by the downstream end whichever way the walk went: a run has few inputs, a dataset may have a million
+    They are found by their downstream end in both directions: a run has few inputs, but a dataset may have a million
     readers.
     """
     node_ids = set(ids)
@@ -169,7 +170,7 @@ def _edges_among(ids: list[int]) -> list[Edge]:
 
 
 def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:
-    """Say whether an edge counts today: what an ended deployment served is no longer what its endpoint serves."""
+    """Return whether an edge counts today. The edge from an ended deployment to its endpoint does not."""
     return edge.rel != Relation.SERVES or "ended_at" not in nodes[edge.src_id].attrs
 
 

@@ -1,4 +1,4 @@
-"""The graph as JSON, and what the API accepts."""
+"""Parameters and bodies of the lineage API, and nodes, edges and quarantines as JSON."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ KINDS = {kind.name.lower(): kind for kind in NodeKind}
 
 
 class WalkQuery(serializers.Serializer[Any]):
-    """Query parameters of ancestors and descendants. ``kind``, ``rel`` and ``role`` take several names with commas.
+    """Query parameters of ancestors and descendants. ``kind``, ``rel`` and ``role`` are lists of names with commas.
 
-    ``kind`` chooses which nodes are returned; ``rel`` and ``role`` which edges are followed; ``as_of`` the moment.
+    ``kind`` filters the returned nodes; ``rel`` and ``role`` the edges that are followed. ``as_of`` is the moment.
     """
 
     kind = serializers.CharField(max_length=200, required=False)
@@ -30,7 +30,7 @@ class WalkQuery(serializers.Serializer[Any]):
 
 
 class GraphQuery(serializers.Serializer[Any]):
-    """Query parameters of the graph around a node: steps up and down, what is folded, and the moment."""
+    """Query parameters of the graph around a node: steps up and down, which nodes are grouped, and the moment."""
 
     up = serializers.IntegerField(min_value=0, max_value=MAX_LIMIT, required=False, default=1)
     down = serializers.IntegerField(min_value=0, max_value=MAX_LIMIT, required=False, default=1)
@@ -68,13 +68,13 @@ class EdgeDeclaration(serializers.Serializer[Any]):
 
 
 class Retraction(serializers.Serializer[Any]):
-    """The body that takes an edge back."""
+    """The body that retracts an edge."""
 
     reason = serializers.CharField(max_length=500)
 
 
 class QuarantinesQuery(PeriodQuery):
-    """Query parameters of the list of quarantines; ``since`` and ``until`` are of their beginning."""
+    """Query parameters of the list of quarantines; ``since`` and ``until`` are about when they were placed."""
 
     state = serializers.ChoiceField(choices=["in_force", "released", "all"], default="in_force")
     dataset_version = serializers.CharField(max_length=700, required=False, trim_whitespace=False)
@@ -116,7 +116,7 @@ def node_json(node: Node) -> dict[str, Any]:
 
 
 def edge_json(edge: Edge, urns: dict[int, str]) -> dict[str, Any]:
-    """Return an edge; ``urns`` names the nodes as they are shown."""
+    """Return an edge; ``urns`` gives the URN of each end by node id."""
     return {
         "id": edge.pk,
         "source": urns[edge.src_id],

@@ -1,7 +1,7 @@
 """Writes of the lineage graph, for the other apps. Recording the same fact twice changes nothing.
 
-Every function joins the caller's transaction. Observations are not events of their own: the change that was observed (a
-run logged its inputs, a version was registered) records one.
+Every function joins the caller's transaction. No function records an event: the change that it belongs to (a run logged
+its inputs, a version was registered) records one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BASE_MODEL = "base_model"
 
 @transaction.atomic(savepoint=False)
 def record_run(*, actor: Actor, run_id: str, name: str = "") -> None:  # noqa: ARG001 - every service says who acts
-    """Make sure that the run is a node; a name given later replaces the earlier one. One statement."""
+    """Create the node of a run where it is missing; a ``name`` replaces the earlier one. One statement."""
     place_run(run_id, name)
 
 
@@ -54,7 +54,10 @@ def record_inputs(
     witness: Witness,
     replaces: str | None = None,
 ) -> None:
-    """Record the datasets that a part of a run names. ``replaces``: why those it named before no longer count."""
+    """Record the datasets that a part of a run names.
+
+    With ``replaces`` they replace those that the part named before; it is the reason for the retraction.
+    """
     if replaces is None:
         add_claims(actor=actor, subject=run_spec(run_id), rel=Relation.CONSUMED, claimed=claimed, witness=witness)
         return
@@ -64,14 +67,14 @@ def record_inputs(
 
 
 def record_code(*, actor: Actor, run_id: str, claimed: Sequence[ClaimedInput], witness: Witness, reason: str) -> None:
-    """Record the commits that the tags of a run name, in place of those they named before."""
+    """Replace the commits that the tags of a run named before by those that they name now."""
     replace_claims(
         actor=actor, subject=run_spec(run_id), rel=Relation.USED_CODE, claimed=claimed, witness=witness, reason=reason
     )
 
 
 def record_parent(*, actor: Actor, run_id: str, parent_id: str) -> None:
-    """Record the parent of a nested run, "" for none: what the one logs as input, the other inherits."""
+    """Record the parent of a nested run, "" for none. The run inherits the inputs of its parent."""
     run, *parent = place(run_spec(run_id), *([run_spec(parent_id)] if parent_id else []))
     set_parent(actor=actor, run=run, parent=parent[0] if parent else None, reason=PARENT_CHANGED)
 
@@ -87,7 +90,7 @@ def record_produced(
     mode: str = OBSERVED,
     source: str = "",
 ) -> Node:
-    """Make the model version a node and record the run that produced it; with an empty ``run_id`` the node alone.
+    """Record that a run produced a model version, and return the version's node; without ``run_id`` only create it.
 
     ``source`` names the witness, by default the run itself.
     """
@@ -112,15 +115,15 @@ def record_origin(
     mode: str = OBSERVED,
     source: str = "",
 ) -> None:
-    """Record the origin of a model version: a logged model, the version it is a copy of, and its requirements.
+    """Record the origin of a model version: its logged model, the version that it is a copy of, and its requirements.
 
     ``source`` names the witness, by default the version itself.
     """
     target = place(*version_specs(model, version))[1]
     witness = source or target.urn
     if logged_model:
-        (made_from,) = place(logged_model_spec(logged_model))
-        accept(actor=actor, src=made_from, dst=target, rel=Relation.DERIVED_FROM, mode=mode, source=witness)
+        (logged_node,) = place(logged_model_spec(logged_model))
+        accept(actor=actor, src=logged_node, dst=target, rel=Relation.DERIVED_FROM, mode=mode, source=witness)
     if copied_from is not None:
         original = place(*version_specs(*copied_from))[1]
         accept(actor=actor, src=original, dst=target, rel=Relation.DERIVED_FROM, role="copy", mode=mode, source=witness)
@@ -133,7 +136,7 @@ def record_origin(
 def record_logged_model(
     *, actor: Actor, model_id: str, name: str = "", run_id: str = "", mode: str = OBSERVED, source: str = ""
 ) -> Node:
-    """Make a logged model a node and record the run that made it; return the node."""
+    """Record that a run produced a logged model, and return its node; without ``run_id`` only create it."""
     if not run_id:
         return place(logged_model_spec(model_id, name))[0]
     run, node = place(run_spec(run_id), logged_model_spec(model_id, name))
@@ -162,7 +165,7 @@ def record_model_inputs(
 
 @transaction.atomic(savepoint=False)
 def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: ClaimedInput) -> None:
-    """Record that a run measured a logged model on a dataset: metrics that name both."""
+    """Record that a run evaluated a logged model on a dataset: it logged metrics that name both."""
     label = f"{dataset.container.name}@{dataset.version or dataset.digest}"
     spec = evaluation_spec(run_id, model_id, label)
     logged_model, node = place(logged_model_spec(model_id), spec)
@@ -176,7 +179,7 @@ def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: Clai
 def record_deployment(*, actor: Actor, endpoint: str, number: int, revision: str, model: str, version: int) -> Node:
     """Record a rollout of a model version to an endpoint; return the deployment's node.
 
-    The deployment never changes; what an endpoint serves now is found through its deployments that have not ended.
+    An endpoint serves the versions of its deployments that have not ended.
     """
     specs = (*version_specs(model, version), *deployment_specs(endpoint, number, revision))
     _, served, target, rollout = place(*specs)
@@ -186,9 +189,9 @@ def record_deployment(*, actor: Actor, endpoint: str, number: int, revision: str
 
 
 def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa: ARG001 - every service says who acts
-    """Mark a deployment as ended: its endpoint's ancestry no longer starts from it.
+    """Mark a deployment as ended: the ancestors of its endpoint no longer include it.
 
-    Ending twice keeps the first time.
+    Ending it again does not change the time. Raises NotFound: the graph does not know the deployment.
     """
     node = find_node(deployment_ref(endpoint, number))
     if "ended_at" not in node.attrs:
@@ -198,9 +201,9 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> None:  # noqa
 
 @transaction.atomic
 def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 - every service says who acts
-    """Give a model's nodes their new URNs and name.
+    """Change the URNs and names of the nodes of a model and its versions.
 
-    Raises AlreadyExists where the new name has nodes of another model.
+    Raises AlreadyExists: another model has nodes with the new name.
     """
     if Node.objects.filter(urn=model_ref(new)).exists():
         raise AlreadyExists(f"The lineage graph already knows a model called {new}.")
@@ -213,10 +216,9 @@ def rename_model(*, actor: Actor, old: str, new: str) -> None:  # noqa: ARG001 -
 
 
 def retire_model(*, actor: Actor, name: str, model_id: int) -> str:
-    """Free the URNs of a deleted model, so that a new one of the same name starts with no history; return the kept
-    name.
+    """Rename the nodes of a deleted model, and return their new name.
 
-    No model can have that name (a colon is in none), so no new model inherits the history of a deleted one.
+    So a new model with the same name starts without history. No model can have the new name: it has a colon.
     """
     retired_name = f"{name} (deleted:{model_id})"
     rename_model(actor=actor, old=name, new=retired_name)

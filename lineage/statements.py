@@ -18,9 +18,8 @@ _INSERT_EDGE = (
     f"{insert_into(Edge)} ON CONFLICT ({listed(unique_columns(Edge, 'lineage_edge_forward'))}) DO NOTHING RETURNING id"
 )
 
-# No constant predicate on the edge in the recursive part: SQLite would build a Bloom filter over the whole index first.
-# UNION (not UNION ALL) is what ends a walk round a cycle, and it only removes duplicates while a row is nothing but an
-# id.
+# The recursive part has no constant predicate on the edge: SQLite would first build a Bloom filter over the index.
+# UNION, unlike UNION ALL, ends a walk round a cycle. It removes duplicates only because a row is nothing but an id.
 _WALK = {
     "up": "SELECT e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id",
     "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
@@ -42,9 +41,7 @@ def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list
 
 
 def walk_pairs(starts: Sequence[int], *, limit: int) -> list[tuple[int, int]]:
-    """Return up to ``limit`` pairs of a start and one of its ancestors (itself included):
-    many ancestries in one walk.
-    """
+    """Return up to ``limit`` pairs of a start and one of its ancestors, itself included, for all starts in one walk."""
     if not starts:
         return []
     anchors = ", ".join(["(CAST(%s AS bigint))"] * len(starts))
@@ -59,7 +56,7 @@ def walk_pairs(starts: Sequence[int], *, limit: int) -> list[tuple[int, int]]:
 
 
 def insert_edge(*, src: int, dst: int, rel: int, role: str) -> int | None:
-    """Insert an edge and return its id, or None where it is there already. One round trip."""
+    """Insert an edge and return its id, None where the edge exists. One round trip."""
     values: dict[str, Any] = {"src_id": src, "dst_id": dst, "rel": rel, "role": role, "recorded_at": timezone.now()}
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_EDGE, [values[column] for column in _EDGE_COLUMNS])

@@ -1,5 +1,6 @@
-"""System checks: an entry of LINEAGE_VISIBILITY or LINEAGE_WRITERS that is not there would refuse nothing, so it stops
-the start.
+"""System checks of settings that name functions by their paths.
+
+A wrong path would refuse nothing, so the server does not start with one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Visibility of nodes: a hidden node is absent from every answer and count. Permission to add to an ancestry.
+"""Visibility of nodes, and the right to declare edges into them. A hidden node is absent from every answer and count.
 
-Lineage knows nothing of permissions: it asks the lists in settings. Each entry of ``LINEAGE_VISIBILITY`` is the dotted
-path of a callable ``(actor, urns) -> urns`` that returns those of the URNs the actor may not see. Each entry of
-``LINEAGE_WRITERS`` is that of a callable ``(actor, urn, action) -> Refusal | None``: why the actor may not declare what
-flowed into a node.
+Lineage has no permissions of its own: it calls the functions that settings list. Each entry of ``LINEAGE_VISIBILITY``
+is the dotted path of a callable ``(actor, urns) -> urns`` that returns those of the URNs that the actor may not see.
+Each entry of ``LINEAGE_WRITERS`` is the path of a callable ``(actor, urn, action) -> Refusal | None``, which returns
+why the actor may not declare an edge into a node.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from core.errors import NotFound
 from lineage.graph.reads import NodeRow
 from lineage.models import Edge, Node, NodeKind
 
-# How many nodes a list looks at to find those that may be shown: what is hidden must not take the places of what is
-# not.
-MOST_SIFTED = 1000
-# How many nodes are asked about in one statement: databases limit its parameters.
+# How many nodes a list reads to find enough that the actor may see: hidden nodes must not shorten the list.
+MAX_SIFTED = 1000
+# How many URNs a visibility function gets at once: databases limit the parameters of a statement.
 _AT_ONCE = 10_000
-# Commits and environments are nobody's.
+# Everybody may see commits, environments and repositories.
 _OPEN = frozenset({NodeKind.CODE_VERSION, NodeKind.ENVIRONMENT, NodeKind.REPOSITORY})
 
 
@@ -43,22 +42,24 @@ class Writers(Protocol):
 
 
 def hidden_nodes(actor: Actor, nodes: Iterable[Node | NodeRow]) -> frozenset[int]:
-    """Return the ids of the nodes that the actor may not see; a fixed number of queries per entry of the list,
-    for each 10,000 of them."""
-    owned = {node.urn: node.pk for node in nodes if node.kind not in _OPEN}
-    if not owned:
+    """Return the ids of the nodes that the actor may not see.
+
+    Each entry of LINEAGE_VISIBILITY makes a fixed number of queries for each 10,000 nodes.
+    """
+    id_by_urn = {node.urn: node.pk for node in nodes if node.kind not in _OPEN}
+    if not id_by_urn:
         return frozenset()
     hidden: set[str] = set()
-    urns = list(owned)
+    urns = list(id_by_urn)
     for path in settings.LINEAGE_VISIBILITY:
         visibility: Visibility = import_string(path)
         for start in range(0, len(urns), _AT_ONCE):
             hidden |= visibility(actor, frozenset(urns[start : start + _AT_ONCE]))
-    return frozenset(owned[urn] for urn in hidden & owned.keys())
+    return frozenset(id_by_urn[urn] for urn in hidden & id_by_urn.keys())
 
 
 def require_declaring(actor: Actor, urn: str, action: Action) -> None:
-    """Raise Denied where the actor may not say what flowed into a node."""
+    """Raise Denied where the actor may not declare an edge into a node."""
     for path in settings.LINEAGE_WRITERS:
         writers: Writers = import_string(path)
         deny_if(writers(actor, urn, action))
@@ -66,9 +67,9 @@ def require_declaring(actor: Actor, urn: str, action: Action) -> None:
 
 def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
     """Return those nodes that the actor may see, in their order."""
-    nodes_read = list(nodes)
-    hidden = hidden_nodes(actor, nodes_read)
-    return [node for node in nodes_read if node.pk not in hidden]
+    candidates = list(nodes)
+    hidden = hidden_nodes(actor, candidates)
+    return [node for node in candidates if node.pk not in hidden]
 
 
 def require_visible(actor: Actor, node: Node) -> None:
@@ -78,7 +79,7 @@ def require_visible(actor: Actor, node: Node) -> None:
 
 
 def unknown_node(node: Node) -> NotFound:
-    """Return the error for a node that the actor may not know: that of one that does not exist."""
+    """Return the NotFound for a node that the actor may not see: the same as for a node that does not exist."""
     return NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
 
 

@@ -1,7 +1,7 @@
-"""Edges that left the graph because a run changed what it says: a tag, its parent, a later event.
+"""Edges that were retracted because a run was changed: a tag, its parent, or a later event.
 
-The graph follows the correction. A quarantine does not: whoever may change a run must not be able to take a model from
-quarantined data by renaming the data in a tag.
+The graph no longer has such an edge, but a quarantine still follows it. Otherwise, whoever may change a run could free
+a model of quarantined data by renaming the data in a tag.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ TAG_CHANGED = "the tag was changed"
 PARENT_CHANGED = "the parent run was changed"
 EVENT_CHANGED = "a later event of the run says otherwise"
 NOT_INHERITED = "no longer inherited"
-# The reasons of edges that a person retracted, with a reason of their own, and of edges that moved to another name of
-# the same data are not here.
+# Not here: the reasons that people give for a retraction, and those of edges that moved to another name of the same
+# data.
 _REASONS = (TAG_CHANGED, PARENT_CHANGED, EVENT_CHANGED, NOT_INHERITED)
 _AT_ONCE = 1000
 
@@ -29,10 +29,10 @@ def withdrawn_sources(nodes: Iterable[int]) -> Mapping[int, frozenset[int]]:
         rows = RetractedEdge.objects.filter(dst_id__in=ids[start : start + _AT_ONCE], reason__in=_REASONS)
         for src, dst in rows.values_list("src_id", "dst_id"):
             sources[dst].add(src)
-    named = {src for group in sources.values() for src in group}
+    all_sources = {src for group in sources.values() for src in group}
     aliases = (
-        dict(Node.objects.filter(pk__in=named, alias_of__isnull=False).values_list("pk", "alias_of_id"))
-        if named
+        dict(Node.objects.filter(pk__in=all_sources, alias_of__isnull=False).values_list("pk", "alias_of_id"))
+        if all_sources
         else {}
     )
     return {dst: frozenset(aliases.get(src) or src for src in group) for dst, group in sources.items()}

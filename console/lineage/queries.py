@@ -17,7 +17,7 @@ from console.shell.open_problems import open_problems
 from core.actors import Actor
 from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
 from lineage.openlineage.merge import facets_of
-from lineage.quarantine import Taint, may_keep, quarantines_of, taint_of
+from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
 from lineage.queries import descendants
 from lineage.visibility import hidden_nodes, known_nodes
 from registry.models import Deployment, Endpoint, ModelVersion
@@ -284,6 +284,6 @@ def dataset_quarantine(actor: Actor, node: Node) -> DatasetQuarantine:
         taint=Taint(tuple(row for row in taint.quarantines if row.node_id != node.pk), taint.complete),
         history=history,
         live=[row for row in live if row.pk in visible],
-        may_place=in_force is None and may_keep(actor, people_only=False),
-        may_release=in_force is not None and may_keep(actor, people_only=True),
+        may_place=in_force is None and may_quarantine(actor, people_only=False),
+        may_release=in_force is not None and may_quarantine(actor, people_only=True),
     )

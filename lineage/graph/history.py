@@ -13,7 +13,7 @@ _MOST_STEPS = 100
 
 @dataclass(frozen=True, slots=True)
 class PastEdge:
-    """``src`` had flowed into ``dst``; both are URNs."""
+    """An edge at a moment in the past. ``src`` and ``dst`` are URNs."""
 
     src: str
     dst: str
@@ -24,7 +24,7 @@ class PastEdge:
 
 @dataclass(frozen=True, slots=True)
 class PastNode:
-    """A node by what cannot change about it, and its digest as it is known."""
+    """A node by the facts that do not change, and its digest as it is known today."""
 
     urn: str
     kind: str
@@ -34,7 +34,7 @@ class PastNode:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """Nodes and edges, in the order of their URNs. ``truncated``: there were more nodes than ``limit``."""
+    """Nodes and edges, in the order of their URNs. ``truncated`` says that some ancestors are missing."""
 
     nodes: tuple[PastNode, ...]
     edges: tuple[PastEdge, ...]
@@ -42,9 +42,10 @@ class Ancestry:
 
 
 def ancestors_as_of(node_id: int, at: datetime, *, limit: int = 2000) -> Ancestry:
-    """Return the ancestors that a node had then; nothing for an unknown node. Two queries a step.
+    """Return the ancestors that a node had at a moment, with the node itself; nothing for an unknown node.
 
-    Nodes are named by id, which stays when a model is renamed.
+    The walk ends after 100 steps, or with more than ``limit`` nodes. Each step is two queries. The node is given by its
+    id, which does not change when a model is renamed.
     """
     seen, keys, frontier = {node_id}, set[tuple[int, int, int, str, datetime]](), {node_id}
     for _ in range(_MOST_STEPS):

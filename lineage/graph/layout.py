@@ -1,9 +1,8 @@
-"""The layout of the graph, the position of each node and the curve of each edge: left to right in the direction data
-flows.
+"""The layout of the graph: the position of each node and the curve of each edge. Data flows from left to right.
 
-fast-sugiyama ranks the nodes and avoids crossings. It is superlinear, hence the cap; and it ends the whole process when
-it is given a cycle or a loop, so it only ever gets an acyclic set of pairs. The same graph always gives the same
-picture.
+fast-sugiyama ranks the nodes and avoids crossings. Its running time is superlinear, so the number of nodes is limited.
+It ends the whole process on a cycle or a loop, so it gets only pairs without a cycle. The same graph always gives the
+same drawing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from fast_sugiyama import from_edges
 
 from lineage.models import Edge, Node
 
-# The library tells of every step at INFO.
+# The library logs every step at INFO.
 for _name in ("rust-sugiyama", "connected_components"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -31,7 +30,7 @@ COLUMN_GAP = 76
 ROW_GAP = 24
 MARGIN = 16
 
-_UNIT = 100.0  # what the library is told to put between two neighbours
+_UNIT = 100.0  # the distance between two neighbours in the library's result
 
 Pair = tuple[int, int]
 Point = tuple[float, float]
@@ -50,9 +49,7 @@ class NodeBox:
 
 @dataclass(frozen=True, slots=True)
 class EdgePath:
-    """One curve from ``source`` to ``target`` as SVG path data; ``edge_ids`` are the edges between the two it stands
-    for.
-    """
+    """One curve from ``source`` to ``target`` as SVG path data, for all edges between the two (``edge_ids``)."""
 
     source: int
     target: int
@@ -82,7 +79,7 @@ class _Placed:
 def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
     """Return the drawing of at most MAX_DRAWN nodes.
 
-    Raises ValueError for more. Edges to nodes not given are left out.
+    Edges to nodes that are not given are left out. Raises ValueError for more nodes.
     """
     if len(nodes) > MAX_DRAWN:
         msg = f"{len(nodes)} nodes cannot be drawn, {MAX_DRAWN} can."
@@ -114,7 +111,7 @@ def _between(node_ids: set[int], edges: Iterable[Edge]) -> dict[Pair, list[int]]
 
 
 def _acyclic(pairs: Iterable[Pair]) -> set[Pair]:
-    """Return the pairs with as few as need be turned round, so that they hold no cycle."""
+    """Return the pairs without a cycle: each pair that would close one is reversed."""
     ordered = sorted(pairs)
     if not _has_cycle(ordered):
         return set(ordered)
@@ -136,18 +133,18 @@ def _has_cycle(pairs: Iterable[Pair]) -> bool:
 
 
 def _place(pairs: set[Pair]) -> list[_Placed]:
-    """Return each connected part laid out by itself, the part of the lowest id first.
+    """Return the layout of each connected part, the part with the lowest id first.
 
-    Given several parts at once the library numbers the bends of one like the nodes of another; so it gets one at a
-    time, and its nodes as 0, 1, 2 …: what has a higher number is a bend.
+    The library gets one part at a time: with several it numbers the bends of one like the nodes of another. The nodes
+    get the numbers 0, 1, 2 …, so every higher number is a bend.
     """
     placed = []
     for part in _parts(pairs):
         ids = sorted({pk for pair in part for pk in pair})
-        number = {pk: place for place, pk in enumerate(ids)}
+        number = {pk: index for index, pk in enumerate(ids)}
         numbered = sorted((number[source], number[target]) for source, target in part)
-        (picture,) = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True)
-        placed.append(_part(picture, ids))
+        (result,) = from_edges(numbered, vertex_spacing=_UNIT, dummy_vertices=True)
+        placed.append(_part(result, ids))
     return placed
 
 
@@ -171,7 +168,7 @@ def _parts(pairs: set[Pair]) -> list[list[Pair]]:
 
 
 def _part(part: Any, ids: list[int]) -> _Placed:
-    """Turn the library's picture (sources at the top) on its side: rank becomes column, position becomes row."""
+    """Return the library's result, which has the sources at the top, turned: rank is the column, position the row."""
     positions: dict[int, Point] = dict(part[0])
     steps: list[Pair] = list(part[3])
     left, top = min(x for x, _ in positions.values()), max(y for _, y in positions.values())
@@ -193,7 +190,7 @@ def _part(part: Any, ids: list[int]) -> _Placed:
 
 
 def _stack(parts: list[_Placed], ids: list[int]) -> tuple[dict[int, Point], dict[Pair, list[Point]]]:
-    """Put the parts under one another, and nodes without any edge in a column of their own at the end."""
+    """Return the cells and bends of all parts, one below the other; nodes without an edge come last, in column 0."""
     cells: dict[int, Point] = {}
     bends: dict[Pair, list[Point]] = {}
     offset = 0.0
@@ -216,7 +213,7 @@ def _corner(cell: Point) -> Point:
 def _curve(boxes: dict[int, NodeBox], bends: dict[Pair, list[Point]], pair: Pair, forward: set[Pair]) -> str:
     """Return the path data from the right side of the source to the left side of the target, through its bends.
 
-    An edge that was turned round runs back: from the left side of its source to the right side of its target.
+    A reversed pair is drawn backwards: from the left side of its source to the right side of its target.
     """
     ahead = pair in forward
     first, last = pair if ahead else pair[::-1]

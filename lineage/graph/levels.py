@@ -1,7 +1,7 @@
 """Walks level by level: at a moment in the past, along some relations only, and page by page in a fixed order.
 
-Each level is one query for every 500 nodes of it. No predicate stands in a recursive statement: SQLite would scan all
-edges.
+Each level is one query for every 500 nodes of it. The filters are not in a recursive statement, because SQLite would
+then scan all edges.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Filters of the followed edges: as they were at a moment, of some relations, in some roles.
+    """Filters of the edges that a walk follows: at a moment, of some relations, in some roles.
 
-    Empty: all that count now.
+    An empty field filters nothing; without ``as_of`` the walk follows the edges of now.
     """
 
     as_of: datetime | None = None
@@ -36,9 +36,9 @@ class Filters:
 
 @dataclass(slots=True)
 class Levels:
-    """The nodes of each distance in the order of their ids, and the edges that were followed.
+    """The node ids of each distance, sorted, and the edges that were followed.
 
-    ``complete`` tells that nothing lies beyond the last level.
+    ``complete`` says that no node follows after the last level.
     """
 
     levels: list[list[int]]
@@ -54,7 +54,10 @@ class Levels:
 def walk_levels(
     start: int, anchors: Sequence[int], direction: Direction, *, filters: Filters, limit: int, deepest: int = 2**31
 ) -> Levels:
-    """Walk until ``limit`` nodes were met or ``deepest`` levels; the last level is whole, so it may be more."""
+    """Return the levels of a walk that ends with ``limit`` nodes or ``deepest`` levels after the start.
+
+    The last level is complete, so there may be more than ``limit`` nodes.
+    """
     first = sorted(set(anchors) - {start})
     walked = Levels([[start], first] if first else [[start]])
     seen = {start, *first}
@@ -100,7 +103,7 @@ def _followed(filters: Filters) -> Q:
 
 
 def is_served(attrs: dict[str, object], moment: datetime | None) -> bool:
-    """Return whether a deployment with these attributes had not ended at a moment, or has not ended now."""
+    """Return whether a deployment with these attributes had not ended at a moment; None is now."""
     ended = attrs.get("ended_at")
     if not isinstance(ended, str):
         return True

@@ -1,7 +1,7 @@
 """Reads of the graph for the API: tuples from one hand-written statement, without model instances.
 
-`read_closure` walks everything up to a limit in one statement. What needs a moment in the past, a filter on edges or
-the next page is walked level by level (`lineage.graph.levels`), in an order that does not change between pages.
+`read_closure` walks everything up to a limit in one statement. `lineage.graph.levels` walks level by level where a
+moment in the past, a filter on edges or a next page is asked for: its order does not change between pages.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ class EdgeRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Nodes and the edges among them; ``seen`` is how many nodes the walk met, one more than the limit where it was
-    cut.
+    """Nodes and the edges among them.
+
+    ``seen`` is how many nodes the walk reached: one more than the limit where it was cut.
     """
 
     nodes: list[NodeRow]
@@ -60,7 +61,7 @@ _STEP = {
     "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
 }
 _NODE = "n.id, n.kind, n.urn, n.name, n.version, n.digest, CAST(n.attrs AS text)"
-# Edges are looked up by their downstream end whichever way the walk went: a run has few inputs, a dataset many readers.
+# Edges are found by their downstream end in both directions: a run has few inputs, but a dataset may have many readers.
 _CLOSURE = (
     "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}), "
     "met(id) AS {materialized} (SELECT id FROM walk LIMIT %s) "
@@ -99,9 +100,9 @@ def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def read_closure(starts: Sequence[int], direction: Direction, *, limit: int) -> Read:
-    """Return up to ``limit`` nodes reached from ``starts`` (themselves included) and the edges among them.
+    """Return the nodes reached from ``starts``, themselves included, and the edges among them. One statement.
 
-    One statement.
+    It returns at most ``limit`` + 1 nodes: the one more says that there are others.
     """
     if not starts:
         return Read([], [], 0)
@@ -118,7 +119,10 @@ def read_closure(starts: Sequence[int], direction: Direction, *, limit: int) -> 
 def read_of_kinds(
     starts: Sequence[int], direction: Direction, kinds: Collection[NodeKind], *, limit: int
 ) -> tuple[list[NodeRow], int]:
-    """Return the nodes of some kinds among those reached, by id, and how many were met in all. One statement."""
+    """Return the nodes of some kinds among those reached, by id, and how many nodes of all kinds were reached.
+
+    The walk ends with ``limit`` + 1 nodes. Where no node is of these kinds, the number is 0. One statement.
+    """
     if not starts:
         return [], 0
     rows = _rows(_filled(_OF_KIND, starts, direction, kinds), [limit + 1])

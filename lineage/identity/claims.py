@@ -1,7 +1,7 @@
-"""Claims of runs about their inputs: they are kept, and the edges of the graph are derived from all of them.
+"""Claims of runs about their inputs. They are stored, and the edges of the graph are derived from all of them.
 
-An edge must not depend on the order in which runs logged. So nothing is decided when a claim arrives: `settle` decides
-what every claim means, as a function of all claims on the same dataset or repository.
+An edge must not depend on the order in which runs logged. So `settle` derives what each claim means from all claims on
+the same dataset or repository, whenever one of them changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHORT_COMMIT = 7
 
 @dataclass(frozen=True, slots=True)
 class ClaimedInput:
-    """One input as a run names it: the dataset or repository, the version, the digest, and what it was read for."""
+    """One input as a run names it: the dataset or repository, the version, the digest and the role."""
 
     container: Spec
     version: str = ""
@@ -41,9 +41,9 @@ class Witness:
 def add_claims(
     *, actor: Actor, subject: Spec, rel: Relation, claimed: Sequence[ClaimedInput], witness: Witness
 ) -> Node:
-    """Add claims of a run (or of an evaluation) to those it made before; return its node.
+    """Add claims to those that a run or an evaluation made before, and return its node.
 
-    The same claim again changes nothing.
+    A repeated claim changes nothing.
     """
     return _change(actor, subject, rel, claimed, witness, replace=False, reason="")
 
@@ -51,7 +51,10 @@ def add_claims(
 def replace_claims(
     *, actor: Actor, subject: Spec, rel: Relation, claimed: Sequence[ClaimedInput], witness: Witness, reason: str
 ) -> Node:
-    """Replace the claims that a part of a run made (``witness.origin``); edges nobody claims any more are retracted."""
+    """Replace the claims that a part of a run made (``witness.origin``), and return the node of the run.
+
+    Edges that nobody claims any more are retracted.
+    """
     return _change(actor, subject, rel, claimed, witness, replace=True, reason=reason)
 
 
@@ -68,40 +71,43 @@ def _change(
     containers = {item.container.urn: item.container for item in claimed}
     run, *placed = place(subject, *containers.values())
     nodes = dict(zip(containers, placed, strict=True))
-    held = list(Claim.objects.filter(run=run, rel=rel, origin=witness.origin).select_related("container"))
+    stored = list(Claim.objects.filter(run=run, rel=rel, origin=witness.origin).select_related("container"))
     by_key = {_key(nodes[item.container.urn].pk, item): item for item in claimed}
-    new = {key: item for key, item in by_key.items() if key not in {_held_key(claim) for claim in held}}
-    gone = [claim for claim in held if _held_key(claim) not in by_key] if replace else []
-    if not new and not gone:
+    new = {key: item for key, item in by_key.items() if key not in {_key_of(claim) for claim in stored}}
+    withdrawn = [claim for claim in stored if _key_of(claim) not in by_key] if replace else []
+    if not new and not withdrawn:
         return run
-    touched = {node.pk: node for node in [*nodes.values(), *(claim.container for claim in gone)]}
-    lock_contents(touched.values(), _contents(run, touched.values(), [*new.values(), *gone]))
-    left = _forget(gone)
+    touched = {node.pk: node for node in [*nodes.values(), *(claim.container for claim in withdrawn)]}
+    lock_contents(touched.values(), _contents(run, touched.values(), [*new.values(), *withdrawn]))
+    deleted = _forget(withdrawn)
     _insert(actor, run, rel, [(nodes[item.container.urn], item) for item in new.values()], witness)
     for pk in sorted(touched):
-        settle(actor=actor, run=run, container=touched[pk], left=left.get(pk, ()), reason=reason)
+        settle(actor=actor, run=run, container=touched[pk], deleted=deleted.get(pk, ()), reason=reason)
     if run.kind == NodeKind.RUN:
         update_inheritance(actor=actor, run=run, reason=reason)
     return run
 
 
 def _contents(run: Node, containers: Iterable[Node], changed: Sequence[ClaimedInput | Claim]) -> set[str]:
-    """Return the keys to identify again: the digests that the run names, and the beginnings of its commits."""
+    """Return the keys to lock: the digests of the changed claims, and the beginnings of versions and commits.
+
+    A changed version can give a version to every digest of the run, so then all of these are locked too.
+    """
     digests = {item.digest for item in changed if item.digest}
     commits = {item.version[:_SHORT_COMMIT] for item in changed if not item.digest}
-    held = Claim.objects.filter(run=run, container__in=[node.pk for node in containers]).exclude(digest="")
-    return digests | commits | (set(held.values_list("digest", flat=True)) if commits else set())
+    stored = Claim.objects.filter(run=run, container__in=[node.pk for node in containers]).exclude(digest="")
+    return digests | commits | (set(stored.values_list("digest", flat=True)) if commits else set())
 
 
-def _forget(gone: Iterable[Claim]) -> dict[int, list[Claim]]:
+def _forget(withdrawn: Iterable[Claim]) -> dict[int, list[Claim]]:
     """Delete claims and return them by container."""
-    left: dict[int, list[Claim]] = {}
-    for claim in gone:
-        left.setdefault(claim.container_id, []).append(claim)
-    ids = [claim.pk for claims in left.values() for claim in claims]
+    deleted: dict[int, list[Claim]] = {}
+    for claim in withdrawn:
+        deleted.setdefault(claim.container_id, []).append(claim)
+    ids = [claim.pk for claims in deleted.values() for claim in claims]
     if ids:
         Claim.objects.filter(pk__in=ids).delete()
-    return left
+    return deleted
 
 
 def _insert(actor: Actor, run: Node, rel: Relation, new: Sequence[tuple[Node, ClaimedInput]], witness: Witness) -> None:
@@ -128,5 +134,5 @@ def _key(container: int, item: ClaimedInput) -> tuple[int, str, str, str]:
     return container, item.version, item.digest, item.role[:32]
 
 
-def _held_key(claim: Claim) -> tuple[int, str, str, str]:
+def _key_of(claim: Claim) -> tuple[int, str, str, str]:
     return claim.container_id, claim.version, claim.digest, claim.role

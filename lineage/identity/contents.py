@@ -1,4 +1,4 @@
-"""Versions with the same bytes: a content node joins them in both directions, whatever they are called.
+"""Versions with the same bytes: a content node joins them in both directions, also across datasets.
 
 Equal digests of at least 128 bits mean equal bytes across datasets. A shorter digest counts within its dataset only.
 """
@@ -18,18 +18,18 @@ from lineage.models import Claim, Edge, Node, NodeKind, Relation
 
 
 def join_contents(*, actor: Actor, container: Node, digests: Iterable[str]) -> None:
-    """Join all versions that have one of these digests; take out those that no longer have it."""
+    """For each digest, join all versions that have it, and retract the edges of those that no longer have it."""
     for digest in sorted(digests):
-        whole = is_full_digest(digest)
-        key = digest_hex(digest) if whole else digest
-        dataset = "" if whole else container.urn.partition(":")[2]
-        _join(actor, content_spec(key, dataset).urn, key, dataset, _members(container, digest, whole=whole))
+        is_full = is_full_digest(digest)
+        key = digest_hex(digest) if is_full else digest
+        dataset = "" if is_full else container.urn.partition(":")[2]
+        _join(actor, content_spec(key, dataset).urn, key, dataset, _members(container, digest, is_full=is_full))
 
 
-def _members(container: Node, digest: str, *, whole: bool) -> set[int]:
-    """Return the dataset versions with a digest: in every dataset, or within one."""
+def _members(container: Node, digest: str, *, is_full: bool) -> set[int]:
+    """Return the dataset versions with a digest: of every dataset for a full digest, else of this dataset."""
     claims = Claim.objects.filter(node__isnull=False)
-    if not whole:
+    if not is_full:
         members = claims.filter(container=container, digest=digest)
         return set(members.values_list("node_id", flat=True).order_by().distinct())
     same = [digest_hex(digest), digest, *(f"{name}:{digest_hex(digest)}" for name in ("sha256", "md5"))]
@@ -41,25 +41,27 @@ def _members(container: Node, digest: str, *, whole: bool) -> set[int]:
 
 
 def _join(actor: Actor, urn: str, digest: str, dataset: str, members: set[int]) -> None:
-    hub = Node.objects.filter(urn=urn).first()
-    if hub is None:
-        if len(members) < 2:  # noqa: PLR2004 - one version alone has no other
+    content = Node.objects.filter(urn=urn).first()
+    if content is None:
+        if len(members) < 2:  # noqa: PLR2004 - one version has no other to join
             return
-        (hub,) = place(content_spec(digest, dataset))
-    edges_needed = _edges(hub.pk, members) if len(members) > 1 else set()
-    rows = Edge.objects.filter(Q(src=hub) | Q(dst=hub), rel=Relation.SAME_BYTES)
-    held: dict[Key, int] = {
+        (content,) = place(content_spec(digest, dataset))
+    edges_needed = _edges(content.pk, members) if len(members) > 1 else set()
+    rows = Edge.objects.filter(Q(src=content) | Q(dst=content), rel=Relation.SAME_BYTES)
+    existing: dict[Key, int] = {
         (src, dst, rel, role): pk
         for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role")
     }
-    if new := edges_needed - held.keys():
+    if new := edges_needed - existing.keys():
         put_edges(dict.fromkeys(new, timezone.now()))
-    if gone := held.keys() - edges_needed:
+    if outdated := existing.keys() - edges_needed:
         retract_all(
-            actor=actor, edge_ids=[held[key] for key in gone], reason="the bytes are no longer said to be the same"
+            actor=actor,
+            edge_ids=[existing[key] for key in outdated],
+            reason="the bytes are no longer said to be the same",
         )
 
 
-def _edges(hub: int, members: set[int]) -> set[Key]:
+def _edges(content: int, members: set[int]) -> set[Key]:
     rel = Relation.SAME_BYTES.value
-    return {(hub, pk, rel, "") for pk in members} | {(pk, hub, rel, "") for pk in members}
+    return {(content, pk, rel, "") for pk in members} | {(pk, content, rel, "") for pk in members}

@@ -1,8 +1,7 @@
-"""Data of nested runs: what a parent run reads, its child runs had too; and where the parent produced the model, the
-reverse.
+"""Inputs of nested runs: a run inherits those of its parents, and a run that produced a model those of its children.
 
-Only inputs that a run logged itself are passed on: from a parent to its descendants, and from a child to a parent that
-produced a model or a logged model. So no input reaches a sibling, and there is no cycle.
+Only inputs that a run logged itself are inherited, so no input passes from a child through its parent to a sibling, and
+there is no cycle.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MODELS = (NodeKind.MODEL_VERSION, NodeKind.LOGGED_MODEL)
 
 
 def set_parent(*, actor: Actor, run: Node, parent: Node | None, reason: str = "") -> None:
-    """Make a run the child of another one, or of none; what it inherited from the old parent is retracted."""
+    """Set the parent of a run, or remove it. The inputs that it inherited from the old parent are retracted."""
     if run.container_id == (parent.pk if parent else None) or (parent and parent.pk == run.pk):
         return
     before = _above(run.pk)
@@ -35,14 +34,14 @@ def set_parent(*, actor: Actor, run: Node, parent: Node | None, reason: str = ""
 
 
 def update_inheritance(*, actor: Actor, run: Node, reason: str = "") -> None:
-    """Update the inherited inputs of a run and of its relatives to the inputs that the run logged."""
+    """Update the inherited inputs of a run, its parents and its children after the run's own inputs changed."""
     relatives = {run.pk, *_above(run.pk), *_below([run.pk])}
     if len(relatives) > 1 or run.container_id is not None:
         _settle(actor, relatives, reason)
 
 
 def settle_families(*, actor: Actor, runs: set[int], reason: str = "") -> None:
-    """Update the inherited inputs of the relatives of many runs at once."""
+    """Update the inherited inputs of many runs, their parents and their children at once."""
     nested = Q(container__isnull=False) | Q(members__isnull=False)
     family = set(Node.objects.filter(nested, pk__in=runs).values_list("pk", flat=True).distinct())
     if family:
@@ -51,12 +50,12 @@ def settle_families(*, actor: Actor, runs: set[int], reason: str = "") -> None:
 
 
 def _above(run: int) -> list[int]:
-    """Return the parent of a run, its parent, and so on; a chain that closes ends where it began."""
+    """Return the parent of a run, its parent, and so on, at most 20. A cycle of parents is followed once."""
     parents: list[int] = []
-    here = Node.objects.filter(pk=run).values_list("container_id", flat=True).first()
-    while here is not None and here != run and here not in parents and len(parents) < _DEEPEST:
-        parents.append(here)
-        here = Node.objects.filter(pk=here).values_list("container_id", flat=True).first()
+    parent = Node.objects.filter(pk=run).values_list("container_id", flat=True).first()
+    while parent is not None and parent != run and parent not in parents and len(parents) < _DEEPEST:
+        parents.append(parent)
+        parent = Node.objects.filter(pk=parent).values_list("container_id", flat=True).first()
     return parents
 
 
@@ -83,18 +82,18 @@ def _settle(actor: Actor, runs: set[int], reason: str) -> None:
     makers = set(produced.values_list("src_id", flat=True))
     keys_needed = _inherited(runs, parents, direct, makers)
     rows = Edge.objects.filter(dst_id__in=runs, rel=Relation.INHERITED)
-    held: dict[Key, int] = {
+    existing: dict[Key, int] = {
         (src, dst, rel, role): pk
         for pk, src, dst, rel, role in rows.values_list("pk", "src_id", "dst_id", "rel", "role")
     }
-    if new := keys_needed - held.keys():
+    if new := keys_needed - existing.keys():
         put_edges(dict.fromkeys(new, timezone.now()))
-    if gone := held.keys() - keys_needed:
-        retract_all(actor=actor, edge_ids=[held[key] for key in gone], reason=reason or NOT_INHERITED)
+    if outdated := existing.keys() - keys_needed:
+        retract_all(actor=actor, edge_ids=[existing[key] for key in outdated], reason=reason or NOT_INHERITED)
 
 
 def _parents(runs: set[int]) -> dict[int, int]:
-    """Return the parent of each run and of everything above and below it that counts."""
+    """Return the parent of each run, and of the runs above and below it, by run."""
     parents: dict[int, int] = {}
     frontier = {*runs, *_below(runs)}
     for _ in range(_DEEPEST):
@@ -120,9 +119,10 @@ def _inherited(runs: set[int], parents: dict[int, int], direct: dict[int, set[in
 
 
 def _chain(run: int, parents: dict[int, int]) -> list[int]:
+    """Return the parent of a run, its parent, and so on, from ``parents``."""
     chain: list[int] = []
-    here = parents.get(run)
-    while here is not None and here != run and here not in chain and len(chain) < _DEEPEST:
-        chain.append(here)
-        here = parents.get(here)
+    parent = parents.get(run)
+    while parent is not None and parent != run and parent not in chain and len(chain) < _DEEPEST:
+        chain.append(parent)
+        parent = parents.get(parent)
     return chain

@@ -1,4 +1,4 @@
-"""Locks on what several runs can say at once: the bytes and the versions of one dataset or repository."""
+"""Locks on the digests, versions and commits of one dataset or repository, which several runs may name at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lineage.models import Node
 
 
 def lock_contents(containers: Iterable[Node], digests: Iterable[str]) -> None:
-    """Let one transaction at a time say which version these bytes are. Until commit; SQLite has one writer anyway."""
+    """Lock these digests of these datasets or repositories until commit. Nothing on SQLite, which has one writer."""
     if connection.vendor != "postgresql":
         return
     names = sorted({f"{node.pk}/{digest}" for node in containers for digest in digests})

@@ -25,15 +25,13 @@ Key = tuple[int, int, int, str]
 """The source, the target, the relation and the role of an edge."""
 
 
-def move_claims(*, actor: Actor, targets: Mapping[Claim, Node | None], left: Sequence[Claim], reason: str) -> None:
+def move_claims(*, actor: Actor, targets: Mapping[Claim, Node | None], deleted: Sequence[Claim], reason: str) -> None:
     """Assign each claim its node: insert the edges that follow, and retract those that no claim needs any more.
 
-    ``left`` are claims that were just deleted.
-
-    The number of statements grows with thousands of edges, not with each.
+    ``deleted`` are claims that were just deleted. Each statement handles a thousand claims or edges.
     """
     moved = [claim for claim, node in targets.items() if claim.node_id != (node.pk if node else None)]
-    stale = {_edge_of(claim, claim.node_id): claim for claim in [*moved, *left] if claim.node_id is not None}
+    stale = {_edge_of(claim, claim.node_id): claim for claim in [*moved, *deleted] if claim.node_id is not None}
     by_target: dict[int | None, list[int]] = defaultdict(list)
     for claim in moved:
         node = targets[claim]
@@ -51,7 +49,7 @@ def _edge_of(claim: Claim, node_id: int | None) -> Key:
 
 
 def _insert(claims: Sequence[Claim]) -> None:
-    """Insert the edges of claims with their witnesses; an edge is as old as the first claim of it."""
+    """Insert the edges of claims with their witnesses. An edge has the time of its oldest claim."""
     oldest: dict[Key, datetime] = {}
     for claim in claims:
         key = _edge_of(claim, claim.node_id)
@@ -62,7 +60,7 @@ def _insert(claims: Sequence[Claim]) -> None:
 
 
 def put_edges(edges: Mapping[Key, datetime]) -> dict[Key, int]:
-    """Insert edges with the times at which they were recorded; return the ids of those that were not there."""
+    """Insert edges that are missing, with the times at which they were recorded. Return the ids of the new edges."""
     rows = [
         {"src_id": src, "dst_id": dst, "rel": rel, "role": role, "recorded_at": at}
         for (src, dst, rel, role), at in sorted(edges.items())
@@ -71,7 +69,7 @@ def put_edges(edges: Mapping[Key, datetime]) -> dict[Key, int]:
 
 
 def add_witnesses(witnesses: Iterable[tuple[int, int]]) -> None:
-    """Insert pairs of an edge and an assertion that are not there."""
+    """Insert the pairs of an edge and an assertion that are missing."""
     _ADD_WITNESSES.run([{"edge_id": edge, "assertion_id": assertion} for edge, assertion in witnesses])
 
 
@@ -111,7 +109,7 @@ def retract_unclaimed(*, actor: Actor, keys: Sequence[Key], reason: str) -> None
 
 
 def retract_all(*, actor: Actor, edge_ids: Iterable[int], reason: str) -> None:
-    """Take edges out of the graph and keep them as retracted; the caller records the event."""
+    """Move edges from the graph to the retracted edges. The caller records the event."""
     ids = sorted(edge_ids)
     for start in range(0, len(ids), _AT_ONCE):
         edges = list(Edge.objects.filter(pk__in=ids[start : start + _AT_ONCE]))
@@ -132,7 +130,10 @@ def retract_all(*, actor: Actor, edge_ids: Iterable[int], reason: str) -> None:
 
 
 def move_edges(*, actor: Actor, old: int, new: int, reason: str) -> None:
-    """Give the edges of a node to another one, with their times and witnesses; the old ones are kept as retracted."""
+    """Insert the edges of a node at another one, with their times and witnesses, and retract the old ones.
+
+    Edges between versions with the same bytes are not moved.
+    """
     edges = list(Edge.objects.filter(Q(src_id=old) | Q(dst_id=old)).exclude(rel=Relation.SAME_BYTES))
     if not edges:
         return

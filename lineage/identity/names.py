@@ -1,4 +1,4 @@
-"""The identity of dataset names, versions, digests and repositories: which spellings mean the same thing."""
+"""Which spellings of a dataset name, version, digest or repository address mean the same thing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 from urllib.parse import urlsplit
 
 UNVERSIONED = "unversioned"
-# How the name of a repository begins that is known only as an experiment's.
+# The beginning of the name of a repository whose address is unknown.
 UNKNOWN_REPOSITORY = "unknown repository"
-# Names that clients give to a dataset that nobody named: each means something only within its experiment.
+# Names that clients give to a dataset without a name. The same name in another experiment is another dataset.
 DEFAULT_NAMES = frozenset({"dataset"})
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^/]")
 _NUMBERED = re.compile(r"[vV]\d[\w.-]*")
@@ -21,7 +21,7 @@ _IGNORABLE = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
     | set(range(0xE0100, 0xE01F0))
 )
-# The digests of no bytes at all: two empty files are no evidence that one dataset is another.
+# The MD5, SHA-1 and SHA-256 of an empty file: two empty files do not mean that two datasets are the same.
 _EMPTY = frozenset(
     {
         "d41d8cd98f00b204e9800998ecf8427e",
@@ -37,11 +37,11 @@ def is_uri(name: str) -> bool:
 
 
 def readable_name(name: str) -> str:
-    """Return a name without invisible characters and outer punctuation; a URI as it is."""
+    """Return a name in NFKC without invisible characters, repeated spaces and outer punctuation; a URI unchanged."""
     if is_uri(name):
         return name
-    seen = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not _is_ignorable(letter))
-    plain = " ".join(seen.split())
+    visible = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not _is_ignorable(letter))
+    plain = " ".join(visible.split())
     start, end = 0, len(plain)
     while start < end and _is_outer(plain[start]):
         start += 1
@@ -59,9 +59,9 @@ def dataset_key(name: str) -> str:
 
 
 def version_key(version: str) -> str:
-    """Return the key that all spellings of a version share: case of ``v<number>`` and invisible characters removed."""
-    seen = "".join(letter for letter in unicodedata.normalize("NFKC", version) if not _is_ignorable(letter)).strip()
-    numbered = seen.rstrip(".,;:-_")
+    """Return the key that all spellings of a version such as ``V2`` share: ``v2``. Other versions are unchanged."""
+    visible = "".join(letter for letter in unicodedata.normalize("NFKC", version) if not _is_ignorable(letter)).strip()
+    numbered = visible.rstrip(".,;:-_")
     return numbered.casefold() if _NUMBERED.fullmatch(numbered) else version
 
 
@@ -77,8 +77,9 @@ def is_full_digest(digest: str) -> bool:
 
 
 def repository_key(url: str) -> str:
-    """Return the address of a repository without user, password, ``.git`` and trailing slashes;
-    the host in lower case.
+    """Return the address of a repository without user, password, ``.git`` and trailing slashes.
+
+    Scheme and host are in lower case. A text that is no URI keeps its case and user.
     """
     text = url.strip()
     if not is_uri(text):

@@ -1,4 +1,4 @@
-"""Making nodes: what each is called, and getting or creating many of them in as few queries as can be."""
+"""Creating nodes: the URN and name of each kind, and reading or inserting many nodes in few queries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NAME_RUN = portable(_ADD + "UPDATE SET name = excluded.name")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A node as it should be; ``container`` is the URN of its container, which must be placed with it or before it."""
+    """A node to find or create. ``container`` is the URN of its container, given in the same call or created before."""
 
     kind: NodeKind
     urn: str
@@ -53,12 +53,12 @@ class Spec:
 
 
 def run_spec(run_id: str, name: str = "") -> Spec:
-    """Return the node of a run; a run without a name is shown by its id, a long name is cut."""
+    """Return the node of a run. A run without a name has its id as name; a long name is cut."""
     return Spec(NodeKind.RUN, run_ref(run_id), name[:_LONGEST_NAME] or run_id)
 
 
 def dataset_spec(name: str, scope: str = "") -> Spec:
-    """Return the dataset of a name; ``scope`` is the experiment of a name that means nothing elsewhere."""
+    """Return the dataset with a name. With a ``scope``, an experiment or namespace, it is a dataset of that alone."""
     attrs = {"scope": scope} if scope else {}
     return Spec(NodeKind.DATASET, dataset_ref(dataset_key(name), scope), readable_name(name), attrs=attrs)
 
@@ -74,7 +74,7 @@ def member_spec(container: Node, version: str, digest: str = "") -> Spec:
 
 
 def repository_spec(address: str, experiment: str = "") -> Spec:
-    """Return a repository by its address; without one, the commits of an ``experiment``, which may be those of any."""
+    """Return the repository with an address; without an address, the unknown repository of an ``experiment``."""
     key = address or experiment
     name = address or f"{UNKNOWN_REPOSITORY}, {experiment}"
     return Spec(NodeKind.REPOSITORY, repository_ref(key), name, attrs={"key": key, "known": bool(address)})
@@ -96,7 +96,7 @@ def evaluation_spec(run_id: str, model_id: str, dataset: str) -> Spec:
 
 
 def environment_spec(packages: Sequence[str], python: str = "") -> Spec:
-    """Return the environment of these requirements: the same requirements are the same environment."""
+    """Return the environment with these requirements; the order and the spaces of the lines do not matter."""
     lines = sorted({" ".join(line.split()) for line in packages})
     digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()
     name = f"python {python}".strip() if python else "packages"
@@ -121,7 +121,7 @@ def deployment_specs(endpoint: str, number: int, revision: str) -> tuple[Spec, S
 
 
 def place_run(run_id: str, name: str) -> None:
-    """Create the node of a run, or rename it: a faster `place` for runs, which are logged most often."""
+    """Create the node of a run, or rename it. It is a faster `place` for runs, which are logged most often."""
     spec = run_spec(run_id, name)
     now: Any = timezone.now()
     values = {
@@ -139,16 +139,16 @@ def place_run(run_id: str, name: str) -> None:
 
 
 def place(*specs: Spec) -> list[Node]:
-    """Return the nodes of ``specs`` in their order; create what is missing, add a digest that was not known before.
+    """Return the nodes of ``specs`` in their order. Missing nodes are created, and new facts are added to others.
 
-    One query where all exist; one more for containers and one for their members where some do not. For another name of
-    a node the node itself is returned.
+    For an alias, the node that it is an alias of is returned. One query where all nodes exist; where some do not, one
+    more for containers and one for their members. Each node with new facts is one more.
     """
     return [node.alias_of or node for node in place_own(*specs)]
 
 
 def place_own(*specs: Spec) -> list[Node]:
-    """Return the nodes of ``specs`` as `place` does, those that are other names of a node as they are."""
+    """Return the nodes of ``specs`` as `place` does, but for an alias the alias itself."""
     urns = [spec.urn for spec in specs]
     nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=among(urns))}
     missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}
@@ -156,14 +156,14 @@ def place_own(*specs: Spec) -> list[Node]:
     _create([spec for spec in missing.values() if spec.container], nodes)
     for spec in specs:
         if spec.urn not in missing:
-            _learn(nodes[spec.urn], spec)
+            _add_facts(nodes[spec.urn], spec)
     return [nodes[spec.urn] for spec in specs]
 
 
 def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
-    """Insert nodes.
+    """Insert nodes and add them to ``nodes_by_urn``.
 
-    The upsert that changes nothing makes both databases return the id even where another one was first.
+    The upsert sets the URN to itself: so both databases return the id also of a node that another transaction inserted.
     """
     if not specs:
         return
@@ -191,15 +191,15 @@ def _create(specs: Sequence[Spec], nodes_by_urn: dict[str, Node]) -> None:
         nodes_by_urn[node.urn] = node
 
 
-def _learn(node: Node, spec: Spec) -> None:
-    """Add facts from a later witness: a run's name, the spelling of a dataset, a digest.
+def _add_facts(node: Node, spec: Spec) -> None:
+    """Add new facts to a node: the name of a run or logged model, the spelling of a dataset's name, a digest.
 
-    Of two spellings the greater counts, so that the order of the witnesses does not matter.
+    Of two spellings the one that sorts last is stored, so that the order in which they come does not matter.
     """
     changed = []
-    named = node.kind in (NodeKind.RUN, NodeKind.LOGGED_MODEL) and spec.name != spec.urn.partition(":")[2]
-    spelt = node.kind in (NodeKind.DATASET, NodeKind.DATASET_VERSION) and spec.name > node.name
-    if (named and spec.name != node.name) or spelt:
+    has_name = node.kind in (NodeKind.RUN, NodeKind.LOGGED_MODEL) and spec.name != spec.urn.partition(":")[2]
+    sorts_later = node.kind in (NodeKind.DATASET, NodeKind.DATASET_VERSION) and spec.name > node.name
+    if (has_name and spec.name != node.name) or sorts_later:
         node.name = spec.name
         changed.append("name")
     if spec.digest and not node.digest:

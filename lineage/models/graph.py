@@ -1,7 +1,7 @@
-"""The graph: nodes named by URN, edges in the direction data flows, who witnessed each edge, and what runs said.
+"""The graph: nodes named by URN, edges in the direction that data flows, witnesses of edges, and claims of runs.
 
-Containers (dataset, model, endpoint) are not on the path: ``container`` is a column, so the blast radius of version 1
-never leaks to the users of version 2. Only accepted edges live in Edge, so traversal needs no status predicate.
+Containers (dataset, model, endpoint, repository) have no edges: ``container`` is a column. So the descendants of
+version 1 do not include those of version 2. Edge has only edges that count, so a walk needs no condition on a state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class NodeKind(models.IntegerChoices):
 
 
 class Relation(models.IntegerChoices):
-    """Edges point from upstream to downstream."""
+    """The relation of an edge, which points from upstream to downstream."""
 
     CONSUMED = 1, "consumed by"
     USED_CODE = 2, "ran in"
@@ -118,13 +118,11 @@ class EdgeAssertion(AppendOnlyModel):
 
 
 class Claim(models.Model):
-    """A claim of one run about one input: a dataset by version or digest, or a commit.
-
-    Edges are derived from all claims.
+    """A claim of one run about one input: a dataset by version or digest, or a commit. Edges are derived from claims.
 
     ``version`` is empty where only the digest was given, and ``digest`` where only the version was. ``origin`` is the
-    part of the run that says it (tag, param, input). ``bound`` is the version that this run gives to the digest, and
-    ``node`` the node that the claim means, None for a claim that adds nothing to others.
+    part of the run that has the claim (tag, param, input). ``bound`` is the version that this run gives to the digest.
+    ``node`` is the node that the claim means, None where another claim of the run is more exact.
     """
 
     run = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="claims", db_index=False)
@@ -156,7 +154,7 @@ class Claim(models.Model):
 
 
 class RetractedEdge(AppendOnlyModel):
-    """An edge that was accepted once: kept whole, with who took it back and why."""
+    """An edge that was retracted, with who retracted it and why."""
 
     edge_id = models.BigIntegerField(unique=True)
     src_id = models.BigIntegerField()
@@ -176,9 +174,9 @@ class RetractedEdge(AppendOnlyModel):
 
 
 class Quarantine(models.Model):
-    """A dataset version that nothing may be promoted on: why, by whom, and who released it again.
+    """A quarantine of a dataset version: model versions that descend from it cannot be promoted.
 
-    Placed once, released once, never changed otherwise (triggers hold that); at most one at a time stands for a node.
+    It is placed once and released once; triggers refuse every other change. A node has at most one in force.
     """
 
     node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="quarantines")
@@ -209,7 +207,7 @@ class Quarantine(models.Model):
 class SuggestionDecision(AppendOnlyModel):
     """The decision on a suggested edge: who confirmed or rejected it, and why. It is never suggested again.
 
-    ``method`` is how it was inferred, ``evidence`` what spoke for it. Open suggestions are derived, not stored.
+    ``method`` is how the edge was inferred, ``evidence`` why it is likely. Open suggestions are derived, not stored.
     """
 
     CONFIRMED = "confirmed"

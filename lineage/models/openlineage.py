@@ -9,10 +9,10 @@ from lineage.models.graph import Node
 
 
 class LineageEvent(AppendOnlyModel):
-    """An OpenLineage event as it was received, as canonical JSON; ``problem`` says why nothing was derived from it, ""
-    for none.
+    """An OpenLineage event as it was received, as canonical JSON.
 
-    ``subject`` is the URN of the run, or the name of the job or dataset that the event is about.
+    ``subject`` is the URN of the run, or the name of the job or dataset that the event is about. ``problem`` lists the
+    parts of the event that could not be read, "" where there are none.
     """
 
     sha256 = models.CharField(max_length=64, unique=True)
@@ -29,7 +29,7 @@ class LineageEvent(AppendOnlyModel):
 
 
 class Job(models.Model):
-    """A job of OpenLineage. ``merged`` is what JobEvents declare of it (lineage/openlineage/merge.py)."""
+    """A job of OpenLineage. ``merged`` is the state that its JobEvents declare (lineage/openlineage/merge.py)."""
 
     namespace = models.CharField(max_length=500)
     name = models.CharField(max_length=500)
@@ -44,10 +44,10 @@ class Job(models.Model):
 
 
 class JobRun(models.Model):
-    """A run that OpenLineage events tell of: the merge of them all, who sends them, and what the graph has of it.
+    """A run that OpenLineage events are about: the state merged from all of them, and who sends them.
 
-    ``actor_ref`` may add to the run and nobody else. ``shape`` is the digest of what the edges were derived from,
-    ``pairs`` the ids of the edges from dataset version to dataset version that this run declared.
+    Only ``actor_ref`` and superusers may add to the run. ``shape`` is the digest of the facts that the edges were
+    derived from. ``pairs`` are the ids of the edges between dataset versions that this run declared.
     """
 
     node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="job_run")
@@ -63,7 +63,7 @@ class JobRun(models.Model):
 
 
 class DatasetFacts(models.Model):
-    """OpenLineage facts of a dataset: its namespace and name there, and the newest of each facet."""
+    """OpenLineage facts of a dataset: its namespace and name in the events, and the newest of each facet."""
 
     node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="facts")
     namespace = models.CharField(max_length=500)
@@ -75,7 +75,7 @@ class DatasetFacts(models.Model):
 
 
 class JobDataset(models.Model):
-    """A dataset that a job reads (``direction`` "in") or writes ("out"), by its events."""
+    """A dataset that a job reads (``direction`` "in") or writes ("out") according to its events."""
 
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="datasets")
     dataset = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="jobs")

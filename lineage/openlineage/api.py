@@ -1,6 +1,6 @@
-"""/api/v1/lineage as OpenLineage clients and Marquez's readers speak it.
+"""/api/v1/lineage for OpenLineage clients, and for readers of Marquez's API.
 
-Unknown fields and parameters are ignored, as there.
+Unknown fields and parameters are ignored, as Marquez does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,7 @@ from lineage.openlineage.reads import MAX_DEPTH, events_between, graph_around
 
 
 class EventParser(BaseParser):
-    """A body of any media type, as bytes; gzip is inflated up to the limit of the route.
-
-    Raises TooLarge, InvalidInput.
-    """
+    """A body of any media type, as bytes. A gzip body is inflated, up to the limit of the route."""
 
     media_type = "*/*"
 
@@ -44,7 +41,7 @@ class EventParser(BaseParser):
         try:
             inflated = inflater.decompress(body, limit + 1)
         except zlib.error as error:
-            raise InvalidInput("The body says Content-Encoding: gzip, and is none.") from error
+            raise InvalidInput("The body has the header Content-Encoding: gzip, but is no gzip.") from error
         if len(inflated) > limit:
             raise TooLarge(f"The inflated body may hold at most {limit} bytes.")
         return inflated
@@ -58,7 +55,7 @@ class GraphAroundQuery(serializers.Serializer[Any]):
 
 
 class EventsQuery(serializers.Serializer[Any]):
-    """Query parameters of the list of events. Marquez's pages send times that are empty."""
+    """Query parameters of the list of events. Marquez's pages send empty times."""
 
     before = serializers.CharField(required=False, allow_blank=True, max_length=50)
     after = serializers.CharField(required=False, allow_blank=True, max_length=50)
@@ -70,9 +67,9 @@ class EventsQuery(serializers.Serializer[Any]):
 
 
 class TolerantView(ApiView):
-    """A view that ignores what it does not know, as other servers of this protocol do.
+    """A view that ignores unknown parameters, as other servers of this protocol do.
 
-    ``reads`` names its parameters.
+    ``reads`` is the serializer of its query parameters.
     """
 
     parser_classes = [EventParser]
@@ -110,7 +107,7 @@ class OpenLineageView(TolerantView):
 
     @accepts(responses={201: None}, request=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> HttpResponse:
-        """Take one event (201, without a body; again: 201, and nothing changes).
+        """Store one event and answer 201 without a body. The same event again changes nothing and is answered 201.
 
         Raises InvalidInput (no JSON, no eventTime, neither run, job nor dataset), Denied (somebody else's run or
         model).
@@ -132,7 +129,10 @@ class BatchView(TolerantView):
 
     @accepts(responses=OpenApiTypes.OBJECT, request=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        """Take the events of an array; those that cannot be taken are named, and cost no other. Raises InvalidInput."""
+        """Store the events of an array. The answer lists those that were refused; the others are stored.
+
+        Raises InvalidInput: the body is no array, or holds too many events.
+        """
         items = _read(request)
         if not isinstance(items, list):
             raise InvalidInput("A batch is a JSON array of events.")
@@ -165,7 +165,7 @@ class EventsView(TolerantView):
 
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Return one page of events, newest first: those that the caller sent, for operators those of everybody."""
+        """Return one page of events, newest first: those that the caller sent, for operators those of all senders."""
         query = self.query
         events, total = events_between(
             actor_of(request),

@@ -1,4 +1,4 @@
-"""The dataset of an OpenLineage namespace and name, and its version from the facets."""
+"""The dataset that an OpenLineage namespace and name mean, and its version from the facets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _LONGEST_VERSION = 255
 
 
 def clean_namespace(namespace: str) -> str:
-    """Return a namespace without password and trailing slashes; scheme and host in lower case, synonyms as one."""
+    """Return a namespace without user, password and trailing slashes.
+
+    Scheme and host are in lower case, and synonyms of a scheme become one. A text that is no address is only stripped.
+    """
     parts = _ADDRESS.fullmatch(namespace.strip())
     if parts is None:
         return namespace.strip()
@@ -26,7 +29,7 @@ def clean_namespace(namespace: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Return a dataset's name without what may be a password in an address."""
+    """Return a dataset's name without the user and password of an address."""
     parts = _ADDRESS.fullmatch(name.strip())
     if parts is None or parts[1].casefold().startswith(("abfs", "wasb")):
         return name.strip()
@@ -34,8 +37,10 @@ def clean_name(name: str) -> str:
 
 
 def dataset_of(namespace: str, name: str) -> Spec:
-    """Return the dataset: by its address where the namespace is one,
-    so that runs that log the address name the same.
+    """Return the dataset with a namespace and name.
+
+    Where the namespace is an address, the dataset's name is namespace/name: a run that logs this address means the same
+    dataset. Otherwise the name counts within the namespace only.
     """
     parts = _ADDRESS.fullmatch(namespace)
     if parts is not None and not parts[3]:
@@ -44,19 +49,19 @@ def dataset_of(namespace: str, name: str) -> Spec:
 
 
 def version_of(facets: Mapping[str, Any], use: Mapping[str, Any]) -> str:
-    """Return the version that facets name: that of the dataset, else the snapshot of Iceberg; "" for none."""
+    """Return the version that facets name: that of the dataset, otherwise the Iceberg snapshot; "" for none."""
     candidates = (
         (facets, "version", "datasetVersion"),
         (use, "icebergScanReport", "snapshotId"),
         (use, "icebergCommitReport", "snapshotId"),
     )
-    for where, facet, key in candidates:
-        value = where.get(facet, {}).get(key)
+    for facet_group, facet, key in candidates:
+        value = facet_group.get(facet, {}).get(key)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return version_key(str(value).replace("\x00", "").strip()[:_LONGEST_VERSION])
     return ""
 
 
 def unknown_version(run_id: str, *, written: bool) -> str:
-    """Return the name of a version that nobody named: one for each run that read it, and one for each that wrote it."""
+    """Return the name of an unnamed version: a name for what each run read, and one for what it wrote."""
     return f"{'written' if written else 'read'} by {run_id}"

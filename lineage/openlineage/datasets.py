@@ -20,8 +20,8 @@ def merge_datasets(events: Sequence[LineageEvent]) -> None:
     """Store the facts about datasets from events, in a fixed number of statements."""
     mentions: dict[str, list[tuple[NamedDataset, LineageEvent]]] = {}
     for event in events:
-        for one in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
-            mentions.setdefault(one.key, []).append((one, event))
+        for dataset in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
+            mentions.setdefault(dataset.key, []).append((dataset, event))
     nodes = dataset_nodes(mentions)
     versions = [
         member_spec(nodes[event.dataset.key], version)
@@ -35,7 +35,7 @@ def merge_datasets(events: Sequence[LineageEvent]) -> None:
 
 
 def dataset_nodes(keys: Iterable[str]) -> dict[str, Node]:
-    """Return the nodes of datasets by their keys, made where they were not there."""
+    """Return the nodes of datasets by their keys. Missing nodes are created."""
     ordered = sorted(set(keys))
     if not ordered:
         return {}
@@ -43,7 +43,7 @@ def dataset_nodes(keys: Iterable[str]) -> dict[str, Node]:
 
 
 def jobs_named(names: Iterable[JobName]) -> dict[JobName, Job]:
-    """Return jobs by their names, made where they were not there."""
+    """Return jobs by their names. Missing jobs are created."""
     job_names = sorted(set(names))
     jobs = _jobs(job_names)
     missing = [name for name in job_names if name not in jobs]
@@ -78,7 +78,7 @@ def _keep_facets(
         ],
         ignore_conflicts=True,
     )
-    changing = [pk for pk, pairs in by_node.items() if any(one.facets for one, _ in pairs)]
+    changing = [pk for pk, pairs in by_node.items() if any(dataset.facets for dataset, _ in pairs)]
     rows = list(DatasetFacts.objects.select_for_update().filter(node__in=changing).order_by("pk"))
     changed = []
     for row in rows:
@@ -95,12 +95,12 @@ def _link_jobs(events: Sequence[LineageEvent], nodes: Mapping[str, Node]) -> Non
     links: set[tuple[JobName, int, str]] = set()
     for event in events:
         if event.job:
-            links |= {(event.job, nodes[one.key].pk, "in") for one in event.inputs}
-            links |= {(event.job, nodes[one.key].pk, "out") for one in event.outputs}
+            links |= {(event.job, nodes[dataset.key].pk, "in") for dataset in event.inputs}
+            links |= {(event.job, nodes[dataset.key].pk, "out") for dataset in event.outputs}
     jobs = jobs_named(name for name, _, _ in links)
     rows = {(jobs[name].pk, pk, direction) for name, pk, direction in links}
-    held = JobDataset.objects.filter(job__in={job for job, _, _ in rows}, dataset__in={pk for _, pk, _ in rows})
-    rows -= set(held.values_list("job_id", "dataset_id", "direction"))
+    existing = JobDataset.objects.filter(job__in={job for job, _, _ in rows}, dataset__in={pk for _, pk, _ in rows})
+    rows -= set(existing.values_list("job_id", "dataset_id", "direction"))
     JobDataset.objects.bulk_create(
         [JobDataset(job_id=job, dataset_id=pk, direction=direction) for job, pk, direction in sorted(rows)],
         ignore_conflicts=True,

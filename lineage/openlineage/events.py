@@ -1,4 +1,7 @@
-"""Reading one OpenLineage event: tolerant of what producers send, strict where nothing could be derived from it."""
+"""Reading one OpenLineage event. Parts that cannot be read are left out with a warning.
+
+An event without a time, or without a run, job and dataset, is refused.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Facets = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NamedDataset:
-    """A dataset as an event names it, with its facets and those of its use as input or output."""
+    """A dataset as an event names it, with its facets, and in ``use`` its input or output facets."""
 
     namespace: str
     name: str
@@ -34,7 +37,7 @@ class NamedDataset:
 
     @property
     def key(self) -> str:
-        """Return the key of the dataset, as text."""
+        """Return namespace and name as JSON text: the key of the dataset."""
         return json.dumps([self.namespace, self.name])
 
 
@@ -61,7 +64,7 @@ class LineageEvent:
 
 
 def read_event(data: object) -> LineageEvent:
-    """Return the event.
+    """Return the event that JSON data describes.
 
     Raises InvalidInput: no object, too deep, NaN, no eventTime, or neither run, job nor dataset.
     """
@@ -119,14 +122,14 @@ def _require_depth(data: object) -> None:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    """Return a JSON object; of a list with one object that object, as some producers send."""
+    """Return a JSON object; the object in a list of one, which some producers send; {} for everything else."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, dict) else {}
 
 
 def _time(value: object, warnings: list[str]) -> tuple[datetime, str]:
-    """Return a time in UTC, and a text that sorts by all its digits. Raises InvalidInput."""
+    """Return a time in UTC, and a text with all its digits that sorts by time. Raises InvalidInput."""
     parts = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if parts is None:
         raise InvalidInput(f"The event has no eventTime that can be read: {str(value)[:100]!r}.")
@@ -170,14 +173,14 @@ def _job(job: Mapping[str, Any], warnings: list[str]) -> tuple[str, str] | None:
 
 
 def _text(value: object) -> str:
-    """Return a text that every database can store."""
+    """Return a text or number as a text that every database can store, "" for everything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return str(value).strip().replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
 
 
 def run_uuid(value: object, job: tuple[str, str] | None) -> str:
-    """Return the id of a run as a lower-case UUID; what is none becomes a UUIDv5 of the job and the text."""
+    """Return the id of a run as a lower-case UUID. Other text becomes a UUIDv5 of the job and the text; "" for none."""
     text = _text(value)
     if not text:
         return ""
@@ -195,7 +198,7 @@ def _run_id(value: object, job: tuple[str, str] | None, warnings: list[str]) -> 
 
 
 def _facets(value: object, where: str, warnings: list[str]) -> Facets:
-    """Return facets by their names; what is null or no object is left out with a warning."""
+    """Return facets by their names. A facet that is null is left out; one that is no object too, with a warning."""
     if value is not None and not isinstance(value, dict):
         warnings.append(f"the facets of {where} are no object")
     facets = {}
@@ -208,8 +211,9 @@ def _facets(value: object, where: str, warnings: list[str]) -> Facets:
 
 
 def _datasets(value: object, where: str, use: str, warnings: list[str]) -> tuple[NamedDataset, ...]:
-    """Return the datasets of a list, each once with its facets merged;
-    one without a name is left out with a warning.
+    """Return the datasets of a list, each once with its facets merged.
+
+    A dataset without a name is left out with a warning.
     """
     if value is not None and not isinstance(value, list):
         warnings.append(f"{where} is no list")

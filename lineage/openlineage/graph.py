@@ -1,7 +1,7 @@
 """The edges that follow from the merged events of a run: inputs, outputs, code and parent.
 
-Without a lineage facet every input flows through the run into every output. With one, the pairs it names are edges of
-their own, and an input that flows into no output does not reach any.
+Without a lineage facet every input flows through the run into every output. With one, each pair of an input and an
+output that it names is an edge, and an input that it names for no output flows into none.
 """
 
 from __future__ import annotations
@@ -61,8 +61,10 @@ class Shape:
 
 
 def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape:
-    """Return the shape that the edges of a run are derived from. A tracked run may name the version of an input
-    elsewhere.
+    """Return the shape of a run.
+
+    An input without a version is "unversioned" for a tracked run, which may name the version in a tag or param. For
+    other runs it is a version of its own.
     """
     unnamed = UNVERSIONED if tracked else unknown_version(run_id, written=False)
     inputs = [_use(actor, dataset, unnamed) for dataset in datasets_of(state, "in")]
@@ -85,9 +87,7 @@ def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape
 
 
 def _use(actor: Actor, dataset: NamedDataset, unnamed: str) -> Use:
-    """Return the use of a dataset, or of a model version:
-    one that the actor may not see counts as if there were none.
-    """
+    """Return the use of a dataset, or of a model version. A model version that the actor may not see is a dataset."""
     version = version_of(dataset.facets, dataset.use)
     kind = str(dataset.facets.get("datasetType", {}).get("datasetType", "")).upper()
     is_model = kind == "MODEL" and version.removeprefix("v").isdecimal()
@@ -104,7 +104,7 @@ def _version_urn(name: str, version: str) -> str:
 
 
 def _code(state: State) -> tuple[str, str]:
-    """Return the repository and the commit of the run, "" for what is unknown."""
+    """Return the repository and the commit of the run, "" for an unknown one."""
     location = facets_of(state.get("facets", {})).get("sourceCodeLocation", {})
     commit, address = location.get("version"), location.get("repoUrl") or location.get("url")
     if not isinstance(commit, str) or not commit.strip():
@@ -126,20 +126,20 @@ def _parent(state: State, run_id: str) -> str:
 
 
 def source_of(run_id: str) -> str:
-    """Return the name of the witness of what the events of a run say."""
+    """Return the source of the witness of edges that the events of a run name."""
     return f"{ORIGIN} run {run_id}"
 
 
 def repository_of(shape: Shape, job: str) -> Spec:
-    """Return the repository of the commit of a run; without an address one of the job."""
+    """Return the repository of the commit of a run; without an address an unknown repository of the job."""
     address = shape.code[0]
     return repository_spec(repository_key(address) if address else "", f"job {job}")
 
 
 def settle_run(actor: Actor, row: JobRun, run_id: str, shape: Shape) -> None:
-    """Bring the edges of a run in line with its events.
+    """Update the edges of a run to its events.
 
-    Raises Denied: an output that the actor may not add to. Raises NotFound.
+    Raises Denied: an output that the actor may not change. Raises NotFound: a model version was deleted meanwhile.
     """
     run = row.node
     source = source_of(run_id)
@@ -189,7 +189,7 @@ def _node(use: Use) -> Node:
     (container,) = place(use.dataset)
     (node,) = place_own(member_spec(container, use.version))
     if node.alias_of_id is not None and use.version.startswith(("read by", "written by")):
-        Node.objects.filter(pk=node.pk).update(alias_of=None)  # the version that named it was retracted
+        Node.objects.filter(pk=node.pk).update(alias_of=None)  # no event names its version any more
         node.alias_of = None
     return node.alias_of or node
 
@@ -202,16 +202,18 @@ def _written(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) ->
     """Record that the run produced its outputs; return the node of each by the key of its dataset."""
     nodes = _place_all(shape.outputs)
     node_ids = {node.pk for node in nodes.values()}
-    held = Edge.objects.filter(src=run, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
-    gone: list[Key] = [
-        (run.pk, pk, Relation.PRODUCED.value, "") for pk in held.values_list("dst_id", flat=True) if pk not in node_ids
+    existing = Edge.objects.filter(src=run, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
+    outdated: list[Key] = [
+        (run.pk, pk, Relation.PRODUCED.value, "")
+        for pk in existing.values_list("dst_id", flat=True)
+        if pk not in node_ids
     ]
     for use in shape.outputs:
         node = nodes[use.key]
         require_declaring(actor, node.urn, Action.LINEAGE_EVENTS_RECEIVED)
         accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode="observed", source=source)
         _rename(actor, use, unknown_version(run_id, written=True), node)
-    retract_unclaimed(actor=actor, keys=gone, reason=EVENT_CHANGED)
+    retract_unclaimed(actor=actor, keys=outdated, reason=EVENT_CHANGED)
     return nodes
 
 
@@ -226,7 +228,7 @@ def _rename(actor: Actor, use: Use, unnamed: str, node: Node) -> None:
 
 
 def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], source: str) -> None:
-    """Write the edges from input to output that a lineage facet names; retract those that it no longer names."""
+    """Insert the edges from input to output that a lineage facet names; retract those that it no longer names."""
     sources = {use.key: use for use in shape.inputs}
     pairs: dict[Key, tuple[Node, Node]] = {}
     for src_key, dst_key in shape.pairs or ():
@@ -236,15 +238,15 @@ def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], so
     for src, dst in pairs.values():
         accept(actor=actor, src=src, dst=dst, rel=Relation.DERIVED_FROM, mode="observed", source=source)
     ids = set(edge_ids(list(pairs)).values())
-    gone = Edge.objects.filter(pk__in=set(row.pairs) - ids).values_list("pk", flat=True)
-    others = EdgeAssertion.objects.filter(edge_id__in=gone).exclude(assertion__source=source)
+    outdated = Edge.objects.filter(pk__in=set(row.pairs) - ids).values_list("pk", flat=True)
+    others = EdgeAssertion.objects.filter(edge_id__in=outdated).exclude(assertion__source=source)
     of_others = set(others.values_list("edge_id", flat=True))
-    retract_all(actor=actor, edge_ids=[pk for pk in gone if pk not in of_others], reason=EVENT_CHANGED)
+    retract_all(actor=actor, edge_ids=[pk for pk in outdated if pk not in of_others], reason=EVENT_CHANGED)
     row.pairs = sorted(ids)
 
 
 def _nest(actor: Actor, run: Node, parent_id: str) -> None:
-    """Make the run a child of the run that its parent facet names, where the actor may add to that one."""
+    """Make the run a child of the run that its parent facet names, unless the actor may not change that run."""
     parent = tracked_run(parent_id) if parent_id else None
     if parent is not None:
         try:
@@ -258,14 +260,14 @@ def _nest(actor: Actor, run: Node, parent_id: str) -> None:
 
 
 def tracked_run(run_id: str) -> Node | None:
-    """Return the node of the run that is tracked under a UUID, None where there is none."""
+    """Return the node of the run of the tracking API whose id is this UUID without dashes, None where there is none."""
     return Node.objects.filter(urn=run_ref(run_id.replace("-", ""))).first()
 
 
 def run_node(actor: Actor, run_id: str) -> Node:
-    """Return the node of a run: the run that is tracked under this id, else one of its own.
+    """Return the node of a run: that of the tracked run with this id, otherwise a node of OpenLineage's run.
 
-    Raises Denied: another's run.
+    Raises Denied: the run is somebody else's.
     """
     tracked = tracked_run(run_id)
     if tracked is not None:
@@ -275,7 +277,7 @@ def run_node(actor: Actor, run_id: str) -> Node:
     row = JobRun.objects.filter(node=node).first()
     if row is not None and row.actor_ref != actor.ref and not actor.is_superuser:
         raise Denied(
-            f"The run {run_id} is sent by {row.sent_by}; nobody else adds to it.",
+            f"{row.sent_by} sends the events of run {run_id}; nobody else may add to it.",
             action=Action.LINEAGE_EVENTS_RECEIVED,
             obj=node.urn,
         )

@@ -1,5 +1,6 @@
-"""Receiving OpenLineage events: each is kept as it was sent, merged into its run, job or dataset,
-and the edges follow.
+"""Receiving OpenLineage events.
+
+Each event is stored as it was sent and merged into the state of its run, job or dataset; then edges are derived.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _ADD_EVENTS = BulkInsert(models.LineageEvent, conflict="ON CONFLICT (sha256) DO 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An event of a batch that was not taken: its place, why, and whether sending it again may help."""
+    """An event of a batch that was not stored: its index, the reason, and whether sending it again may help."""
 
     index: int
     reason: str
@@ -43,14 +44,17 @@ class Failure:
 
 
 def receive_event(*, actor: Actor, data: object) -> None:
-    """Take one event. Raises InvalidInput: unreadable; Denied: it tells of somebody else's run or model."""
+    """Store one event and derive its edges.
+
+    Raises InvalidInput: it cannot be read. Raises Denied: it is about somebody else's run or model.
+    """
     _take(actor, [read_event(data)])
 
 
 def receive_batch(*, actor: Actor, items: Sequence[object]) -> list[Failure]:
-    """Take the events of a batch; return those that were not taken.
+    """Store the events of a batch and derive their edges; return those that were not stored.
 
-    Runs of which the events only add are taken many at once, all others one in a transaction.
+    Runs whose events only add edges are handled many in one transaction, all other subjects each in one of its own.
     """
     failures: list[Failure] = []
     groups: dict[str, list[tuple[int, LineageEvent]]] = {}
@@ -69,7 +73,7 @@ def receive_batch(*, actor: Actor, items: Sequence[object]) -> list[Failure]:
 
 
 def _take_many(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> set[str]:
-    """Take runs of a batch, some hundred in a transaction; return those that were taken."""
+    """Store the events of runs, 500 runs in a transaction; return the runs whose events were stored."""
     subjects = [subject for subject, events in groups.items() if events[0].run_id]
     taken: set[str] = set()
     for start in range(0, len(subjects), _RUNS_AT_ONCE) if len(subjects) > 1 else ():
@@ -77,18 +81,18 @@ def _take_many(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> se
         try:
             taken |= _take_together(actor, part)
         except (DomainError, DatabaseError):
-            logger.exception("runs were not taken together; each is taken by itself")
+            logger.exception("events of many runs were not stored together; those of each run are stored by themselves")
     return taken
 
 
 @transaction.atomic
 def _take_together(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> set[str]:
-    held = _held(event for events in groups.values() for event in events)
-    new = {subject: _new_of(events, held) for subject, events in groups.items()}
+    stored = _stored_digests(event for events in groups.values() for event in events)
+    new = {subject: _new_of(events, stored) for subject, events in groups.items()}
     settled = settle_together(actor=actor, groups={subject: events for subject, events in new.items() if events})
     settled_events = {subject: events for subject, events in new.items() if subject in settled}
     merge_datasets([event for events in settled_events.values() for event in events])
-    _keep_events(actor, settled_events)
+    _store_events(actor, settled_events)
     return settled | {subject for subject, events in new.items() if not events}
 
 
@@ -104,7 +108,7 @@ def _take_group(actor: Actor, group: Sequence[tuple[int, LineageEvent]]) -> list
 
 
 def subject_of(event: LineageEvent) -> str:
-    """Return the subject of an event: the URN of the run, else the job or the dataset."""
+    """Return the subject of an event: the URN of the run, otherwise the job or the dataset."""
     if event.run_id:
         return run_ref(event.run_id)
     if event.job:
@@ -114,25 +118,25 @@ def subject_of(event: LineageEvent) -> str:
 
 @transaction.atomic
 def _take(actor: Actor, events: Sequence[LineageEvent]) -> None:
-    """Keep events on one subject and derive what follows, in one transaction. What was kept before changes nothing."""
-    new = _new_of(events, _held(events))
+    """Store events on one subject and derive their edges, in one transaction. Events stored before change nothing."""
+    new = _new_of(events, _stored_digests(events))
     if new:
         merge_events(actor=actor, events=new)
-        _keep_events(actor, {subject_of(new[0]): new})
+        _store_events(actor, {subject_of(new[0]): new})
 
 
-def _held(events: Iterable[LineageEvent]) -> set[str]:
-    """Return the digests of those of the events that were kept before."""
+def _stored_digests(events: Iterable[LineageEvent]) -> set[str]:
+    """Return the digests of those of the events that were stored before."""
     digests = among([event.sha256 for event in events])
     return set(models.LineageEvent.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
 
 
-def _new_of(events: Sequence[LineageEvent], held: set[str]) -> list[LineageEvent]:
-    return list({event.sha256: event for event in events if event.sha256 not in held}.values())
+def _new_of(events: Sequence[LineageEvent], stored: set[str]) -> list[LineageEvent]:
+    return list({event.sha256: event for event in events if event.sha256 not in stored}.values())
 
 
-def _keep_events(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> None:
-    """Keep events as they were sent, and record one event of the audit log for each subject."""
+def _store_events(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -> None:
+    """Store events as they were sent, and record one event in the audit log for each subject."""
     _ADD_EVENTS.run(
         [
             {
@@ -180,7 +184,7 @@ def _merge_run(actor: Actor, events: Sequence[LineageEvent]) -> None:
 
 
 def settle_state(*, actor: Actor, row: JobRun, run_id: str, state: State) -> None:
-    """Keep the merged state of a run, and derive its edges anew where they may differ."""
+    """Store the merged state of a run, and derive its edges again where its shape changed."""
     row.merged = json.dumps(state, sort_keys=True)
     is_tracked = row.node.urn != run_ref(run_id)
     if state["jobs"]:

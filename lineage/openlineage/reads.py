@@ -1,6 +1,4 @@
-"""Reads in the shape of Marquez: the graph of jobs and datasets around one of them, and the events as they were
-received.
-"""
+"""Reads in the shape of Marquez's API: the graph around a job or dataset, and the events as they were received."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from lineage.visibility import hidden_nodes
 
 MAX_DEPTH = 100
 _MOST_NODES = 2000
-# Who reads the events of everybody: they can hold code, queries and the environment of a process.
+# The group that may read all events. Others may not: events can hold code, queries and the environment of a process.
 READERS = "operators"
 Json = dict[str, Any]
 
@@ -34,9 +32,9 @@ class _Edge:
 
 
 def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
-    """Return the jobs and datasets up to ``depth`` steps around one, in both directions.
+    """Return the jobs and datasets up to ``depth`` steps around a job or dataset, in both directions.
 
-    Raises NotFound, InvalidInput.
+    Raises NotFound. Raises InvalidInput: the id begins with neither `job:` nor `dataset:`.
     """
     kind, _, name = node_id.partition(":")
     if kind not in ("job", "dataset"):
@@ -56,8 +54,8 @@ def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
 
 
 def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
-    """Return the job or dataset of a name. Namespaces hold colons, so every split is tried, the last one first."""
-    cuts = [place for place, letter in enumerate(job_name) if letter == ":"]
+    """Return the job or dataset with the name `namespace:name`. Namespaces hold colons, so 20 splits are tried."""
+    cuts = [index for index, letter in enumerate(job_name) if letter == ":"]
     pairs = [(job_name[:cut], job_name[cut + 1 :]) for cut in reversed(cuts)][:20]
     condition = Q(pk__in=[])
     for namespace, name in pairs:
@@ -68,7 +66,7 @@ def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
 
 
 def _reached(start: Job | DatasetFacts, depth: int) -> tuple[set[int], set[int]]:
-    """Return the ids of jobs and of dataset nodes within some steps."""
+    """Return the ids of jobs and of dataset nodes within ``depth`` steps, fewer where there are over 2000."""
     jobs = {start.pk} if isinstance(start, Job) else set()
     datasets = {start.node_id} if isinstance(start, DatasetFacts) else set()
     new_jobs, new_datasets = set(jobs), set(datasets)
@@ -160,8 +158,8 @@ def _dataset(row: DatasetFacts) -> Json:
     }
 
 
-def known_events(actor: Actor) -> QuerySet[LineageEvent]:
-    """Return the events that the actor may read: their own; for superusers and operators those of everybody."""
+def visible_events(actor: Actor) -> QuerySet[LineageEvent]:
+    """Return the events that the actor may read, newest first: their own; for superusers and operators all."""
     rows = LineageEvent.objects.order_by("-event_time", "-pk")
     is_reader = actor.user_id is not None and Group.objects.filter(name=READERS, user__pk=actor.user_id).exists()
     return rows if actor.is_superuser or is_reader else rows.filter(actor_ref=actor.ref)
@@ -170,8 +168,8 @@ def known_events(actor: Actor) -> QuerySet[LineageEvent]:
 def events_between(
     actor: Actor, after: datetime | None, before: datetime | None, *, ascending: bool, start: int, limit: int
 ) -> tuple[list[Any], int]:
-    """Return one page of the raw events with after ≤ eventTime < before, and how many there are in all."""
-    rows = known_events(actor)
+    """Return one page of the events with after ≤ eventTime < before, as received, and how many such events exist."""
+    rows = visible_events(actor)
     if after is not None:
         rows = rows.filter(event_time__gte=after)
     if before is not None:

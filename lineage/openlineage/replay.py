@@ -1,4 +1,4 @@
-"""Deriving runs, jobs and datasets anew from the events that were kept."""
+"""Deriving runs, jobs and datasets again from the stored events."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _AT_ONCE = 200
 
 
 def replay(*, sender_of: Callable[[str], Actor | None], subject: str = "") -> tuple[int, list[str]]:
-    """Derive everything anew from the kept events, or what follows from those on one subject.
+    """Derive everything again from the stored events, or from those on one subject.
 
-    ``sender_of`` returns the sender of events by their reference, None for one who is gone: whoever sent events must
-    still have the rights that they need. Return the number of events, and the subjects that were left as they were and
-    why.
+    ``sender_of`` returns the account with a reference, None for a deleted or inactive one. The sender of events must
+    still have the rights that they need. Return the number of replayed events, and a message for each subject that
+    could not be replayed.
     """
     rows = LineageEvent.objects.order_by("subject", "pk")
     if subject:
         rows = rows.filter(subject=subject)
     count, problems = 0, []
     for name in rows.values_list("subject", flat=True).distinct().order_by("subject").iterator():
-        mine = list(LineageEvent.objects.filter(subject=name).order_by("pk"))
-        actor = sender_of(mine[0].actor_ref)
+        stored = list(LineageEvent.objects.filter(subject=name).order_by("pk"))
+        actor = sender_of(stored[0].actor_ref)
         if actor is None:
-            problems.append(f"{name}: {mine[0].sent_by} has no account any more")
+            problems.append(f"{name}: {stored[0].sent_by} has no account any more")
             continue
         try:
-            _replay_subject(actor, name, mine)
+            _replay_subject(actor, name, stored)
         except DomainError as error:
             problems.append(f"{name}: {error.message}")
         else:
-            count += len(mine)
+            count += len(stored)
     return count, problems
 
 
@@ -54,5 +54,5 @@ def _replay_subject(actor: Actor, name: str, rows: list[LineageEvent]) -> None:
     run_id = events[0].run_id
     job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job")
     row = job_runs.get(node__urn__in=[run_ref(run_id), run_ref(run_id.replace("-", ""))])
-    row.shape = ""  # derive the edges again, whatever they are now
+    row.shape = ""  # so the edges are derived again in any case
     settle_state(actor=actor, row=row, run_id=run_id, state=merged_run({}, events))

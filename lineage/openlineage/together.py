@@ -1,7 +1,7 @@
-"""Many runs of a batch at once: each step is a few statements for all of them, where one run by itself takes a hundred.
+"""Many runs of a batch at once: each step is a few statements for all of them, where a single run takes a hundred.
 
-Taken are runs of which the events only add: datasets that are read and written, a commit, a parent. What takes
-something back, renames it, or needs a right is left to `inbox`, which takes one run at a time.
+This module handles runs whose events only add: datasets that are read and written, a commit, a parent. A run whose
+events retract or rename something, or need a right, is left to `inbox`, which handles one run at a time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Groups = Mapping[str, Sequence[LineageEvent]]
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the batch: its row as it was, and what follows from it with the new events."""
+    """A run of the batch: its row before, and its state and shape with the new events."""
 
     run_id: str
     urn: str
@@ -56,7 +56,7 @@ class _Run:
 
     @property
     def is_changed(self) -> bool:
-        """Return whether other edges follow than before."""
+        """Return whether the edges may differ from those before."""
         return self.row is None or self.row.shape != self.shape.digest
 
     @property
@@ -93,11 +93,14 @@ class _Versions:
 
 
 def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
-    """Merge the events of runs and derive their edges; return those that were taken. Joins the caller's transaction."""
+    """Merge the events of runs and derive their edges; return the URNs of the runs that this could be done for.
+
+    Joins the caller's transaction.
+    """
     runs = _read(actor, groups)
     versions = _versions_of(run for run in runs if run.is_changed)
-    left = _left_alone([run for run in runs if run.is_changed], versions)
-    runs = [run for run in runs if run.urn not in left]
+    excluded = _not_additive([run for run in runs if run.is_changed], versions)
+    runs = [run for run in runs if run.urn not in excluded]
     changed = [run for run in runs if run.is_changed]
     jobs = jobs_named(run.job for run in runs if run.job)
     for run in runs:
@@ -118,7 +121,7 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
 
 
 def _read(actor: Actor, groups: Groups) -> list[_Run]:
-    """Return the runs that can be taken by what their events say, with the state that follows; rows are locked."""
+    """Return the runs that can be handled here as far as their events show, with their new state; rows are locked."""
     ids = {urn: events[0].run_id for urn, events in groups.items()}
     job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
     rows = {row.node.urn: row for row in job_runs.filter(node__urn__in=among(list(ids)))}
@@ -126,8 +129,8 @@ def _read(actor: Actor, groups: Groups) -> list[_Run]:
     runs = []
     for urn, events in sorted(groups.items()):
         row = rows.get(urn)
-        is_anothers = row is not None and row.actor_ref != actor.ref and not actor.is_superuser
-        if is_anothers or ids[urn] in tracked or (row is not None and row.pairs):
+        is_others_run = row is not None and row.actor_ref != actor.ref and not actor.is_superuser
+        if is_others_run or ids[urn] in tracked or (row is not None and row.pairs):
             continue
         state = merged_run(json.loads(row.merged) if row else {}, events)
         run = _Run(ids[urn], urn, row, state, shape_of(actor, state, ids[urn], tracked=False))
@@ -138,13 +141,13 @@ def _read(actor: Actor, groups: Groups) -> list[_Run]:
 
 
 def _tracked(run_ids: Iterable[str]) -> set[str]:
-    """Return those of the runs that are tracked under the same id."""
+    """Return those of the ids that are also ids of runs of the tracking API."""
     by_urn = {run_ref(run_id.replace("-", "")): run_id for run_id in run_ids if run_id}
     return {by_urn[urn] for urn in Node.objects.filter(urn__in=among(list(by_urn))).values_list("urn", flat=True)}
 
 
 def _versions_of(runs: Iterable[_Run]) -> _Versions:
-    """Return the datasets that runs use, and those versions that exist: used ones, and those that nobody had named."""
+    """Return the datasets that runs use, and the existing nodes of the used versions and of the runs' unnamed ones."""
     uses = [(run, use) for run in runs for use in run.uses]
     versions = _Versions(dataset_nodes(use.key for _, use in uses), {})
     urns = {versions.spec(use).urn for _, use in uses} | {
@@ -156,25 +159,25 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
     return versions
 
 
-def _left_alone(runs: Sequence[_Run], versions: _Versions) -> set[str]:
-    """Return the runs that do not only add: what they said before is taken back, or a version is renamed."""
-    left = {run.urn for run in runs if any(_is_renamed(run, use, versions) for use in run.uses)}
+def _not_additive(runs: Sequence[_Run], versions: _Versions) -> set[str]:
+    """Return the URNs of the runs that do not only add: they retract an earlier claim, edge or parent, or rename."""
+    excluded = {run.urn for run in runs if any(_is_renamed(run, use, versions) for use in run.uses)}
     claimed_by_run = {run.urn: _claimed(run, versions) for run in runs}
     written = {run.urn: {versions.spec(use).urn for use in run.shape.outputs} for run in runs}
     parents = {run.urn: run_ref(run.shape.parent) if run.shape.parent else None for run in runs}
     urns = among(sorted(claimed_by_run))
-    held = Claim.objects.filter(run__urn__in=urns, origin=ORIGIN)
-    for urn, *claim in held.values_list("run__urn", "rel", "container__urn", "version"):
+    existing = Claim.objects.filter(run__urn__in=urns, origin=ORIGIN)
+    for urn, *claim in existing.values_list("run__urn", "rel", "container__urn", "version"):
         if tuple(claim) not in claimed_by_run[urn]:
-            left.add(urn)
+            excluded.add(urn)
     produced = Edge.objects.filter(src__urn__in=urns, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
-    left |= {src for src, dst in produced.values_list("src__urn", "dst__urn") if dst not in written[src]}
+    excluded |= {src for src, dst in produced.values_list("src__urn", "dst__urn") if dst not in written[src]}
     nested = Node.objects.filter(urn__in=urns, container__isnull=False).values_list("urn", "container__urn")
-    return left | {urn for urn, parent in nested if parent != parents[urn]}
+    return excluded | {urn for urn, parent in nested if parent != parents[urn]}
 
 
 def _is_renamed(run: _Run, use: Use, versions: _Versions) -> bool:
-    """Return whether a used version is another name of one, or takes the place of one that nobody had named."""
+    """Return whether a used version is an alias, or replaces an unnamed version of the run."""
     node = versions.nodes.get(versions.spec(use).urn)
     if node is not None and node.alias_of_id is not None:
         return True
@@ -191,14 +194,14 @@ def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
 
 
 def _add_rows(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> bool:
-    """Insert the rows of runs that have none; return whether no other transaction made one meanwhile."""
+    """Insert the rows of runs that have none; return False where another transaction inserted one meanwhile."""
     new = [run for run in runs if run.row is None]
-    mine = {"sent_by": actor.name, "actor_ref": actor.ref[:100]}
-    return len(_ADD_RUNS.run([_row(run, nodes) | mine for run in new])) == len(new)
+    sender = {"sent_by": actor.name, "actor_ref": actor.ref[:100]}
+    return len(_ADD_RUNS.run([_row(run, nodes) | sender for run in new])) == len(new)
 
 
 def _update_rows(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
-    """Keep the merged states of runs that had a row, which is locked, and what the edges were derived from."""
+    """Store the merged state and the shape of runs that had a row, which is locked."""
     _UPDATE_RUNS.run(
         [
             _row(run, nodes) | {"sent_by": run.row.sent_by, "actor_ref": run.row.actor_ref}
@@ -218,7 +221,7 @@ def _row(run: _Run, nodes: Mapping[str, Node]) -> dict[str, Any]:
 
 
 def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versions: _Versions) -> None:
-    """Insert claims, edges and their one witness for each run, then the commits of each repository."""
+    """Insert the claims and edges of runs, with one witness for each run; then settle the commits of repositories."""
     if not runs:
         return
     urns = {source_of(run.run_id)[:700]: run.urn for run in runs}
@@ -243,10 +246,10 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
 
 
 def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
-    """Yield the differences between the claims of a run. Commits are resolved afterwards."""
+    """Yield the columns in which the claims of a run differ. The claim of a commit gets its node later."""
     for use in run.shape.inputs:
-        dataset, meant = versions.datasets[use.key].pk, versions.node(use).pk
-        yield {"container_id": dataset, "rel": Relation.CONSUMED.value, "version": use.version, "node_id": meant}
+        dataset, version = versions.datasets[use.key].pk, versions.node(use).pk
+        yield {"container_id": dataset, "rel": Relation.CONSUMED.value, "version": use.version, "node_id": version}
     if run.shape.code[1]:
         repository = repositories[run.repository.urn].pk
         yield {"container_id": repository, "rel": Relation.USED_CODE.value, "version": run.shape.code[1]}
@@ -260,7 +263,7 @@ def _edges(run: _Run, node: Node, versions: _Versions) -> Iterator[Key]:
 
 
 def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
-    """Return the repositories of commits by URN; what may be identified anew is locked until commit."""
+    """Return the repositories of the runs' commits by URN; their commits are locked until commit."""
     specs = {run.repository.urn: run.repository for run in runs if run.shape.code[1]}
     repositories = {urn: place(spec)[0] for urn, spec in sorted(specs.items())}
     for urn, node in repositories.items():
@@ -270,17 +273,19 @@ def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
 
 
 def _put(witnesses: Mapping[Key, tuple[_Run, int]]) -> None:
-    """Insert edges that are not there, and for each edge the witness of its run where it has none yet."""
+    """Insert missing edges, and for each edge the witness of its run where that is missing."""
     new = put_edges(dict.fromkeys(witnesses, timezone.now()))
-    held = edge_ids([key for key in witnesses if key not in new])
-    witnessed = EdgeAssertion.objects.filter(edge_id__in=held.values()).values_list("edge_id", "assertion__source")
-    sources = set(witnessed) if held else set()
-    lacking = {key: pk for key, pk in held.items() if (pk, source_of(witnesses[key][0].run_id)[:700]) not in sources}
+    existing = edge_ids([key for key in witnesses if key not in new])
+    witnessed = EdgeAssertion.objects.filter(edge_id__in=existing.values()).values_list("edge_id", "assertion__source")
+    sources = set(witnessed) if existing else set()
+    lacking = {
+        key: pk for key, pk in existing.items() if (pk, source_of(witnesses[key][0].run_id)[:700]) not in sources
+    }
     add_witnesses((pk, witnesses[key][1]) for key, pk in (new | lacking).items())
 
 
 def _nest(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
-    """Put runs below their parents."""
+    """Set the parents of runs that have none yet."""
     children: dict[str, list[int]] = defaultdict(list)
     for run in runs:
         if run.shape.parent and nodes[run.urn].container_id is None:

@@ -1,4 +1,4 @@
-"""/api/v1/lineage/suggestions: edges that nobody said, and the decision on one."""
+"""/api/v1/lineage/suggestions: suggested edges, and the decision on one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEAREST = 300
 
 
 class SuggestionsQuery(serializers.Serializer[Any]):
-    """Query parameters of the list of suggestions: the node around which they are."""
+    """Query parameters of the list of suggestions: the URN of the node around which they are."""
 
     node = serializers.CharField(max_length=700, trim_whitespace=False)
 
@@ -46,7 +46,8 @@ class SuggestionsView(ApiView):
         require_visible(actor, node)
         ids = {pk for direction in ("up", "down") for pk in walk_ids([node.pk], direction, limit=_NEAREST)}
         nodes = list(Node.objects.filter(pk__in=ids))
-        return Response({"suggestions": [suggestion_json(one) for one in open_suggestions(actor, nodes)]})
+        suggestions = open_suggestions(actor, nodes)
+        return Response({"suggestions": [suggestion_json(suggestion) for suggestion in suggestions]})
 
 
 class ConfirmSuggestionView(ApiView):
@@ -91,15 +92,15 @@ class RejectSuggestionView(ApiView):
         )
 
 
-def suggestion_json(one: Suggestion) -> dict[str, Any]:
+def suggestion_json(suggestion: Suggestion) -> dict[str, Any]:
     """Return an open suggestion."""
     return {
-        "source": one.src.urn,
-        "target": one.dst.urn,
-        "relation": one.relation.name,
-        "method": one.method.value,
-        "confidence": one.confidence,
-        "evidence": one.evidence,
+        "source": suggestion.src.urn,
+        "target": suggestion.dst.urn,
+        "relation": suggestion.relation.name,
+        "method": suggestion.method.value,
+        "confidence": suggestion.confidence,
+        "evidence": suggestion.evidence,
     }
 
 

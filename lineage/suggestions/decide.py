@@ -28,7 +28,7 @@ def confirm_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str,
     somebody decided first), Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)
-    decision = _keep(actor, suggestion, Action.LINEAGE_SUGGESTION_CONFIRMED, SuggestionDecision.CONFIRMED, reason)
+    decision = _store(actor, suggestion, Action.LINEAGE_SUGGESTION_CONFIRMED, SuggestionDecision.CONFIRMED, reason)
     if suggestion.relation is Relation.SAME_BYTES:
         _join(actor, suggestion, reason)
     else:
@@ -45,7 +45,7 @@ def reject_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, 
     Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)
-    return _keep(actor, suggestion, Action.LINEAGE_SUGGESTION_REJECTED, SuggestionDecision.REJECTED, reason)
+    return _store(actor, suggestion, Action.LINEAGE_SUGGESTION_REJECTED, SuggestionDecision.REJECTED, reason)
 
 
 def find_suggestion(actor: Actor, src_urn: str, dst_urn: str, method: str) -> Suggestion:
@@ -58,7 +58,7 @@ def find_suggestion(actor: Actor, src_urn: str, dst_urn: str, method: str) -> Su
 
 
 def _visible(actor: Actor, urn: str) -> Node:
-    """Return a node; a hidden one is unknown before anything is said of the other. Raises NotFound."""
+    """Return a node. Raises NotFound: it is unknown, or the actor may not see it."""
     node = find_node(urn)
     require_visible(actor, node)
     return node
@@ -70,7 +70,7 @@ def _suggested(actor: Actor, src_urn: str, dst_urn: str, method: str, reason: st
     return find_suggestion(actor, src_urn, dst_urn, method)
 
 
-def _keep(actor: Actor, suggestion: Suggestion, action: Action, state: str, reason: str) -> SuggestionDecision:
+def _store(actor: Actor, suggestion: Suggestion, action: Action, state: str, reason: str) -> SuggestionDecision:
     """Store a decision with its event. Raises Denied, Conflict."""
     ends = {suggestion.dst.urn} | ({suggestion.src.urn} if suggestion.relation is Relation.SAME_BYTES else set())
     for urn in sorted(ends):
@@ -106,12 +106,12 @@ def _keep(actor: Actor, suggestion: Suggestion, action: Action, state: str, reas
 
 
 def _join(actor: Actor, suggestion: Suggestion, reason: str) -> None:
-    """Join two versions as the same bytes, as equal full digests do by themselves."""
+    """Join two versions as the same bytes. Equal full digests do that without a decision."""
     src, dst = suggestion.src, suggestion.dst
     pair = hashlib.sha256(f"{src.urn} {dst.urn}".encode()).hexdigest()[:16]
-    (hub,) = place(content_spec(src.digest, f"confirmed {pair}"))
+    (content,) = place(content_spec(src.digest, f"confirmed {pair}"))
     for node, other in ((src, dst), (dst, src)):
-        for start, end in ((node, hub), (hub, node)):
+        for start, end in ((node, content), (content, node)):
             accept(actor=actor, src=start, dst=end, rel=Relation.SAME_BYTES, mode=DECLARED, source=reason)
         subject = node_subject(node.pk)
         note_writer(actor=actor, subject=subject, kind=Evidence.EDGE_DECLARED, details=[other.urn])

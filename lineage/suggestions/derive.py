@@ -1,5 +1,6 @@
-"""Suggested edges: what the graph makes likely and nobody said. They are derived when they are asked for, kept nowhere
-until somebody decides on one, and count for no gate, no impact and no quarantine.
+"""Suggested edges: likely edges that no run and no person has claimed.
+
+They are derived on request, and only decisions on them are stored. No gate, impact or quarantine counts them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lineage.identity.names import UNVERSIONED, digest_hex
 from lineage.models import Edge, LineageEvent, Node, NodeKind, Relation, SuggestionDecision
 from lineage.visibility import hidden_nodes
 
-# How many versions of the datasets of a question are looked at, newest first, and how many names of the same bytes.
+# How many versions of datasets are read, newest first, and how many versions with the same digests.
 _MOST_VERSIONS = 2000
 _MOST_NAMES = 200
 _FULL_DIGEST = 32
@@ -39,7 +40,7 @@ CONFIDENCE = {Method.LAST_VERSION: 0.7, Method.SAME_SHORT_DIGEST: 0.9}
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """An edge that nobody said, and why it is likely."""
+    """A suggested edge, and why it is likely."""
 
     src: Node
     dst: Node
@@ -59,23 +60,24 @@ class Suggestion:
 
 
 def open_suggestions(actor: Actor, nodes: Sequence[Node]) -> list[Suggestion]:
-    """Return the suggestions with an end among the nodes that the actor may know and nobody decided on, likeliest
-    first.
+    """Return the undecided suggestions with an end among the nodes, the likeliest first.
+
+    Suggestions with an end that the actor may not see are left out.
     """
     ids = {node.pk for node in nodes}
-    likely = [*_last_versions(nodes), *_same_digests(nodes)]
-    likely = [one for one in likely if one.src.pk in ids or one.dst.pk in ids]
+    derived = [*_last_versions(nodes), *_same_digests(nodes)]
+    likely = [edge for edge in derived if edge.src.pk in ids or edge.dst.pk in ids]
     if not likely:
         return []
-    rows = SuggestionDecision.objects.filter(dst__in={one.dst.pk for one in likely})
+    rows = SuggestionDecision.objects.filter(dst__in={edge.dst.pk for edge in likely})
     decided = set(rows.values_list("src_id", "dst_id", "rel", "method"))
-    hidden = hidden_nodes(actor, {end.pk: end for one in likely for end in (one.src, one.dst)}.values())
+    hidden = hidden_nodes(actor, {end.pk: end for edge in likely for end in (edge.src, edge.dst)}.values())
     undecided = {
-        one.key: one
-        for one in likely
-        if one.key not in decided and one.src.pk not in hidden and one.dst.pk not in hidden
+        edge.key: edge
+        for edge in likely
+        if edge.key not in decided and edge.src.pk not in hidden and edge.dst.pk not in hidden
     }
-    return sorted(undecided.values(), key=lambda one: (-one.confidence, one.key))
+    return sorted(undecided.values(), key=lambda edge: (-edge.confidence, edge.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,11 @@ def _last_versions(nodes: Iterable[Node]) -> list[Suggestion]:
         if (run.pk, container) in named:
             continue
         at = began.get(run.urn, run.recorded_at)
-        before = [one for one in candidates[container] if one.written_at <= at and run.pk not in one.runs]
+        before = [
+            version for version in candidates[container] if version.written_at <= at and run.pk not in version.runs
+        ]
         if before:
-            last = max(before, key=lambda one: (one.written_at, one.node.pk))
+            last = max(before, key=lambda version: (version.written_at, version.node.pk))
             evidence = (
                 f"The run began at {iso_utc(at)} and read {last.node.name} without a version. "
                 f"This was the last version by then, of {iso_utc(last.written_at)}."
@@ -121,7 +125,7 @@ def _is_unnamed(node: Node) -> bool:
 
 
 def _candidates(versions: Sequence[Node]) -> Mapping[int, list[_Candidate]]:
-    """Return versions by their dataset: written when the run that made them ended, else when they were recorded."""
+    """Return versions by their dataset. A version was written when its run ended, or when it was recorded."""
     edges = Edge.objects.select_related("src").filter(dst__in=[node.pk for node in versions], rel=Relation.PRODUCED)
     runs_by_version: dict[int, list[Node]] = defaultdict(list)
     for edge in edges:
@@ -145,26 +149,26 @@ def _event_times(runs: Sequence[Node], *, last: bool) -> dict[str, datetime]:
 
 
 def _named_inputs(runs: Sequence[Node]) -> set[tuple[int, int]]:
-    """Return the runs, each with the datasets of which they read a version that is named."""
+    """Return pairs of a run and a dataset of which the run read a named version."""
     rows = Edge.objects.filter(dst__in=[run.pk for run in runs], rel=Relation.CONSUMED)
     rows = rows.exclude(src__version=UNVERSIONED).exclude(src__version__startswith=_READ_BY)
     return {(run, container or 0) for run, container in rows.values_list("dst_id", "src__container_id")}
 
 
 def _same_digests(nodes: Iterable[Node]) -> list[Suggestion]:
-    """Return pairs of versions of two datasets with one short digest; a full digest joins them without a question."""
-    mine = [node for node in nodes if node.kind == NodeKind.DATASET_VERSION and _is_short(node.digest)]
-    if not mine:
+    """Return pairs of versions of two datasets with the same short digest. A full digest joins them by itself."""
+    versions = [node for node in nodes if node.kind == NodeKind.DATASET_VERSION and _is_short(node.digest)]
+    if not versions:
         return []
     rows = Node.objects.filter(
-        kind=NodeKind.DATASET_VERSION, digest__in={node.digest for node in mine}, alias_of__isnull=True
+        kind=NodeKind.DATASET_VERSION, digest__in={node.digest for node in versions}, alias_of__isnull=True
     )
     by_digest: dict[str, list[Node]] = defaultdict(list)
     for node in rows.order_by("pk")[:_MOST_NAMES]:
         by_digest[node.digest].append(node)
     pairs = {
-        (min(node.pk, other.pk), max(node.pk, other.pk)): tuple(sorted((node, other), key=lambda one: one.pk))
-        for node in mine
+        (min(node.pk, other.pk), max(node.pk, other.pk)): tuple(sorted((node, other), key=lambda version: version.pk))
+        for node in versions
         for other in by_digest[node.digest]
         if other.container_id != node.container_id
     }

@@ -19,7 +19,7 @@ from core.actors import Actor
 from core.errors import InvalidInput
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
-from lineage.visibility import MOST_SIFTED, known_nodes
+from lineage.visibility import MAX_SIFTED, known_nodes
 
 _OFFERED = 60
 _MOST_OPENED = 100
@@ -107,7 +107,7 @@ def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     kinds = (None,) if text else (NodeKind.ENDPOINT, NodeKind.MODEL)
     nodes_by_kind = [
-        known_nodes(actor, nodes_matching(kind=kind, text=text, limit=MOST_SIFTED))[:_OFFERED] for kind in kinds
+        known_nodes(actor, nodes_matching(kind=kind, text=text, limit=MAX_SIFTED))[:_OFFERED] for kind in kinds
     ]
     rows = [(node, KINDS[node.kind]) for nodes in nodes_by_kind for node in nodes]
     return render_page(request, "console/lineage/lineage_start.html", "Lineage", rows=rows, text=text)

@@ -21,7 +21,7 @@ class Command(InstallationCommand):
         parser.add_argument("--subject", default="", help="only events about this subject, such as run:<id>")
 
     def handle(self, *, subject: str, **_options: object) -> None:
-        """Replay the events, and print their number and the subjects that were not changed."""
+        """Replay the events, and print their number and the subjects that could not be replayed."""
         count, problems = replay(sender_of=_sender, subject=subject)
         for problem in problems:
             self.stderr.write(problem)
@@ -29,7 +29,7 @@ class Command(InstallationCommand):
 
 
 def _sender(ref: str) -> Actor | None:
-    """Return the sender of events, None for a deleted account."""
+    """Return the sender of events, None for a deleted or inactive account."""
     key = ref.rpartition(":")[2]
     user = User.objects.filter(pk=int(key), is_active=True).first() if key.isdecimal() else None
     return actor_from_user(user, auth="command", request_id="") if user else None
