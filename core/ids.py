@@ -1,6 +1,4 @@
-"""Ids: row ids as callers send them (a number that the column cannot hold is the id of no row),
-and time-ordered UUIDs.
-"""
+"""Row ids as callers send them, and time-ordered UUIDs."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ MAX_ROW_ID = 2**63 - 1
 
 
 def row_id(value: int | str) -> int:
-    """Return the id that a number or its digits name; 0, which no row has, for what cannot be an id."""
+    """Return the id that a number or its digits give; 0, which no row has, for every other value."""
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_ROW_ID))):
             return 0

@@ -35,7 +35,7 @@ class AssessmentKind(models.TextChoices):
 
 
 class SourceType(models.TextChoices):
-    """The author of an assessment: AssessmentSource.SourceType of the protocol, by name."""
+    """The kind of author of an assessment: AssessmentSource.SourceType of the protocol, by name."""
 
     UNSPECIFIED = "SOURCE_TYPE_UNSPECIFIED", "Somebody"
     HUMAN = "HUMAN", "Person"

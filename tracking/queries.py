@@ -41,7 +41,7 @@ NAMES_A_MODEL = ~Q(model_id="")
 
 
 def experiment_number(experiment_id: str | int) -> int:
-    """Return an experiment id as the number it is. Raises InvalidInput for anything else."""
+    """Return an experiment id as a number. Raises InvalidInput: it is none, or no row can have it."""
     text = str(experiment_id)
     if not _EXPERIMENT_ID.fullmatch(text) or abs(int(text)) > MAX_ROW_ID:
         raise InvalidInput(f"Invalid experiment ID '{text[:500]}'. Experiment ID must be a valid integer.")
@@ -58,7 +58,7 @@ def get_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
 
 
 def get_experiment_by_name(actor: Actor, name: str) -> Experiment:
-    """Return the experiment of exactly this name that the actor may read, deleted or not. Raises NotFound."""
+    """Return the experiment with this name that the actor may read, deleted or not, with its tags. Raises NotFound."""
     experiment = visible_experiments(actor).filter(name=name).prefetch_related("tags").first()
     if experiment is None:
         raise NotFound(f"Could not find experiment with name '{name[:500]}'")
@@ -84,9 +84,9 @@ def find_run(run_id: str) -> Run:
 
 
 def get_run_in_full(run_id: str) -> Run:
-    """Return a run with all that was logged to it already loaded; the query count does not depend on how much.
+    """Return a run with its params, tags, latest metrics, dataset inputs and model links loaded. Raises NotFound.
 
-    Raises NotFound.
+    The number of queries does not depend on how much was logged.
     """
     run = find_run(run_id)
     load_runs([run])
@@ -161,7 +161,7 @@ class RunFacts:
 
 
 def run_facts(run_id: str) -> RunFacts:
-    """Return everything a run logged, for a version's card and checks; no permission is checked. Raises NotFound."""
+    """Return the facts that a run logged, for cards, checks and pages; no permission is checked. Raises NotFound."""
     run = get_run_in_full(run_id)
     return RunFacts(
         run=run,

@@ -18,9 +18,9 @@ class NoLogKey(Exception):
 
 
 def prepare_log_key() -> None:
-    """Make the key at the first start, readable by its owner only.
+    """Create the key at the first start, readable by its owner only.
 
-    Where a log exists already, no key is made: a host that joins it must be given its key.
+    Where a log exists already, no key is created: a host that joins the log needs a copy of its key.
     """
     path: Path = settings.LOG_KEY_FILE
     if settings.LOG_KEY or path.exists() or (Path(settings.LOG_STATE) / STATE_FILE).exists():
@@ -30,7 +30,7 @@ def prepare_log_key() -> None:
 
 
 def write_keys(path: Path, signers: list[Signer], *, replace: bool) -> None:
-    """Write keys to a file that only its owner can read. Without ``replace`` a file that exists stays."""
+    """Write keys to a file that only its owner can read. Without ``replace`` an existing file is not changed."""
     draft = path.with_suffix(f".{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text("".join(f"{signer.skey}\n" for signer in signers), encoding="utf-8")

@@ -23,7 +23,7 @@ _FORMS = (
 def witness_of(address: str) -> Witness:
     """Return the witness of an address.
 
-    Raises ValueError where the address is none of a witness, and where a package is missing that the witness needs.
+    Raises ValueError: the address has none of the forms, or a package that the witness needs is not installed.
     """
     parts = urlsplit(address)
     kind, _, scheme = parts.scheme.rpartition("+")

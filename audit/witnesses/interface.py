@@ -30,7 +30,7 @@ class Witness(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the name for people."""
+        """Return the name that messages and pages show."""
         ...
 
     @property
@@ -45,13 +45,13 @@ class Witness(Protocol):
         """
 
 
-def require_extended(held: Checkpoint, new: Checkpoint) -> None:
-    """Raise WitnessContradicts unless the published tree of the new checkpoint extends the held one."""
-    if held.size > new.size:
-        raise WitnessContradicts(f"A kept checkpoint has {held.size} events, and this log only {new.size}.")
+def require_extended(stored: Checkpoint, new: Checkpoint) -> None:
+    """Raise WitnessContradicts unless the published tree of the new checkpoint extends that of the stored one."""
+    if stored.size > new.size:
+        raise WitnessContradicts(f"A stored checkpoint has {stored.size} events, and this log only {new.size}.")
     tree = TreeReader(published(new.origin), new.size)
-    if (tree.root_at(new.size), tree.root_at(held.size)) != (new.root, held.root):
-        raise WitnessContradicts(f"The log does not extend the kept checkpoint of {held.size} events.")
+    if (tree.root_at(new.size), tree.root_at(stored.size)) != (new.root, stored.root):
+        raise WitnessContradicts(f"The log does not extend the stored checkpoint of {stored.size} events.")
 
 
 def post(name: str, url: str, body: bytes, kind: str) -> tuple[int, str, bytes]:

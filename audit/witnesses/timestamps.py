@@ -24,7 +24,8 @@ class TimestampWitness:
     """A time stamping authority and a PEM file with its trusted root certificates.
 
     Its answers are files beside the checkpoint, `timestamps/<size>.tsr` with the stamped checkpoint in
-    `timestamps/<size>.txt`, which `openssl ts -verify` reads. It keeps nothing itself, so it never contradicts.
+    `timestamps/<size>.txt`, which `openssl ts -verify` reads. The authority stores no checkpoint, so this witness never
+    raises WitnessContradicts.
     """
 
     name: str
@@ -33,7 +34,7 @@ class TimestampWitness:
     pause: float = _PAUSE_SECONDS
 
     def keep(self, checkpoint: Checkpoint) -> bytes:
-        """Request a time stamp of the checkpoint, verify it and store it."""
+        """Request a time stamp of the checkpoint, verify it and store it. Raises WitnessFailed."""
         client = import_module("rfc3161_client")
         builder = client.TimestampRequestBuilder().data(checkpoint.note).hash_algorithm(client.HashAlgorithm.SHA256)
         request = builder.nonce(nonce=True).cert_request(cert_request=True).build()

@@ -40,7 +40,7 @@ class WriterQueue:
     _number: int = 0
 
     def take(self, timeout: float) -> bool:
-        """Wait for this thread's turn to write; False after ``timeout`` seconds, and then nothing is held.
+        """Wait for this thread's turn to write; return False, without a lock, after ``timeout`` seconds.
 
         Raises OSError where the file cannot be opened or written.
         """

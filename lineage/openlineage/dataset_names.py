@@ -17,7 +17,8 @@ _LONGEST_VERSION = 255
 def clean_namespace(namespace: str) -> str:
     """Return a namespace without user, password and trailing slashes.
 
-    Scheme and host are in lower case, and synonyms of a scheme become one. A text that is no address is only stripped.
+    Scheme and host are in lower case, and synonyms of a scheme become one. Azure's abfss and wasb have a container, no
+    user, before the @: it stays. A text that is no address is only stripped.
     """
     parts = _ADDRESS.fullmatch(namespace.strip())
     if parts is None:
@@ -29,7 +30,7 @@ def clean_namespace(namespace: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Return a dataset's name without the user and password of an address."""
+    """Return a dataset's name without the user and password of an address, other than one of abfss or wasb."""
     parts = _ADDRESS.fullmatch(name.strip())
     if parts is None or parts[1].casefold().startswith(("abfs", "wasb")):
         return name.strip()

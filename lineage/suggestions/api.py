@@ -57,7 +57,7 @@ class ConfirmSuggestionView(ApiView):
     def post(self, request: Request) -> Response:
         """Confirm a suggestion and return the decision.
 
-        Raises NotFound (nothing of the kind is suggested), Denied, Conflict (a cycle, or somebody decided first).
+        Raises NotFound (no such edge is suggested), Denied, Conflict (a cycle, or somebody decided first).
         """
         body = self.body
         return _decided(
@@ -78,7 +78,7 @@ class RejectSuggestionView(ApiView):
     def post(self, request: Request) -> Response:
         """Reject a suggestion and return the decision.
 
-        Raises NotFound (nothing of the kind is suggested), Denied, Conflict (somebody decided first).
+        Raises NotFound (no such edge is suggested), Denied, Conflict (somebody decided first).
         """
         body = self.body
         return _decided(

@@ -24,7 +24,7 @@ from lineage.visibility import require_declaring, require_visible
 def confirm_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> SuggestionDecision:
     """Turn a suggested edge into a declared one. It needs the right to declare it, and a reason.
 
-    Raises NotFound (nothing of the kind is suggested), InvalidInput (no reason), Conflict (it would close a cycle, or
+    Raises NotFound (no such edge is suggested), InvalidInput (no reason), Conflict (it would close a cycle, or
     somebody decided first), Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)
@@ -41,7 +41,7 @@ def confirm_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str,
 def reject_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> SuggestionDecision:
     """Reject a suggested edge for good. It needs the right to declare the edge, and a reason.
 
-    Raises NotFound (nothing of the kind is suggested), InvalidInput (no reason), Conflict (somebody decided first),
+    Raises NotFound (no such edge is suggested), InvalidInput (no reason), Conflict (somebody decided first),
     Denied.
     """
     suggestion = _suggested(actor, src_urn, dst_urn, method, reason)

@@ -43,14 +43,14 @@ def _create(actor: Actor, q: Params) -> Json:
 
 
 def _list(actor: Actor, q: Params) -> Json:
-    webhooks, token = list_registry_webhooks(
+    rows, token = list_registry_webhooks(
         actor=actor,
         events=q.texts("events"),
         model_name=q.text("model_name"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(webhooks=[_rendered(webhook) for webhook in webhooks], next_page_token=token or None)
+    return filled(webhooks=[_rendered(row) for row in rows], next_page_token=token or None)
 
 
 def _update(actor: Actor, q: Params) -> Json:
@@ -85,7 +85,7 @@ def _test(actor: Actor, q: Params) -> Json:
 
 def _spec(q: Params) -> Params:
     if q.has("job_spec"):
-        raise InvalidInput("job_spec is not supported: no jobs are started from here. Give a URL in http_url_spec.")
+        raise InvalidInput("job_spec is not supported: this server starts no jobs. Give a URL in http_url_spec.")
     return q.message("http_url_spec")
 
 

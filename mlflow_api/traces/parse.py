@@ -119,7 +119,7 @@ def _moment(q: Params, name: str) -> int | None:
 
 def _kind(q: Params) -> AssessmentKind:
     if q.has("issue"):
-        raise InvalidInput("Issues are not kept by this server: log feedback with a rationale instead.")
+        raise InvalidInput("This server does not store issues: log feedback with a rationale instead.")
     kinds = [kind for kind in AssessmentKind if q.has(kind.value)]
     if len(kinds) != 1:
         raise InvalidInput("Exactly one of `expectation` or `feedback` should be specified.")

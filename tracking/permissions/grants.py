@@ -1,4 +1,4 @@
-"""Grants on experiments as rows: reading, storing and dropping them. Services decide who may, and record it."""
+"""Grants on experiments as rows: reading, storing and deleting them. Services check permissions and record events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Grant:
 
 
 def let_creator_manage(actor: Actor, experiment: Experiment) -> None:
-    """Make whoever creates an experiment its manager; of a service account, its owner as well."""
+    """Grant `manage` on a new experiment to its creator, and for a service account also to the account's owner."""
     if actor.user_id is None:
         return
     account = User.objects.filter(pk=actor.user_id).values_list("is_service", "owner_id").first()
@@ -73,7 +73,7 @@ def pattern_of(row: ExperimentGrant | PatternGrant) -> str:
 
 
 def kind_of(principal: User | Group | None) -> PrincipalKind:
-    """Return the kind of whom a grant is given to."""
+    """Return the kind of the user or group that has a grant."""
     if isinstance(principal, User):
         return PrincipalKind.SERVICE if principal.is_service else PrincipalKind.USER
     return PrincipalKind.GROUP

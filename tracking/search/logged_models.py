@@ -91,7 +91,7 @@ class DatasetFilter:
 
 @dataclass(frozen=True, slots=True)
 class SortField:
-    """One sort key as this search spells it; a metric may be narrowed to a dataset."""
+    """One sort key of this search. For a metric, ``dataset`` selects the values measured on a dataset."""
 
     field_name: str
     ascending: bool = True
@@ -153,7 +153,7 @@ def _condition(actor: Actor, clause: Clause, measured_on: Q) -> Q:
 
 
 def _with_full_status(clause: Clause) -> Clause:
-    """Let `status = 'READY'` mean the status whose name in the protocol is LOGGED_MODEL_READY."""
+    """Return the clause with the protocol's name of a status: LOGGED_MODEL_READY for READY."""
     if clause.key != "status" or not isinstance(clause.value, str) or clause.value not in LoggedModelStatus.names:
         return clause
     return Clause(clause.group, clause.key, clause.operator, LoggedModelStatus[clause.value].value)

@@ -88,12 +88,12 @@ def create_run(
     new_tags = checked_tags(tags)
     checked_text(user_id, field="user_id", limit=256)
     experiment = _lock_experiment(actor, experiment_id)
-    chosen = _chosen_name(name, new_tags)
+    run_name = _run_name(name, new_tags)
     run_id = uuid.uuid4().hex
     run = Run(
         id=run_id,
         experiment=experiment,
-        name=chosen,
+        name=run_name,
         user_id=user_id,
         created_by=actor.name,
         start_ms=start_ms,
@@ -102,7 +102,7 @@ def create_run(
     with pipelined():
         execute(_ADD_RUN, [getattr(run, field) for field in _RUN_COLUMNS])
         put_tags(run.pk, new_tags)
-        record_run(actor=actor, run_id=run.pk, name=chosen)
+        record_run(actor=actor, run_id=run.pk, name=run_name)
         _record_created(actor, run, new_tags)
     record_run_facts(actor=actor, run=run, key_kind="tag", values=new_tags)
     return run
@@ -135,26 +135,26 @@ def _lock_experiment(actor: Actor, experiment_id: str | int) -> Experiment:
     return experiment
 
 
-def _chosen_name(name: str, tags: dict[str, str]) -> str:
-    """Return the run's name. Raises InvalidInput where the name tag differs from it."""
+def _run_name(name: str, tags: dict[str, str]) -> str:
+    """Return the run's name and set its name tag. Raises InvalidInput: the given name and tag differ."""
     tagged = tags.get(NAME_TAG, "")
     if name and tagged and checked_run_name(name) != tagged:
         raise InvalidInput(
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
             f"(run_name='{name[:250]}', mlflow.runName='{tagged[:250]}')."
         )
-    chosen = checked_run_name(name or tagged or random_name())
-    tags[NAME_TAG] = chosen
-    return chosen
+    run_name = checked_run_name(name or tagged or random_name())
+    tags[NAME_TAG] = run_name
+    return run_name
 
 
 @transaction.atomic
 def update_run(*, actor: Actor, run_id: str, status: str = "", end_ms: int | None = None, name: str = "") -> Run:
-    """Change status, end time and name of an active run; values that are not given stay.
+    """Change status, end time and name of an active run; what is not given is not changed.
 
-    Raises InvalidInput, NotFound.
+    Raises Denied, InvalidInput, NotFound.
     """
-    # ending a run after its model was registered does not change evidence of the version; another name does
+    # Ending a run after its model was registered does not change evidence of the version; another name does.
     change = Change.EVIDENCE if name else Change.STATUS
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_RUN_UPDATED, change=change)
     changes: dict[str, object] = {}
@@ -186,13 +186,13 @@ def mirror_name(*, actor: Actor, run: Run) -> None:
 
 @transaction.atomic
 def delete_run(*, actor: Actor, run_id: str) -> Run:
-    """Mark a run as deleted; deleting twice changes nothing. Raises InvalidInput, NotFound."""
+    """Mark a run as deleted; deleting it again changes nothing. Raises Denied, NotFound."""
     return _set_lifecycle(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
 
 
 @transaction.atomic
 def restore_run(*, actor: Actor, run_id: str) -> Run:
-    """Restore a deleted run; an active run stays active. Raises InvalidInput, NotFound."""
+    """Restore a deleted run; an active run is not changed. Raises Denied, NotFound."""
     return _set_lifecycle(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
 
 

@@ -133,10 +133,10 @@ def _endpoint() -> str:
 
 @cache
 def _client(endpoint: str) -> Any:
-    """Return the client of an endpoint ("" for Amazon's own), made once a process."""
+    """Return the client of an endpoint ("" for Amazon's own). Each process creates it once."""
     config = import_module("botocore.config").Config(
         signature_version="s3v4",  # presigned URLs of any other kind are refused by most stores
-        # Bucket names as host names are Amazon's own custom; others often have no names for them.
+        # Amazon puts the bucket name into the host name. Other stores often have no DNS entry for such a host.
         s3={"addressing_style": "path"} if endpoint else {},
         connect_timeout=5,
         read_timeout=60,
