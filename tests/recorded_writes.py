@@ -144,9 +144,7 @@ _current: dict[str, set[str]] = {}
 
 @cache
 def listed() -> dict[str, dict[str, str]]:
-    """Return the table: `tests` has the test of each route that writes, `no_event` why others write no event, and
-    `unwatched` where the tests of the rest are.
-    """
+    """Return the table: `tests` has the test of each route that writes, `no_event` why others write no event."""
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
@@ -155,8 +153,7 @@ def routes_of_tests() -> dict[str, set[str]]:
     """Return what each listed test has to write through."""
     routes: dict[str, set[str]] = {}
     for route, test in listed()["tests"].items():
-        if not route.startswith("task "):  # a task may have run in a fixture whose rows are restored
-            routes.setdefault(test, set()).add(route)
+        routes.setdefault(test, set()).add(route)
     return routes
 
 
