@@ -148,7 +148,7 @@ def test_the_editor_of_a_policy_opens_a_proposal(policies: list[PolicyRevision],
     answer = editor.post(f"/policies/{policy.pk}/edit/", {"yaml": write_policy(CHANGED), "comment": "A week."})
     made = PolicyProposal.objects.get()
     assert answer.headers["Location"] == f"/policies/proposals/{made.pk}/"
-    assert (made.policy, made.comment) == (policy, "A week.")
+    assert (made.name, made.comment) == (policy.name, "A week.")
 
 
 def test_the_editor_keeps_what_cannot_be_proposed(editor: Client, cy: User, signed_in: SignedIn) -> None:
