@@ -72,7 +72,9 @@ def events_matching(
         "at__lt": until,
     }
     chosen = {field: value for field, value in conditions.items() if value}
-    rows: QuerySet[Event] = Event.objects.filter(_older_than(cursor), **chosen) if cursor else Event.objects.filter(**chosen)
+    rows: QuerySet[Event] = (
+        Event.objects.filter(_older_than(cursor), **chosen) if cursor else Event.objects.filter(**chosen)
+    )
     size = max(1, min(size, MAX_PAGE_SIZE))
     if actions:
         rows = _of_actions(rows, actions, size + 1)
