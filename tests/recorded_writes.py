@@ -153,7 +153,8 @@ def routes_of_tests() -> dict[str, set[str]]:
     """Return what each listed test has to write through."""
     routes: dict[str, set[str]] = {}
     for route, test in listed()["tests"].items():
-        routes.setdefault(test, set()).add(route)
+        if not route.startswith("task "):  # a task may have run in a fixture whose rows are restored
+            routes.setdefault(test, set()).add(route)
     return routes
 
 
