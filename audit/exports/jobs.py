@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.exports.files import KEPT_FOR, draft_of, exports_folder, finished_path, remove_files
-from audit.exports.selection import Filters
+from audit.exports.selection import Filters, filters_of
 from audit.exports.service import record_request, require_readable, write_export
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
@@ -76,10 +76,15 @@ def mark_fetched(job: ExportJob) -> None:
 
 
 def export_job(actor: Actor, pk: UUID) -> ExportJob:
-    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log."""
+    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log.
+
+    Raises NotFound or Denied where the requester has lost the right to read what it holds since.
+    """
     job = ExportJob.objects.filter(pk=pk).first()
     if job is None or not (job.requester_ref == actor.ref or may_read_whole_log(actor)):
         raise NotFound("There is no such export.")
+    if not may_read_whole_log(actor):
+        require_readable(actor, filters_of(job.filters))
     return job
 
 
