@@ -55,10 +55,10 @@ def test_a_worker_makes_it_once(job: ExportJob, keys: list[Key]) -> None:
 
 
 def status_of(client: Client, path: str, **fields: Any) -> int:
-    """Return the status of an answer, whose file is closed."""
-    answer = client.get(path, **fields)
-    answer.close()
-    return answer.status_code
+    """Return the status of an answer that was read to its end."""
+    answer: Any = client.get(path, **fields)
+    assert b"".join(answer.streaming_content if answer.streaming else [answer.content])
+    return int(answer.status_code)
 
 
 @pytest.mark.parametrize("path", ["", "/file"])
