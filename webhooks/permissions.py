@@ -84,7 +84,9 @@ def is_still_authorized(webhook: Webhook) -> bool:
 
 def setter_of(webhook: Webhook) -> User | None:
     """Return who set the URL of a webhook; None where a command of the server did."""
-    return webhook.owner or webhook.operator or User.objects.filter(username=webhook.created_by).first()
+    if webhook.owner_id is not None or webhook.operator_id is not None:
+        return webhook.owner or webhook.operator
+    return User.objects.filter(username=webhook.created_by).first()
 
 
 def get_webhook(
