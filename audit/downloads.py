@@ -60,7 +60,7 @@ def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_
     With the field Range a broken download goes on with the newest export that has these filters. A caller who was
     told to try again gets the export that was started then.
 
-    Raises NotFound, Denied, Unavailable where no worker begins.
+    Raises NotFound, Denied, InvalidInput, Unavailable where no worker begins.
     """
     require_readable(actor, filters)
     if byte_range and (finished := newest_finished_export(actor=actor, filters=filters)):
