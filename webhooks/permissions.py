@@ -83,7 +83,7 @@ def is_still_authorized(webhook: Webhook) -> bool:
 
 
 def setter_of(webhook: Webhook) -> User | None:
-    """Return who set the URL of a webhook; None where a command of the server did."""
+    """Return the account that set the URL of a webhook; None where a command of the server did."""
     if webhook.owner_id is not None or webhook.operator_id is not None:
         return webhook.owner or webhook.operator
     return User.objects.filter(username=webhook.created_by).first()

@@ -102,7 +102,7 @@ NOT_WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(("Subject.leaves", "Snapshot.earlier_request"), _SERVER),
     **dict.fromkeys(
         ("Subject.deployed", "Subject.ended_by", "Snapshot.deployed"),
-        "a deployment adds rules; the requester cannot take them away by ending it",
+        "a deployment adds rules; the requester does not remove them by ending it",
     ),
     **dict.fromkeys(
         ("Subject.attested_at", "Snapshot.attested_at"), "the owner attests in person, and approves nothing by it"

@@ -1,4 +1,4 @@
-"""Whether endpoints serve a version that is to leave Production or an alias, by the records of its deployments.
+"""Deployments of versions that are to leave Production or an alias: those that count as open, and who ended others.
 
 Whoever edits a model ends the records of its deployments. An ended record still counts for a time, and always against
 whoever ended it, so that nobody gets round the second person by ending a record first (decision 0186).
@@ -24,7 +24,10 @@ ENDED_COUNTS_FOR = timedelta(days=7)
 
 @dataclass(slots=True)
 class Serving:
-    """Whether a deployment of a version is open or ended lately, and who ever ended one, with their owners."""
+    """The state of the deployments of a version.
+
+    ``deployed``: one is open or was ended lately. ``ended_by`` are those who ever ended one, with their owners.
+    """
 
     deployed: bool = False
     ended_by: frozenset[str] = field(default_factory=frozenset)

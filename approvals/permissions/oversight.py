@@ -56,21 +56,21 @@ def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
         return refusal
     if finding.severity not in severities_from(FOUR_EYES_FROM) and not is_condition:
         return None
-    what = "the finding of a condition" if is_condition else f"a finding of severity {finding.severity}"
-    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=f"close {what}"):
+    about = "the finding of a condition" if is_condition else f"a finding of severity {finding.severity}"
+    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=f"close {about}"):
         return refusal
-    return _unless_independent(actor, finding, what)
+    return _unless_independent(actor, finding, about)
 
 
-def _unless_independent(actor: Actor, finding: Finding, what: str) -> Refusal | None:
+def _unless_independent(actor: Actor, finding: Finding, about: str) -> Refusal | None:
     action, makers, requesters = Action.APPROVALS_FINDING_CLOSED, makers_of(finding), _requesters_of(finding)
     if actor.name in makers:
-        return Refusal(f"{actor.name} helped to make the version: somebody else must close {what}.", action, finding)
+        return Refusal(f"{actor.name} helped to make the version: somebody else must close {about}.", action, finding)
     if actor.name in requesters:
-        message = f"{actor.name} asked for the move that the condition is on: somebody else must close {what}."
+        message = f"{actor.name} asked for the move that the condition is on: somebody else must close {about}."
         return Refusal(message, action, finding)
     if doubt := doubt_now(actor.name, makers | requesters):
-        return Refusal(f"{actor.name} cannot close {what}: {doubt}.", action, finding)
+        return Refusal(f"{actor.name} cannot close {about}: {doubt}.", action, finding)
     return None
 
 

@@ -101,7 +101,7 @@ def relaxation_refusal(
 
     An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
     so that policies ask less of it. Somebody who is not involved may. Nobody relaxes what a version needs to leave
-    Production or an alias while one is there: whoever takes it away need not be involved in it.
+    Production or an alias while one is there: whoever removes it need not be involved in it.
     """
     before = model_facts([model])[model.pk]
     after = replace(

@@ -43,9 +43,7 @@ def register_deployment(
 ) -> Deployment:
     """Record that an endpoint now runs a version (None: the current Production one) and return the deployment.
 
-    A deployment with all of the traffic ends the earlier deployments to the endpoint in the same environment, except
-    those of models that the actor may not edit: nobody ends the deployment of another team's model by naming its
-    endpoint.
+    A deployment with all of the traffic ends the earlier deployments to the endpoint in the same environment.
 
     Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is Archived), InvalidState (retired).
     """
@@ -153,6 +151,10 @@ def _next_number(place: Endpoint) -> int:
 
 
 def _end_earlier(actor: Actor, latest: Deployment) -> list[_Event]:
+    """End the earlier deployments of models that the actor may edit, and return the events.
+
+    Nobody ends the deployment of another team's model by naming its endpoint.
+    """
     live = latest.endpoint.deployments.filter(ended_at__isnull=True, environment=latest.environment)
     theirs = live.filter(version__model__in=models_at_level(actor, Level.EDIT))
     earlier = theirs.exclude(pk=latest.pk).select_related("endpoint", "version__model").order_by("number")

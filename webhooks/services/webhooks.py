@@ -130,8 +130,7 @@ def update_webhook(
     if secret is not None:
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
-        webhook.status = checked_status(status, webhook.format)
-        _require_authorized(webhook)
+        webhook.status = _status(webhook, status)
     checked = had if events is None else checked_events(events, webhook)
     if not exactly and not GOVERNANCE.intersection(checked):
         checked = [*checked, *(event for event in had if event in GOVERNANCE)]
@@ -210,12 +209,13 @@ def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec)
         )
 
 
-def _require_authorized(webhook: Webhook) -> None:
-    """Refuse to switch a webhook on whose URL was set by somebody without the right to. Raises InvalidInput."""
-    if webhook.status == WebhookStatus.ACTIVE and not is_still_authorized(webhook):
+def _status(webhook: Webhook, requested: str) -> str:
+    """Return a new status. Raises InvalidInput, also where it is switched on and whoever set its URL lost the right."""
+    if requested == WebhookStatus.ACTIVE and not is_still_authorized(webhook):
         raise InvalidInput(
             "Whoever set the URL of this webhook may no longer send events to it. Check the URL and send it again."
         )
+    return checked_status(requested, webhook.format)
 
 
 def _format_of(spec: HttpSpec | None) -> WebhookFormat:
