@@ -30,6 +30,6 @@ class CustodyAdminConfig(admin_apps.SimpleAdminConfig):
         checks.register(_check_pages, checks.Tags.admin)
 
 
-def _check_pages(app_configs: Sequence[AppConfig] | None, **given: Any) -> Sequence[checks.CheckMessage]:
+def _check_pages(app_configs: Sequence[AppConfig] | None, **options: Any) -> Sequence[checks.CheckMessage]:
     admin.autodiscover()
-    return admin_checks.check_admin_app(app_configs, **given)
+    return admin_checks.check_admin_app(app_configs, **options)

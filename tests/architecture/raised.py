@@ -82,10 +82,7 @@ def uncaught(
         yield node, caught
     if isinstance(node, ast.Try):
         handled = {
-            name.id
-            for handler in node.handlers
-            for name in walk(handler.type or handler)
-            if isinstance(name, ast.Name)
+            name.id for handler in node.handlers for name in walk(handler.type or handler) if isinstance(name, ast.Name)
         }
         for guarded in node.body:
             yield from uncaught(guarded, caught | handled)

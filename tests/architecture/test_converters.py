@@ -32,7 +32,11 @@ def largest_integer(node: ast.AST) -> bool:
     """Return whether a node is the largest 64-bit integer, or the number after it."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int) and node.value in {2**63 - 1, 2**63}
-    if not isinstance(node, ast.BinOp) or not isinstance(node.left, ast.Constant) or not isinstance(node.right, ast.Constant):
+    if (
+        not isinstance(node, ast.BinOp)
+        or not isinstance(node.left, ast.Constant)
+        or not isinstance(node.right, ast.Constant)
+    ):
         return False
     operands = (node.left.value, type(node.op), node.right.value)
     return operands in {(2, ast.Pow, 63), (1, ast.LShift, 63)}
@@ -51,13 +55,13 @@ def test_times_are_written_in_one_place() -> None:
 
 
 def test_the_range_of_ids_is_written_in_one_place() -> None:
-    writers = {
-        name_of(path) for path in modules() for node in walk(tree_of(path)) if largest_integer(node)
-    }
+    writers = {name_of(path) for path in modules() for node in walk(tree_of(path)) if largest_integer(node)}
     assert writers - OWN_LIMITS.keys() == set()
 
 
-@pytest.mark.parametrize("code", ["2**63 - 1", "2**63", "1 << 63", "(1 << 63) - 1", "9223372036854775807", "0x7fffffffffffffff"])
+@pytest.mark.parametrize(
+    "code", ["2**63 - 1", "2**63", "1 << 63", "(1 << 63) - 1", "9223372036854775807", "0x7fffffffffffffff"]
+)
 def test_the_range_of_ids_is_recognised(code: str) -> None:
     assert any(largest_integer(node) for node in ast.walk(ast.parse(code)))
 

@@ -36,9 +36,7 @@ def test_modules_are_short() -> None:
 def test_own_modules_are_imported_at_the_top() -> None:
     late = []
     for path in modules():
-        functions = [
-            node for node in walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
+        functions = [node for node in walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         lines = {line for node in functions for line, module in imports_in(node) if module.split(".")[0] in PACKAGES}
         late += [f"{name_of(path)}:{line}" for line in sorted(lines) if name_of(path) not in LATE_IMPORTS]
     assert late == [], (
