@@ -78,10 +78,9 @@ def request_state_writes(tree: ast.AST) -> Iterator[int]:
     A query that begins with the name of another model (`CheckRun.objects…`) writes that one's.
     """
     for node in walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "state":
-            yield node.lineno
-        elif isinstance(node, ast.Call) and _call_writes_state(node):
-            yield node.lineno
+        assigned = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "state"
+        if assigned or (isinstance(node, ast.Call) and _call_writes_state(node)):
+            yield getattr(node, "lineno", 0)
 
 
 def _call_writes_state(call: ast.Call) -> bool:
