@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
+from accounts.services import create_user
 from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.requests.override import override_rule
@@ -25,6 +26,7 @@ from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, rere
 from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 from tests.recorded_fixtures import recorded_fixture
+from tests.signed_in import actor_of
 
 
 def digest_of(request: TransitionRequest) -> str:
@@ -138,3 +140,8 @@ def test_the_dialog_overrides(bare: TransitionRequest, rita: User, client: Clien
     answer = client.post(f"/requests/{bare.pk}/override/?rule=card&seen={digest_of(bare)}", said)
     assert answer.status_code == 302, answer.content.decode()
     assert Override.objects.get().rule == "card"
+
+
+def test_an_account_that_the_requester_made_overrides_nothing(bare: TransitionRequest, by_ada: Actor) -> None:
+    puppet = create_user(actor=by_ada, username="puppet", password="a-long-pass-1", groups=["risk"])
+    refused(actor_of(puppet), bare, Denied)
