@@ -22,7 +22,7 @@ from typing import Any
 if __package__:
     from audit.verifier.audit_verify import BadNote, Key, ed25519_verify, parse_vkey
 else:
-    from audit_verify import BadNote, Key, ed25519_verify, parse_vkey  # type: ignore[import-not-found,no-redef]
+    from audit_verify import BadNote, Key, ed25519_verify, parse_vkey  # type: ignore[import-not-found,no-redef]  # beside this file where it runs alone
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -53,11 +53,11 @@ def open_envelope(envelope: Any, keys: list[Key]) -> dict[str, Any]:
         kind = envelope["payloadType"]
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise Refused("an envelope is malformed") from error
-    known = {key.hash.hex(): key for key in keys}
+    keys_by_id = {key.hash.hex(): key for key in keys}
     verified = [
-        ed25519_verify(known[keyid].public, signature, signed_bytes(payload))
+        ed25519_verify(keys_by_id[keyid].public, signature, signed_bytes(payload))
         for keyid, signature in signatures
-        if keyid in known
+        if keyid in keys_by_id
     ]
     if kind != PAYLOAD_TYPE or not verified or not all(verified):
         raise Refused("a statement is not signed by the given key")
@@ -85,9 +85,9 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 def approvers(
     statements: list[dict[str, Any]], *, name: str, digest: str, target: str, fewest: int = 1
 ) -> dict[str, dict[str, Any]]:
-    """Return who approved the newest request for a target on which anybody decided, each with their last statement.
+    """Return the last statement of each person who approved the newest request for a target, by their name.
 
-    A rollback has no decisions: it stands on those of an earlier request. An approval of an earlier state than the last
+    A rollback without decisions is based on those of an earlier request. An approval of an earlier state than the last
     decision's, or by the requester, does not count. Raises Refused where a statement is about something else, and where
     fewer people approved.
     """
@@ -116,11 +116,11 @@ def approvers(
 
 
 def fetch(server: str, model: str, version: str) -> Any:
-    """Return the answer of a server; the token is in CUSTODY_TOKEN. Raises Unverifiable."""
+    """Return the answer of a server; the token is in REGISTRY_TOKEN. Raises Unverifiable."""
     where = f"{server.rstrip('/')}/api/v1/models/{urllib.parse.quote(model, safe='')}/versions/{version}/approval-statements"
     if not where.startswith(("https://", "http://")):
         raise Unverifiable("--server must be an address that begins with https:// or http://")
-    token = os.environ.get("CUSTODY_TOKEN", "")
+    token = os.environ.get("REGISTRY_TOKEN", "")
     request = urllib.request.Request(where, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310 - checked above
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - checked above
@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model")
     parser.add_argument("version")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--server", metavar="URL", help="where Custody is; the token is read from CUSTODY_TOKEN")
+    source.add_argument("--server", metavar="URL", help="where Custody is; the token is read from REGISTRY_TOKEN")
     source.add_argument("--from", dest="file", type=Path, metavar="FILE", help="an answer that was kept")
     parser.add_argument("--key", action="append", required=True, help="the public key of statements, or a file of them")
     parser.add_argument("--digest", required=True, help="the SHA-256 of what is deployed, in hexadecimal")
