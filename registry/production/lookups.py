@@ -27,9 +27,7 @@ from registry.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class ShownVersion:
-    """A version as the protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases
-    (these two in no order).
-    """
+    """A version as MLflow's protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases (not sorted)."""
 
     name: str
     version: int
@@ -45,7 +43,7 @@ class ShownVersion:
     aliases: list[str]
 
 
-# MLflow's protocol has no field for these; where Custody shows them, it does so in its own API and on its pages.
+# MLflow's protocol has no field for these columns. Only Custody's own API and pages show them.
 _NOT_IN_PROTOCOL = (
     "model_id", "is_current", "logged_model_id", "artifact_path", "artifact_digest", "payload_digest", "copied_from_id",
     "staged_by", "staged_at", "approved_by", "approved_at", "approval_basis", "fully_validated_at",
@@ -89,16 +87,19 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
-    """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
+    """Return the latest version of each of these stages (of all for none), by number.
+
+    Returns [] where the regular view must answer or refuse.
+    """
     stage_names = sorted({str(stage.value) for stage in stages or Stage})
     if stage_names == [Stage.PRODUCTION.value]:
         return _read_versions(authorization, _PRODUCTION, [name])
-    among = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
-    return _read_versions(authorization, _STAGES, [among, name])
+    names = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
+    return _read_versions(authorization, _STAGES, [names, name])
 
 
 def version_of_alias(authorization: str, name: str, alias: str) -> ShownVersion | None:
-    """Return the version that an alias points to; None where the slower path has to decide."""
+    """Return the version that an alias points to, None where the regular view must answer or refuse."""
     versions = _read_versions(authorization, _ALIAS, [alias, name])
     return versions[0] if versions else None
 
@@ -110,7 +111,7 @@ def _read_versions(authorization: str, statement: Statement, values: list[str]) 
         at = connection.ops.adapt_datetimefield_value(now)
         rows = fetch(statement, [token_digest(secret), at, *values])
     except (NotAuthenticated, Error):
-        return []  # the slower path meets the same error and reports it
+        return []  # the regular view meets the same error and reports it
     return [_version(columns) for scopes, is_superuser, *columns in rows if _may_read(scopes, is_superuser)]
 
 

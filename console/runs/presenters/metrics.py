@@ -1,4 +1,4 @@
-"""Judgement of a change of a metric as an improvement or not, by the name of the metric."""
+"""Whether a change of a metric is an improvement, judged by the name of the metric."""
 
 from __future__ import annotations
 

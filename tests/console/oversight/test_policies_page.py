@@ -195,7 +195,7 @@ def test_a_replay_loads_its_next_part(asked: Asked, editor: Client, monkeypatch:
     asked(checked=False)
     part = text_of(editor.post("/policies/replay/", {"yaml": write_policy(CHANGED)}))
     assert 'name="before"' in part
-    rest = {"before": first.pk + 1, "looked": 1, "same": 1}
+    rest = {"before": first.pk + 1, "examined": 1, "same": 1}
     last = text_of(editor.post("/policies/replay/", {"yaml": write_policy(CHANGED), **rest}))
     assert "2 of 2 requests" in last
     assert 'name="before"' not in last
