@@ -1,4 +1,4 @@
-"""Makes items of a source storable here: too long values are cut, invalid ones are dropped, and both are reported."""
+"""Makes items of a source storable: values that are too long are cut, invalid values are dropped, both are reported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def storable_version(source: SourceVersion, report: Report) -> ImportedVersion:
 
 
 def storable_points(points: Sequence[Point], run_id: str, report: Report) -> list[Point]:
-    """Return the metric values that can be stored, without repetitions."""
+    """Return the metric values that can be stored, without duplicates."""
     try:
         return checked_points(points)
     except DomainError:
