@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page, render_page
@@ -32,5 +33,5 @@ def reproduce_page(request: HttpRequest, actor: Actor, name: str, number: int) -
         level_css=_LEVEL_CSS[training.level],
         steps=steps,
         script=script_of(training),
-        api=f"/api/v1/models/{name}/versions/{number}/reproduce",
+        api=reverse("api-reproduce", args=[name, number]),
     )

@@ -25,7 +25,7 @@ _SHOWN_ASSESSMENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class AssessmentLabel:
-    """One assessment in a list: its name, its value in few words, and whether it is negative."""
+    """One assessment in a list. ``is_bad`` tells that its value is negative."""
 
     name: str
     value: str
@@ -96,9 +96,9 @@ def traces_page(actor: Actor, *, experiment: str, run_id: str, text: str, order:
 
 
 def _filter_of(text: str, run_id: str) -> str:
-    """Return a filter: text without an operator is searched in the spans."""
-    words, run = text.replace("'", ""), run_id.replace("'", "")
-    clauses = [text if _is_filter(text) else f"trace.text ILIKE '%{words}%'"] if text else []
+    """Return the filter of a search: a text without an operator is searched in the spans."""
+    quoted, run = text.replace("'", ""), run_id.replace("'", "")
+    clauses = [text if _is_filter(text) else f"trace.text ILIKE '%{quoted}%'"] if text else []
     return " AND ".join([*clauses, f"run_id = '{run}'"] if run_id else clauses)
 
 
@@ -118,7 +118,7 @@ def traces_of(actor: Actor, run_id: str) -> RunTraces:
 
 
 def trace_rows(actor: Actor, traces: Sequence[Trace]) -> list[TraceRow]:
-    """Return rows for traces that are loaded; one query for the names of their runs."""
+    """Return the rows of traces whose tags, metadata and assessments are loaded; one query for the names of runs."""
     metadata = {trace.pk: {pair.key: pair.value for pair in trace.metadata.all()} for trace in traces}
     names = (
         run_names(actor, {facts[SOURCE_RUN] for facts in metadata.values() if SOURCE_RUN in facts}) if traces else {}
@@ -143,12 +143,12 @@ def _row(trace: Trace, facts: Mapping[str, str], names: Mapping[str, str]) -> Tr
 
 
 def title_of(trace: Trace) -> str:
-    """Return the name of a trace, else its id."""
+    """Return the name of a trace, its id where it has no name."""
     return next((tag.value for tag in trace.tags.all() if tag.key == NAME and tag.value), trace.pk)
 
 
 def tokens_of(facts: Mapping[str, str]) -> int | None:
-    """Return how many tokens a trace used, None where nothing counted them."""
+    """Return how many tokens a trace used, None where its metadata do not say."""
     try:
         total = orjson.loads(facts.get(TOKEN_USAGE, "{}"))["total_tokens"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -20,7 +20,7 @@ _SHORT = 2000
 
 @dataclass(frozen=True, slots=True)
 class AssessmentRow:
-    """One assessment. ``of_span`` names the span it is about, "" for the whole trace."""
+    """One assessment. ``of_span`` is the name of its span, "" for an assessment of the whole trace."""
 
     row: Assessment
     value: str
@@ -79,10 +79,10 @@ def _preview(text: str | None) -> Value | None:
     return Value(text[:_SHORT], max(0, len(text) - _SHORT)) if text else None
 
 
-def _runs(actor: Actor, trace: Trace, named: str) -> dict[str, str]:
-    """Return the runs that a trace belongs to: id → name."""
+def _runs(actor: Actor, trace: Trace, source_run_id: str) -> dict[str, str]:
+    """Return the names of the runs that a trace belongs to and that the actor may see, by id."""
     linked = trace.run_links.order_by("pk").values_list("run_id", flat=True)
-    return run_names(actor, [named, *linked] if named else linked)
+    return run_names(actor, [source_run_id, *linked] if source_run_id else linked)
 
 
 def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:
