@@ -76,7 +76,7 @@ def target_text(target: str) -> str:
 
 
 def move_text(target: str) -> str:
-    """Return a move of a version as a verb phrase: `move this version to Staging`, `remove @champion from it`."""
+    """Return a move of a version as a verb phrase: `move this version to Staging`, `archive this version`."""
     if alias := removed_alias(target):
         return f"remove @{alias} from this version"
     if target == Stage.ARCHIVED:
