@@ -2,7 +2,7 @@
 
 MLflow clients send a secret as a Bearer token or as the password of Basic authentication. It is an API token or the
 secret of an approval session. An API token acts with its scopes and never approves. An approval session acts as the
-person does on the pages; that person has given the password a few minutes ago.
+person does on the pages: the person gave the password when it started, a few minutes ago.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TOKEN_PREFIX = "cst_"  # noqa: S105 - it lets secret scanners find a leaked toke
 APPROVAL_PREFIX = "csa_"
 # The `auth` of an actor who signed in: by the session of a browser, or by an approval session.
 SIGNED_IN = "session"
-# Reads the user of a valid token. Its values are the digest of the token and the present time.
-WHO_CALLS = (
+# Reads the user of a valid token. Its values are the digest of the token and the current time.
+AUTHENTICATED_USER_SQL = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
     "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id "
     "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
@@ -72,7 +72,7 @@ def actor_from_token(secret: str, *, request_id: str) -> Actor:
     now: Any = timezone.now()
     # Hand-written SQL, because every API call runs it and the ORM would take longer to build it than to run it.
     with connection.cursor() as cursor:
-        cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        cursor.execute(AUTHENTICATED_USER_SQL, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         row = cursor.fetchone()
     if row is None:
         raise NotAuthenticated(_BAD_TOKEN)

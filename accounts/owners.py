@@ -10,7 +10,7 @@ from accounts.models import User
 
 
 def owners_of(usernames: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the present and former owners of these accounts by username; an account without owners is absent.
+    """Return the current and former owners of these accounts by username; an account without owners is absent.
 
     Makes one query.
     """

@@ -24,7 +24,7 @@ from tracking.services.imports.records import OldExperiment, OldLoggedModel, Old
 from tracking.services.inputs import DatasetInput, checked_datasets
 
 STAGE_TAG = "custody.imported_stage"
-_MOST_REGISTRY_TAG = 100_000
+_MAX_REGISTRY_TAG = 100_000
 _ANY_LENGTH = 2**31
 
 
@@ -57,7 +57,7 @@ def storable_logged_model(old: OldLoggedModel, report: Report) -> OldLoggedModel
 def storable_model(old: ImportedModel, report: Report) -> ImportedModel:
     """Return a registered model with the tags that can be stored."""
     return replace(
-        old, tags=_pairs(old.tags, _MOST_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
+        old, tags=_pairs(old.tags, _MAX_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
     )
 
 
@@ -65,7 +65,7 @@ def storable_version(source: SourceVersion, report: Report) -> ImportedVersion:
     """Return a version with the tags that can be stored, and with a tag for the stage that it had."""
     old = source.old
     tags = _pairs(
-        old.tags, _MOST_REGISTRY_TAG, "tags of versions", f"{old.name}/{old.version}", report, check=_registry_key
+        old.tags, _MAX_REGISTRY_TAG, "tags of versions", f"{old.name}/{old.version}", report, check=_registry_key
     )
     return replace(old, tags={**tags, STAGE_TAG: source.stage} if source.stage != "None" else tags)
 

@@ -22,7 +22,7 @@ from webhooks.transport import Answer, post
 _PERMANENT_SMTP = 500  # the lowest SMTP status of a permanent failure
 _SERVER_ERROR = 500  # the lowest HTTP status of an error of the server, after which an attempt may succeed
 _RETRYABLE = frozenset({408, 425, 429})
-_MOST_RETRY_AFTER = 3600
+_MAX_RETRY_AFTER = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +152,5 @@ def _outcome(answer: Answer) -> Outcome:
         sent=False,
         error=error,
         for_good=answer.refused or not is_retryable,
-        retry_after=min(answer.retry_after or 0, _MOST_RETRY_AFTER),
+        retry_after=min(answer.retry_after or 0, _MAX_RETRY_AFTER),
     )

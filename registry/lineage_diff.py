@@ -22,7 +22,7 @@ from lineage.visibility import hidden_nodes, known_nodes, require_visible, unkno
 from tracking.models import LatestMetric, Param
 
 _MOST = 100_000
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 _LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "mape", "logloss", "perplexity", "latency")
 Json = dict[str, Any]
 
@@ -241,7 +241,7 @@ def _divergence(a: _Side, b: _Side) -> Json:
         "only_a": len(ids[0] - shared),
         "only_b": len(ids[1] - shared),
         "shared": len(shared),
-        "first_divergence": first[:_MOST_LISTED],
+        "first_divergence": first[:_MAX_LISTED],
     }
 
 

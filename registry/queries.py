@@ -26,7 +26,7 @@ from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
-_MOST_WALKED = 2_000_000
+_MAX_DESCENDANTS = 2_000_000
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -78,7 +78,7 @@ def current_production(actor: Actor, name: str) -> ModelVersion | None:
 
 
 def last_approved(model: RegisteredModel, excluding: ModelVersion | None = None) -> ModelVersion | None:
-    """Return the version of a model that was approved last, without the version ``excluding``; None for none."""
+    """Return the last approved version of a model other than ``excluding``, None where there is none."""
     rows = ModelVersion.objects.filter(model=model, approved_at__isnull=False).select_related("model")
     if excluding is not None:
         rows = rows.exclude(pk=excluding.pk)
@@ -97,9 +97,9 @@ def in_production(model: RegisteredModel) -> list[ModelVersion]:
 
 
 def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
-    """Return the latest version of each of these stages (of all for none), by version number.
+    """Return the latest version in each of these stages, ordered by version number. Without ``stages``: in every stage.
 
-    In Production it is the current version, in the other stages the version with the highest number.
+    In Production the latest is the current version, in the other stages the version with the highest number.
     """
     return latest_of_models([model.pk], stages).get(model.pk, [])
 
@@ -156,7 +156,7 @@ def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
 
 
 def packs_of(version: ModelVersion) -> list[PackOrder]:
-    """Return the conformity packs of a version, newest first; one that is still being made has no ``frozen``."""
+    """Return the conformity packs of a version, newest first. Only a finished pack has a ``frozen`` row."""
     return list(PackOrder.objects.filter(version=version).select_related("frozen").order_by("-number"))
 
 
@@ -210,7 +210,7 @@ def live_descendants(urn: str) -> LiveDescendants:
     """
     start = find_node(urn)
     starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
-    below, walked = read_of_kinds(starts, "down", {NodeKind.MODEL_VERSION, NodeKind.RUN}, limit=_MOST_WALKED)
+    below, walked = read_of_kinds(starts, "down", {NodeKind.MODEL_VERSION, NodeKind.RUN}, limit=_MAX_DESCENDANTS)
     refs = {node.urn for node in below}
     rows = ModelVersion.objects.filter(
         Q(stage=Stage.PRODUCTION) | Q(pk__in=Deployment.objects.filter(ended_at__isnull=True).values("version")),
@@ -220,7 +220,7 @@ def live_descendants(urn: str) -> LiveDescendants:
     live = list(_with_model(rows).order_by("model__name", "version"))
     siblings, origins = same_payload_refs(live), origins_of(row.pk for row in live)
     descendants = [row for row in live if not refs.isdisjoint(_refs(row, siblings, origins))]
-    return LiveDescendants(descendants, walked > _MOST_WALKED)
+    return LiveDescendants(descendants, walked > _MAX_DESCENDANTS)
 
 
 def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:

@@ -65,7 +65,7 @@ def cancel(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpRespons
 
     dialog = Dialog(
         title=f"Cancel {job.check_code}",
-        description=f"Its worker stops. The rule {job.rule} blocks request #{job.request_id} until the check has passed.",
+        description=f"The check stops. The rule {job.rule} blocks request #{job.request_id} until a later run passes.",
         submit="Cancel check",
         tone="is-bad",
     )
@@ -84,7 +84,7 @@ def run_again(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResp
 
     dialog = Dialog(
         title=f"Run {job.check_code} again",
-        description="The present result stays in the log. If the new result differs, reviews of this one no longer count.",
+        description="The audit log keeps the current result. If the new result differs, earlier reviews no longer count.",
         submit="Run check again",
     )
     return run_dialog(request, actor, dialog, ConsoleForm(submitted(request)), act, crumbs=_crumbs(job))
@@ -133,10 +133,10 @@ def revoke_key(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         return reverse("console:checks")
 
     needed_by = ", ".join(rules_needing_key(name))
-    stops = f" These rules need it: {needed_by}." if needed_by else " No policy in force names it."
+    rules = f"These rules need it: {needed_by}." if needed_by else "No policy in force names it."
     dialog = Dialog(
         title=f"Revoke the key {name}",
-        description=f"Results that it signs from now on are refused. Earlier results stay valid.{stops} "
+        description=f"Results that it signs from now on are refused. Earlier results stay valid. {rules} "
         "A revoked key cannot be restored.",
         submit="Revoke key",
         tone="is-bad",

@@ -20,7 +20,7 @@ from lineage.visibility import hidden_nodes
 # Fewer runs with the same neighbours than this are drawn one by one.
 _LEAST_FOLDED = 3
 # The most edges of the drawn nodes that are read to count neighbours that are not drawn.
-_MOST_BEYOND = 5000
+_MAX_OUTER_EDGES = 5000
 
 
 def closure_of(root: Node, direction: str, as_of: datetime | None) -> Closure:
@@ -84,10 +84,10 @@ def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dic
     pairs: list[tuple[int, str, int]] = []
     if direction != "down":
         rows = Edge.objects.filter(dst__in=above).order_by("pk").values_list("dst_id", "src_id")
-        pairs += [(near, "up", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+        pairs += [(near, "up", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
     if direction != "up":
         rows = Edge.objects.filter(src__in=below).order_by("pk").values_list("src_id", "dst_id")
-        pairs += [(near, "down", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+        pairs += [(near, "down", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
     hidden = hidden_nodes(actor, nodes_by_id({far for _, _, far in pairs}).values())
     more: dict[int, dict[str, int]] = defaultdict(dict)
     for near, side, _ in {pair for pair in pairs if pair[2] not in hidden}:

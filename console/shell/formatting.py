@@ -11,8 +11,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))
 _MONTH, _YEAR = 30.44 * _DAY, 365.25 * _DAY
 _JUST_NOW = 10
-_MILLI = 1e-3
-_TENS = 10
+_MILLISECOND = 1e-3
+_DECIMALS_BELOW = 10
 
 
 def span(seconds: float) -> str:
@@ -30,11 +30,11 @@ def span(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return how long a step took, with units down to microseconds: ``120 µs``, ``183 ms``, ``2.4 s``, ``3 min``."""
-    if 0 < seconds < _MILLI:
+    if 0 < seconds < _MILLISECOND:
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 1:
-        return f"{seconds * 1e3:.1f} ms" if 0 < seconds < _TENS * _MILLI else f"{seconds * 1e3:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < _TENS else span(seconds)
+        return f"{seconds * 1e3:.1f} ms" if 0 < seconds < _DECIMALS_BELOW * _MILLISECOND else f"{seconds * 1e3:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < _DECIMALS_BELOW else span(seconds)
 
 
 def ago(moment: datetime.datetime, now: datetime.datetime) -> str:

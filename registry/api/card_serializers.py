@@ -245,7 +245,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 
 
 class PackSerializer(serializers.Serializer[PackOrder]):
-    """A conformity pack; ``digest`` is empty while it is being made."""
+    """A conformity pack; ``digest`` is empty until it is finished."""
 
     number = serializers.IntegerField()
     promoted_at = serializers.DateTimeField()

@@ -15,7 +15,7 @@ import orjson
 from django.db import Error, connection
 from django.utils import timezone
 
-from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from accounts.authentication import AUTHENTICATED_USER_SQL, presented_secret, token_digest
 from core.actors import Scope
 from core.columns import columns_of, listed, table_of
 from core.errors import NotAuthenticated
@@ -55,7 +55,7 @@ _SELECT = (
     f"SELECT c.scopes, c.is_superuser, m.name, {listed(VERSION_COLUMNS, of='v')}, "  # noqa: S608 - names
     f"(SELECT CAST({{objects}}(t.key, t.value) AS text) FROM {table_of(ModelVersionTag)} t WHERE t.version_id = v.id), "
     f"(SELECT CAST({{lists}}(a.name) AS text) FROM {table_of(Alias)} a WHERE a.version_id = v.id) "
-    f"FROM ({WHO_CALLS}) c CROSS JOIN {table_of(RegisteredModel)} m "
+    f"FROM ({AUTHENTICATED_USER_SQL}) c CROSS JOIN {table_of(RegisteredModel)} m "
 )
 # In each stage the highest number; in Production the current one, which need not be the highest.
 _BY_STAGE = (
@@ -87,7 +87,7 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
-    """Return the latest version of each of these stages (of all for none), by number.
+    """Return the latest version in each of these stages, ordered by number. Without ``stages``: in every stage.
 
     Returns [] where the regular view must answer or refuse.
     """

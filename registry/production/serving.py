@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from accounts.authentication import AUTHENTICATED_USER_SQL, presented_secret, token_digest
 from core.actors import Actor, Scope
 from core.columns import listed, table_of
 from core.errors import NotAuthenticated, NotFound
@@ -33,7 +33,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SQL = (
     f"SELECT c.scopes, c.is_superuser, {listed(_COLUMNS, of='v')} "  # noqa: S608 - names
-    f"FROM ({WHO_CALLS}) c "
+    f"FROM ({AUTHENTICATED_USER_SQL}) c "
     f"JOIN {table_of(RegisteredModel)} m ON m.name = %s AND m.deleted_at IS NULL "
     f"JOIN {table_of(ModelVersion)} v ON v.model_id = m.id AND v.is_current"
 )

@@ -40,7 +40,7 @@ _SPREAD = 0.15  # share by which a wait varies, so that a receiver that recovers
 _LEASE = timedelta(seconds=90)
 _REQUEUE_AFTER = timedelta(seconds=60)  # a task that has not run by then is queued again
 _PAUSES = (5, 15, 60, 300)  # seconds, after the first, second, … attempt without any answer
-_MOST_RETRY_AFTER = 3600
+_MAX_RETRY_AFTER = 3600
 _HISTORY = 20
 _BATCH = 200
 _RETRYABLE = frozenset({408, 425, 429})
@@ -200,7 +200,7 @@ def _is_worth_trying(answer: Answer) -> bool:
 
 def _wait(attempts: int, answer: Answer) -> timedelta:
     seconds = 60 * WAITS[attempts - 1] * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a spread, no secret
-    requested_wait = min(answer.retry_after or 0, _MOST_RETRY_AFTER)
+    requested_wait = min(answer.retry_after or 0, _MAX_RETRY_AFTER)
     return timedelta(seconds=max(seconds, requested_wait))
 
 

@@ -23,7 +23,7 @@ from lineage.queries import nodes_matching
 from lineage.visibility import MOST_SIFTED, known_nodes
 
 _OFFERED = 60
-_MOST_OPENED = 100
+_MAX_OPENED = 100
 _LEGEND = {
     "data": "Data",
     "code": "Code",
@@ -74,7 +74,7 @@ def _options(request: HttpRequest) -> GraphOptions:
         raise InvalidInput(f"{text[:50]!r} is not a date. Write it as 2026-11-29.")
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    numbers = [part for part in request.GET.get("unfold", "").split(",") if part.isdecimal()][:_MOST_OPENED]
+    numbers = [part for part in request.GET.get("unfold", "").split(",") if part.isdecimal()][:_MAX_OPENED]
     return GraphOptions(
         direction=request.GET.get("direction", ""),
         selected=request.GET.get("picked", ""),

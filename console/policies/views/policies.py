@@ -33,15 +33,15 @@ def policies_crumbs(*more: Crumb) -> list[Crumb]:
 @page
 def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the policies by target, and the proposals that wait for a second person."""
-    proposes = refusal_to_propose(actor) is None
+    may_propose = refusal_to_propose(actor) is None
     return render_page(
         request,
         "console/policies/policies.html",
         "Policies",
         rows=paginate(request, policy_rows()),
         waiting=waiting_proposals(),
-        may_propose=proposes,
-        advice=missing_reviewer_hint(actor) if proposes else "",
+        may_propose=may_propose,
+        advice=missing_reviewer_hint(actor) if may_propose else "",
     )
 
 

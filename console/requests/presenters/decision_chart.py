@@ -43,7 +43,7 @@ class WeekBars:
 
 
 def decision_chart(reviews: QuerySet[Review]) -> list[WeekBars]:
-    """Return the bars of the last WEEKS weeks, the present one last. Requests for changes count as rejections."""
+    """Return the bars of the last WEEKS weeks, the current week last. Requests for changes count as rejections."""
     today = timezone.now().date()
     first = today - datetime.timedelta(days=today.weekday(), weeks=WEEKS - 1)
     counts = _counts_by_week(reviews, first)

@@ -153,7 +153,7 @@ def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) ->
 
 
 def _digest(case: Case) -> str:
-    """Return the present subject digest, or for a closed request the one at its closing."""
+    """Return the current subject digest, or for a closed request the one at its closing."""
     request = case.request
     is_live = request.state in LIVE_STATES
     return case.snapshot.subject_digest if is_live else request.subject_digest or case.snapshot.subject_digest
@@ -169,7 +169,7 @@ def _waits_for(case: Case, verdict: Verdict) -> str:
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
-    """Return the rules and their verdict: the present one, or for a closed request the one at its closing."""
+    """Return the rules and their verdict: the current one, or for a closed request the one at its closing."""
     if case.request.state in LIVE_STATES:
         return case.rules, case.verdict
     return verdict_at_close(case, jobs, case.request.closed_at or timezone.now())

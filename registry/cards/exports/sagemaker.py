@@ -13,7 +13,7 @@ from registry.cards.document import CardSource
 from registry.cards.exports.shapes import field_text, finite_number, pruned, short
 
 _LINE, _TEXT, _NAME, _GROUP, _PARAMETER = 1024, 2048, 255, 63, 255
-_MOST_DATASETS, _MOST_METRICS, _MOST_PARAMETERS, _MOST_EVALUATED_ON = 15, 50, 100, 10
+_MAX_DATASETS, _MAX_METRICS, _MAX_PARAMETERS, _MAX_EVALUATED_ON = 15, 50, 100, 10
 # SageMaker's name for each of our risk ratings.
 RISK = {"low": "Low", "medium": "Medium", "high": "High", "unknown": "Unknown", "": "Unknown"}
 # The rating to use for each risk tier where the card has no rating.
@@ -89,13 +89,13 @@ def _training(card: CardSource) -> dict[str, Any]:
         "training_observations": short(card.text("training_procedure"), _LINE),
         "training_job_details": {
             "training_arn": f"run:{card.run_id}" if card.run_id else "",
-            "training_datasets": [short(_dataset(row), _LINE) for row in card.rows("data")][:_MOST_DATASETS],
+            "training_datasets": [short(_dataset(row), _LINE) for row in card.rows("data")][:_MAX_DATASETS],
             "user_provided_training_metrics": [
                 {"name": short(name, _NAME), "value": value} for name, value in values.items() if value is not None
-            ][:_MOST_METRICS],
+            ][:_MAX_METRICS],
             "user_provided_hyper_parameters": [
                 {"name": short(name, _NAME), "value": short(value, _PARAMETER)} for name, value in parameters
-            ][:_MOST_PARAMETERS],
+            ][:_MAX_PARAMETERS],
         },
     }
 
@@ -110,7 +110,7 @@ def _evaluations(card: CardSource) -> list[dict[str, Any]]:
         {
             "name": short(f"{card.model} v{card.version}", _GROUP),
             "evaluation_observation": short(card.text("evaluation_procedure"), _TEXT),
-            "datasets": list(names)[:_MOST_EVALUATED_ON],
+            "datasets": list(names)[:_MAX_EVALUATED_ON],
             "metric_groups": [{"name": "measured", "metric_data": measured}],
         }
     ]

@@ -15,7 +15,7 @@ from registry.cards.fields import BY_KEY
 from registry.cards.values import is_placeholder
 
 MAX_BYTES = 1_000_000
-_MOST_REPORTED = 500
+_MAX_REPORTED = 500
 _LONGEST_LINE = 1000
 # HTML that runs, loads or restyles something. Cards do not need it, and the pages never render it.
 _ACTIVE_HTML = re.compile(
@@ -57,7 +57,7 @@ class Imported:
     def report(self, problem: str) -> None:
         """Add a part to the list of parts that are left out."""
         text = " ".join(problem.split())[:200]
-        if text and text not in self.unknown and len(self.unknown) < _MOST_REPORTED:
+        if text and text not in self.unknown and len(self.unknown) < _MAX_REPORTED:
             self.unknown.append(text)
 
     def report_rest(self, prefix: str, block: object, read: frozenset[str]) -> None:

@@ -15,7 +15,7 @@ from registry.cards.imports.markdown import BY_TITLE, Part, parts_of, take_parts
 from registry.mlmodel import SafeLoader
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_MOST_RESULTS = 200
+_MAX_RESULTS = 200
 # Headings that this server generates, and headings that only contain others.
 _GENERATED = {"measured", "datasets", "provenance"}
 _RESULT, _METRIC = "model-index[].results[].", "model-index[].results[].metrics[]."
@@ -120,7 +120,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _results(imported: Imported, index: object) -> Iterator[dict[str, str]]:
-    """Yield a row for each metric of a model-index, at most _MOST_RESULTS, and report the parts left out."""
+    """Yield a row for each metric of a model-index, at most _MAX_RESULTS, and report the parts left out."""
     count = 0
     for result in _maps(_maps(index), "results"):
         dataset = result.get("dataset")
@@ -129,7 +129,7 @@ def _results(imported: Imported, index: object) -> Iterator[dict[str, str]]:
         for metric in _maps([result], "metrics"):
             value = metric.get("value")
             name, kind = line_of(metric.get("name")), line_of(metric.get("type"))
-            if not isinstance(value, int | float | str) or isinstance(value, bool) or count >= _MOST_RESULTS:
+            if not isinstance(value, int | float | str) or isinstance(value, bool) or count >= _MAX_RESULTS:
                 imported.report(f"front matter: {_METRIC}value of {name or kind or 'a metric'}")
                 continue
             if name and kind and name != kind:
