@@ -16,11 +16,11 @@ from core.actors import Actor
 from core.errors import Denied
 from core.refs import user_ref
 
-# After so many wrong passwords in the window, not even the right password is accepted: somebody else may use the
-# browser.
+# After this many wrong passwords within FAILURE_WINDOW the right password is refused too: somebody else may be using
+# the browser.
 MAX_FAILURES = 5
 FAILURE_WINDOW = timedelta(minutes=15)
-_ASKING = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
+_PASSWORD_ACTIONS = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
 @transaction.atomic
@@ -51,7 +51,7 @@ def require_person(actor: Actor, action: Action, purpose: str) -> User:
 def require_password(actor: Actor, user: User, password: str, action: Action) -> None:
     """Raise Denied for a wrong password, and for any password after too many wrong ones in any interface."""
     failures = Event.objects.filter(
-        action__in=_ASKING, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
+        action__in=_PASSWORD_ACTIONS, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
     )
     if failures.count() >= MAX_FAILURES:
         minutes = int(FAILURE_WINDOW.total_seconds() // 60)

@@ -94,7 +94,7 @@ def events_of(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
     """
     if not chosen.model and not may_read_whole_log(actor):
         return None
-    more: Mapping[str, Any] = {"actions": actions_of(chosen.group)} if chosen.group else {}
+    group_filter: Mapping[str, Any] = {"actions": actions_of(chosen.group)} if chosen.group else {}
     return events_matching(
         stream=find_stream(actor, chosen.model) if chosen.model else "",
         obj=chosen.obj,
@@ -105,7 +105,7 @@ def events_of(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
         until=chosen.end,
         cursor=cursor,
         size=_PAGE,
-        **more,
+        **group_filter,
     )
 
 

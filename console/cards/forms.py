@@ -118,7 +118,7 @@ def _card_field(field: Field, value: object) -> forms.Field:
 def _help(field: Field) -> str:
     if field.kind is Kind.ROWS:
         return f"{field.help} One row per line: {' | '.join(name.replace('_', ' ') for name in field.columns)}."
-    if field.kind is Kind.LIST and "one a line" not in field.help:
+    if field.kind is Kind.LIST and "one per line" not in field.help:
         return f"{field.help} One per line."
     return field.help
 

@@ -162,11 +162,11 @@ def _params(check: Any, values: Mapping[str, object]) -> list[ParamView]:
         )
         for param in declared
     ]
-    named = {param.name for param in declared}
+    declared_names = {param.name for param in declared}
     return rows + [
         ParamView(name, _param_text(value), is_set=True, description="")
         for name, value in values.items()
-        if name not in named
+        if name not in declared_names
     ]
 
 

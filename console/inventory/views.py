@@ -95,8 +95,7 @@ def retire(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     dialog = Dialog(
         title=f"Ask to retire {name}",
         submit=f"Ask to retire {name}",
-        description=f"Once {name} is retired, nobody can register, move or deploy a version of it, or change an alias. "
-        "Its evidence is archived.",
+        description=_consequence(name),
         tone="is-bad",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
@@ -119,10 +118,17 @@ def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     dialog = Dialog(
         title=f"Retire {name}?",
         submit="Record decision",
-        description=f"{row.requester.username} asks: “{row.reason[:300]}”",
+        description=f"{row.requester.username} wrote: “{row.reason[:300]}” {_consequence(name)}",
         tone="is-bad",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
+
+
+def _consequence(name: str) -> str:
+    return (
+        f"Once {name} is retired, nobody can register, move or deploy a version of it, or change an alias. Its evidence "
+        "is archived."
+    )
 
 
 def _page_of(name: str) -> str:

@@ -35,7 +35,7 @@ def fact(key: str, value: Any) -> Fact:
             name, "", columns, tuple(tuple(value_text(item.get(column)) for column in columns) for item in value)
         )
     if isinstance(value, dict):
-        rows = tuple((str(inner).replace("_", " "), value_text(item)) for inner, item in value.items())
+        rows = tuple((str(row_key).replace("_", " "), value_text(item)) for row_key, item in value.items())
         return Fact(name, "", ("", ""), rows)
     return Fact(name, value_text(value))
 

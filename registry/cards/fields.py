@@ -105,7 +105,7 @@ _MODEL = (
         "modelParameters.designChoices",
     ),
     Field(
-        "base_models", "Models it builds on", "Pre-trained or third-party models, one a line.", Section.MODEL,
+        "base_models", "Models it builds on", "Pre-trained or third-party models, one per line.", Section.MODEL,
         "modelParameters.baseModels", kind=Kind.LIST,
     ),
     Field(
@@ -118,7 +118,7 @@ _MODEL = (
         Section.MODEL, "interactions",
     ),
     Field("hardware", "Hardware", "The hardware that it is intended to run on.", Section.MODEL, "hardware"),
-    Field("references", "References", "Papers and pages about it, one a line.", Section.MODEL, "references", kind=Kind.LIST),
+    Field("references", "References", "Papers and pages about it, one per line.", Section.MODEL, "references", kind=Kind.LIST),
     Field("citation", "Citation", "How to cite it.", Section.MODEL, "citation"),
     Field(
         "signature", "Signature", "The columns of the model's inputs and outputs.", Section.MODEL, "modelParameters.signature",
@@ -180,7 +180,7 @@ _EVALUATION = (
         columns=("metric", "slice", "value", "ci", "threshold", "dataset_digest", "dataset", "config", "split"),
     ),
     Field(
-        "test_reports", "Test reports", "Dated and signed reports with their locations, one a line.", Section.EVALUATION,
+        "test_reports", "Test reports", "Dated and signed reports with their locations, one per line.", Section.EVALUATION,
         "quantitativeAnalysis.reports", kind=Kind.LIST,
     ),
     Field(
@@ -243,7 +243,7 @@ _BUSINESS = (
     Field("business_owner", "Business owner", "The person who is responsible for its use.", Section.BUSINESS, "business.owner", kind=Kind.LINE),
     Field("business_problem", "Business problem", "The problem that it solves.", Section.BUSINESS, "business.problem"),
     Field("business_line", "Line of business", "The part of the organisation that uses it.", Section.BUSINESS, "business.line", kind=Kind.LINE),
-    Field("stakeholders", "Stakeholders", "Other people or teams that it concerns, one a line.", Section.BUSINESS, "business.stakeholders", kind=Kind.LIST),
+    Field("stakeholders", "Stakeholders", "Other people or teams that it concerns, one per line.", Section.BUSINESS, "business.stakeholders", kind=Kind.LIST),
     Field(
         "risk_rating", "Risk rating", "The risk that remains after mitigation.", Section.BUSINESS, "risk.rating",
         kind=Kind.CHOICE, choices=("low", "medium", "high", "unknown"),
@@ -264,7 +264,7 @@ _REGULATION = (
         Section.REGULATION, "regulatory", kind=Kind.ROWS, columns=("framework", "ref", "field", "status"),
     ),
     Field(
-        "standards", "Standards applied", "Harmonised standards and other specifications, one a line.", Section.REGULATION,
+        "standards", "Standards applied", "Harmonised standards and other specifications, one per line.", Section.REGULATION,
         "standards", kind=Kind.LIST,
     ),
     Field(

@@ -34,7 +34,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
         title=f"Move {version} in an emergency",
         submit=f"Move {version} now",
         description=f"{version} moves without its policy once a second person agrees, where the policy requires one. "
-        "Everybody who can see the model is told, and the move must be reviewed afterwards.",
+        "Everybody who can see the model is notified, and the move must be reviewed afterwards.",
         tone="is-bad",
     )
 

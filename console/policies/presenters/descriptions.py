@@ -35,7 +35,7 @@ from policies.transitions import allowed_by
 from validation.catalogue import describe_check
 
 _INVOLVEMENT = {
-    "requester": "asked for the move",
+    "requester": "requested the move",
     "version_author": "registered the version or sent files of it",
     "run_user": "ran the training or logged to it",
     "card_editor": "edited its model card",

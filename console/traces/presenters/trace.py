@@ -53,7 +53,7 @@ def trace_page(actor: Actor, trace_id: str) -> TracePage:
     """Return the page of a trace. The query count does not depend on the number of spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     spans = spans_of([trace.pk])[trace.pk]
-    facts = {pair.key: pair.value for pair in trace.metadata.all()}
+    metadata = {pair.key: pair.value for pair in trace.metadata.all()}
     tags = {pair.key: pair.value for pair in sorted(trace.tags.all(), key=lambda pair: pair.key)}
     waterfall = waterfall_of(spans)
     root = next((row for row in waterfall.rows if not row.span.parent_id), None)
@@ -61,17 +61,17 @@ def trace_page(actor: Actor, trace_id: str) -> TracePage:
         trace=trace,
         title=title_of(trace),
         seconds=None if trace.duration_ms is None else trace.duration_ms / 1000,
-        session=facts.get(SESSION, ""),
-        user=facts.get(USER, ""),
-        tokens=tokens_of(facts),
-        runs=_runs(actor, trace, facts.get(SOURCE_RUN, "")),
+        session=metadata.get(SESSION, ""),
+        user=metadata.get(USER, ""),
+        tokens=tokens_of(metadata),
+        runs=_runs(actor, trace, metadata.get(SOURCE_RUN, "")),
         prompts=[f"{prompt.name} v{prompt.version}" for prompt in trace.prompts.order_by("name", "version")],
         request=(root.inputs if root else None) or _preview(trace.request_preview),
         response=(root.outputs if root else None) or _preview(trace.response_preview),
         waterfall=waterfall,
         assessments=_assessments(trace, spans),
         tags={key: value for key, value in tags.items() if not key.startswith(_SYSTEM)},
-        system_facts={key: value for key, value in sorted({**facts, **tags}.items()) if key.startswith(_SYSTEM)},
+        system_facts={key: value for key, value in sorted({**metadata, **tags}.items()) if key.startswith(_SYSTEM)},
     )
 
 
