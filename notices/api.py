@@ -14,7 +14,7 @@ from registry.queries import get_model
 
 
 class WatchSerializer(serializers.Serializer[object]):
-    """Whether the caller watches a model and since when, and the usernames of all its watchers."""
+    """The watch of the caller on a model (whether, and since when), and the usernames of all its watchers."""
 
     model = serializers.CharField()
     watching = serializers.BooleanField()

@@ -65,7 +65,7 @@ def removed_alias(target: str) -> str:
 
 
 def target_left(target: str, *, is_current: bool) -> str:
-    """Return what a version leaves without a successor by a move to this target: Production, an @alias, or "".
+    """Return the target that a version leaves without a successor by a move: Production, an @alias, or "".
 
     ``is_current`` is whether the version is the current Production version. A version that another one replaces is not
     moved by a request of its own, so this function is not called for it.

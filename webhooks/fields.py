@@ -27,7 +27,10 @@ def checked_name(name: str) -> str:
 
 
 def checked_secret(secret: str) -> str:
-    """Return the secret that signs deliveries, "" for none. Raises TooLarge for more than 1,000 characters."""
+    """Return the secret that signs deliveries, "" for none.
+
+    Raises TooLarge for more than 1,000 characters, InvalidInput for a NUL byte.
+    """
     return check_text(secret, "webhook secret", _MAX_SECRET)
 
 

@@ -119,12 +119,8 @@ def import_version(*, actor: Actor, old: ImportedVersion, origin: str) -> ModelV
         source=origin_ref,
     )
     record_version_origin(actor, version, mode=IMPORTED, source=origin_ref)
-    record(
-        actor=actor,
-        action=Action.REGISTRY_VERSION_IMPORTED,
-        obj=version,
-        after=_facts(version, old, pairs) | {"origin": origin},
-    )
+    facts = _facts(version, old, pairs) | {"origin": origin}
+    record(actor=actor, action=Action.REGISTRY_VERSION_IMPORTED, obj=version, after=facts)
     create_card(actor=actor, version=version)
     return version
 

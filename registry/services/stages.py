@@ -73,14 +73,7 @@ def change_stage(
         require_transition(moved, to, actor=actor)
     leaves_production = bool(target_left(edge.target, is_current=locked.is_current))
     clearance = _clearance(actor, locked, edge, archive_existing=archive_existing)
-    move = _Move(
-        actor=actor,
-        model=model,
-        at=timezone.now(),
-        reason=reason,
-        clearance=clearance,
-        may_leave=leaves_production,
-    )
+    move = _Move(actor, model, timezone.now(), reason, clearance, may_leave=leaves_production)
     _supersede(move, locked, edge.target, list(others), archive_existing=archive_existing)
     _enter(move, locked, edge.target)
     if leaves_production:

@@ -220,9 +220,8 @@ def _take_number(model: RegisteredModel, now: int) -> int:
 def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_may_come: bool = False) -> None:
     """Set the fields of an unsaved version that follow from its source, and seal its folder.
 
-    An empty folder is sealed too, because files that are sent later must not be served without a check. With
-    ``files_may_come`` an empty folder stays open. Raises Conflict where the folder is sealed with other files,
-    InvalidInput where it is empty and a policy governs the model.
+    An empty folder is sealed too: files sent later must not be served unchecked. With ``files_may_come`` it stays open.
+    Raises Conflict (the folder is sealed with other files), InvalidInput (it is empty and a policy governs the model).
     """
     version.run_id = resolved.run_id
     version.logged_model_id = resolved.model_id
@@ -234,10 +233,7 @@ def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_m
 
 
 def _pin_artifacts(actor: Actor, version: ModelVersion, *, files_may_come: bool) -> None:
-    """Seal the folder and set the digests of the version. A copy gets the digests of its original.
-
-    Raises InvalidInput, Conflict.
-    """
+    """Seal the folder and set the digests of the version; a copy gets those of its original. See `use_source`."""
     copied = version.copied_from
     is_empty = not (copied.artifact_digest if copied else folder_digest(version.artifact_path))
     if is_empty and files_may_come:

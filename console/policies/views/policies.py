@@ -91,7 +91,7 @@ def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
 
 
 def _retirement_consequence(policy: Policy) -> str:
-    """Return what a retired policy no longer does, as the end of a sentence."""
+    """Return the consequence of retiring a policy, as the end of a sentence."""
     models = "all models" if policy.models_pattern == "*" else f"models whose name matches {policy.models_pattern}"
     if policy.target == TRANSITIONS:
         return f"{policy.name} no longer limits the stages between which versions of {models} may move."
