@@ -24,17 +24,19 @@ from core.actors import Actor, ActorKind, Scope
 from core.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
-_BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a message
+_BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the owner of that is not active."  # noqa: S105 - a message
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - it lets secret scanners find a leaked token
 APPROVAL_PREFIX = "csa_"
 # The `auth` of an actor who signed in: by the session of a browser, or by an approval session.
 SIGNED_IN = "session"
-# Reads the user of a valid token. Its values are the digest of the token and the current time.
+# Reads the user of a valid token. Its values are the digest of the token and the current time. A service account acts
+# only while its owner is active.
 AUTHENTICATED_USER_SQL = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
-    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id "
-    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
+    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id LEFT JOIN accounts_user o ON o.id = u.owner_id "
+    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active "
+    "AND (u.owner_id IS NULL OR o.is_active)"
 )
 
 

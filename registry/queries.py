@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Window
@@ -13,11 +13,13 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
 from core.refs import run_ref, version_ref
+from core.times import from_ms
 from lineage.answers import anchors_of
-from lineage.graph.reads import read_of_kinds
+from lineage.graph.reads import nodes_by_id, read_of_kinds
 from lineage.models import NodeKind
 from lineage.quarantine import taints
 from lineage.queries import find_node
+from lineage.withdrawn import above_since, ever_below
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
 from registry.names import LATEST
 from registry.payload_queries import NO_ORIGINS, Origins, origins_of, same_payload_refs
@@ -204,9 +206,11 @@ class LiveDescendants:
 def live_descendants(urn: str) -> LiveDescendants:
     """Return the versions in use that descend from a node. Raises NotFound where the graph does not have the node.
 
-    A version is in use when it is in Production, current or superseded, or has a live deployment. A version with the
-    same files as a descendant, or whose files a descendant run had, is a descendant too. A fixed number of queries.
-    Permissions are not checked: the caller removes the versions that somebody may not see.
+    A version is in use when it is in Production, current or superseded, or has a live deployment. These count as
+    descendants too: a version that descended from the node at some time since it was registered, one whose run has
+    withdrawn the edge (lineage/withdrawn.py), one with the same files as a descendant, and one whose files a descendant
+    run had. Makes some queries for each step over withdrawn edges. Permissions are not checked: the caller removes the
+    versions that somebody may not see.
     """
     start = find_node(urn)
     starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
@@ -219,8 +223,27 @@ def live_descendants(urn: str) -> LiveDescendants:
     )
     live = list(_with_model(rows).order_by("model__name", "version"))
     siblings, origins = same_payload_refs(live), origins_of(row.pk for row in live)
-    descendants = [row for row in live if not refs.isdisjoint(_refs(row, siblings, origins))]
+    refs_of = {row.pk: frozenset(_refs(row, siblings, origins)) for row in live}
+    former = _former_descendants([row for row in live if refs.isdisjoint(refs_of[row.pk])], refs_of, starts)
+    descendants = [row for row in live if row.pk in former or not refs.isdisjoint(refs_of[row.pk])]
     return LiveDescendants(descendants, walked > _MAX_DESCENDANTS)
+
+
+def _former_descendants(
+    versions: Sequence[ModelVersion], refs_of: Mapping[int, frozenset[str]], starts: Sequence[int]
+) -> set[int]:
+    """Return the ids of the versions that descended from ``starts`` since they were registered, or by an edge that a
+    run has withdrawn.
+    """
+    if not versions:
+        return set()
+    ever = {row.urn: row.id for row in nodes_by_id(ever_below(starts, limit=_MAX_DESCENDANTS)).values()}
+    former: set[int] = set()
+    for version in versions:
+        nodes = [ever[ref] for ref in refs_of[version.pk] if ref in ever]
+        if nodes and not above_since(nodes, from_ms(version.created_ms), limit=_MAX_DESCENDANTS).isdisjoint(starts):
+            former.add(version.pk)
+    return former
 
 
 def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:

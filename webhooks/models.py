@@ -29,12 +29,15 @@ class WebhookFormat(models.TextChoices):
 class Webhook(models.Model):
     """A URL that receives the events of one model, or of every model. ``created_by`` is the username at that time.
 
-    ``owner`` is the person who set the URL, null where an operator set it. With an owner the URL must be public, and
-    nothing is sent once the owner may no longer manage the model. ``sealed_secret`` is the encrypted key of the
-    signatures (webhooks/secrecy.py); without one, messages are not signed. ``sealed_authorization`` is the encrypted
-    value of the Authorization header. A receiver that did not answer is paused until ``quiet_until``; ``failures``
-    counts its failures in a row. Where ``verify_tls`` is false, the certificate of a receiver on the private network is
-    not checked. On the public internet it is always checked.
+    ``owner`` is the person who set the URL, null where an operator set it. With an owner the URL must be public.
+    ``operator`` is the operator who set it. Both are null where a command of the server set it, or where an operator
+    set it before the column existed. A webhook is disabled once the owner may no longer manage the model, or the
+    operator is no longer an operator.
+
+    ``sealed_secret`` is the encrypted key of the signatures (webhooks/secrecy.py); without one nothing is signed.
+    ``sealed_authorization`` is the encrypted value of the Authorization header. A receiver that did not answer is
+    paused until ``quiet_until``; ``failures`` counts its failures in a row. Where ``verify_tls`` is false, the
+    certificate of a receiver on the private network is not checked. On the public internet it is always checked.
     """
 
     id = models.CharField(max_length=36, primary_key=True)
@@ -49,6 +52,9 @@ class Webhook(models.Model):
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
     owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    operator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField()
