@@ -1,4 +1,4 @@
-"""The versions a move is compared with: the one it would replace or, where Production is empty, the last one there."""
+"""The versions that a move is compared with: the version it would replace, the last one in Production, the baseline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 from validation.base import Incumbent, RunFacts
 
+# Key of `incumbents_of` for the last version of a model that passed a full validation.
 BASELINE = "full validation"
 
 
@@ -31,9 +32,9 @@ def incumbent_key(target: str) -> str:
 
 
 def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return the versions that these moves are compared with, by model id and `incumbent_key`; two queries at most.
+    """Return the versions that these moves would replace, by model id and `incumbent_key`; two queries at most.
 
-    Under BASELINE it is the last version of the model that passed a full validation.
+    The key BASELINE holds the last version of the model that passed a full validation.
     """
     model_ids = {move.version.model_id for move in moves}
     last_full = ModelVersion.objects.filter(
@@ -53,19 +54,19 @@ def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
 def predecessors_of(
     moves: Sequence[Move], incumbents: Mapping[tuple[int, str], ModelVersion]
 ) -> dict[int, ModelVersion]:
-    """Return the version that was last promoted to Production, by model id, where none is in Production now.
+    """Return the version that a request last brought to Production, by model id, where none is in Production now.
 
     Archiving the Production version must not spare the next version the comparison with it. One query at most.
     """
-    bare = {
+    model_ids = {
         move.version.model_id
         for move in moves
         if move.target == Stage.PRODUCTION and (move.version.model_id, "") not in incumbents
     }
-    if not bare:
+    if not model_ids:
         return {}
     promoted = TransitionRequest.objects.filter(
-        state=RequestState.APPLIED, target=Stage.PRODUCTION, version__model_id__in=bare
+        state=RequestState.APPLIED, target=Stage.PRODUCTION, version__model_id__in=model_ids
     )
     return {row.version.model_id: row.version for row in promoted.select_related("version").order_by("closed_at", "pk")}
 
@@ -76,7 +77,7 @@ def predecessor_facts(
     runs: Mapping[str, RunFacts],
     pins: Mapping[tuple[int, str], RunFacts],
 ) -> Incumbent | None:
-    """Return the facts of the version that was last in Production, for a move there; None without one."""
+    """Return the facts of the version that was last in Production; None without one, and for moves to other targets."""
     version = predecessors.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
     facts = incumbent_facts(version, move.target, runs, pins)
     return facts and replace(facts, place="the last in Production")
@@ -102,7 +103,7 @@ def incumbent_facts(
 ) -> Incumbent | None:
     """Return the facts of a version that a move is compared with; None without a version.
 
-    Those of its run are the ones that were pinned when it came to the target; without a pin, those of today.
+    The facts of its run are those pinned when the version came to the target; without a pin, those of today.
     """
     if version is None:
         return None

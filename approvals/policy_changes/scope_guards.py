@@ -1,6 +1,6 @@
-"""Guards of the scope of policies: against changes that relax a policy, and look-alikes of protected aliases.
+"""Guards against avoiding a policy by a change of the model, or by an alias that looks like a protected one.
 
-Policies select models by name, tags and risk tier, so a change of these can change the policy that governs.
+Policies select models by name, tags and risk tier, so a change of these can change which policy governs a model.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def targets_in_use(model: RegisteredModel) -> set[str]:
 
 
 def targets_affected_by_rename(model: RegisteredModel, new_name: str) -> list[str]:
-    """Return the targets in use that another policy, or none, would govern if the model had this name; sorted."""
+    """Return the targets in use that another policy, or no policy, would govern under the new name; sorted."""
     policies = active_policies()
     before = model_facts([model])[model.pk]
     return _with_another_policy(policies, before, replace(before, name=new_name), targets_in_use(model))
@@ -54,16 +54,16 @@ def _policy_id(policy: LoadedPolicy | None) -> int | None:
 
 
 def protected_lookalike(model: RegisteredModel, target: str) -> str:
-    """Return the protected alias that an unprotected one looks like (`@Champion`), "" where there is none."""
+    """Return the protected alias that ``target`` looks like, as `@Champion` looks like `@champion`; "" without one."""
     if not is_alias(target):
         return ""
     key = name_key(target)
     policies = [policy for policy in active_policies() if is_alias(policy.body.target)]
-    same = {policy.body.target for policy in policies if name_key(policy.body.target) == key} - {target}
-    if not same:
+    lookalikes = {policy.body.target for policy in policies if name_key(policy.body.target) == key} - {target}
+    if not lookalikes:
         return ""
     facts = model_facts([model])[model.pk]
-    return next((other for other in sorted(same) if governing_policy(policies, facts, other)), "")
+    return next((alias for alias in sorted(lookalikes) if governing_policy(policies, facts, alias)), "")
 
 
 def relaxation_refusal(
@@ -74,10 +74,10 @@ def relaxation_refusal(
     tags: Mapping[str, str] | None = None,
     tier: str = "",
 ) -> str:
-    """Return the reason why this actor may not give the model this name, these tags or this tier; "" where they may.
+    """Return the reason why this actor may not give the model this name, these tags or this tier; "" if they may.
 
-    An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
-    so that policies ask less of it. Somebody who is not involved may.
+    An author cannot relax the policy for their own version. Somebody who made a version of the model, or asked for the
+    transition of one, may not change the model so that policies require less of it.
     """
     before = model_facts([model])[model.pk]
     after = replace(
@@ -96,10 +96,10 @@ def relaxation_refusal(
 
 
 def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
-    """Return whether the actor, or an account of theirs, is involved in any version of a model.
+    """Return whether the actor, or a service account of theirs, is involved in any version of a model.
 
-    Involved are those who registered it or the same bytes, sent files of it, made its run or logged to it, or asked for
-    its transition.
+    Somebody is involved who registered the version or the same bytes, sent files of it, created or logged to its run,
+    or requested its transition.
     """
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")

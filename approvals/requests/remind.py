@@ -1,4 +1,4 @@
-"""Reminders to the reviewers of open requests: at most one in each interval that the policy sets."""
+"""Reminders to the reviewers of open requests, at most one in each interval that the policy sets."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from policies.models import PolicyRevision
 
 @transaction.atomic
 def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
-    """Record a reminder of a request that waits for reviewers, and return whether one was due.
+    """Record a reminder if a request waits for reviewers and one is due. Return whether it was recorded.
 
-    The event has notices/ notify the reviewers. After a pause there is one reminder, not one for each missed interval.
-    Raises InvalidState.
+    notices/ reads the event and notifies the reviewers. If sweeps were missed, there is one reminder, not one for each
+    missed interval. Raises NotFound, InvalidState (this server cannot read the policy).
     """
     now = at or timezone.now()
     request = lock_request(request_id)
@@ -48,7 +48,7 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
 
 
 def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
-    """Return the open requests whose policy has reminders and that are due for one; two queries."""
+    """Return the ids of the open requests that are due for a reminder, at most ``limit``; two queries."""
     revisions = PolicyRevision.objects.filter(requests__state=RequestState.OPEN).select_related("policy").distinct()
     due = Q(pk__in=[])
     for revision in revisions:
@@ -62,5 +62,5 @@ def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
 def _interval(revision: PolicyRevision) -> timedelta | None:
     try:
         return load_revision(revision).body.options.remind_every
-    except InvalidState:  # it names a check that this server no longer has; the verdict says so
+    except InvalidState:  # the policy names a check that this server no longer has, which blocks the request anyway
         return None

@@ -106,7 +106,7 @@ def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """Decide in a dialog whether a model is retired. Raises InvalidState where nobody has asked."""
     row = open_retirement(find_model(actor, name))
     if row is None:
-        raise InvalidState(f"Nobody has asked that {name} be retired.")
+        raise InvalidState(f"Nobody has asked for the retirement of {name}.")
     form = DecideForm(submitted(request))
 
     def act() -> str:

@@ -89,7 +89,7 @@ def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client)
     [
         ({"comment": ""}, "Say why."),
         ({"comment": "x"}, "must name"),
-        ({"comment": "x", "seen_digest": "0"}, "Look at the proposal again"),
+        ({"comment": "x", "seen_digest": "0"}, "Read the proposal again"),
     ],
 )
 def test_an_approval_without_a_comment_or_digest_is_refused(
