@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from approvals.case.origins import nodes_of_bytes
+from approvals.verdict.votes import WRITER_PREFIX
 from audit.evidence import Evidence, logged_model_subject, version_subject
 from audit.models import EvidenceWriter
 from lineage.evidence import QUARANTINE_RELEASED, ancestry_writers
@@ -110,8 +111,6 @@ NOT_WRITTEN: Mapping[str, str] = {
 }
 # Version tags whose writers are excluded under every policy: these tags name the data, code and origin of the version.
 _LINEAGE_KEYS = frozenset({DATASET_KEY, REPO_KEY, "triggered_by", *COMMIT_KEYS})
-# Prefix of the roles of evidence writers: "wrote:" and the phrase in KINDS.
-PREFIX = "wrote:"
 
 
 def counted_keys(rules: Iterable[Rule]) -> frozenset[str]:
@@ -129,14 +128,14 @@ def _texts(value: object) -> frozenset[str]:
 
 
 def roles_of_writers(subject: Subject, keys: Collection[str] = _LINEAGE_KEYS) -> dict[str, set[str]]:
-    """Return the usernames of the writers of a subject's evidence, by role: ``PREFIX`` and a phrase.
+    """Return the usernames of the writers of a subject's evidence, by role: WRITER_PREFIX and a phrase of KINDS.
 
     Version tags count only if their key is one of ``keys``.
     """
     roles: dict[str, set[str]] = {}
     for row in subject.written:
         if row.kind != Evidence.VERSION_TAG or row.detail in keys:
-            roles.setdefault(PREFIX + KINDS[row.kind].format(detail=row.detail), set()).add(row.name)
+            roles.setdefault(WRITER_PREFIX + KINDS[row.kind].format(detail=row.detail), set()).add(row.name)
     return roles
 
 

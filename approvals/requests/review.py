@@ -39,11 +39,11 @@ def decide_request(
 ) -> Review:
     """Record a decision on a request and return the review.
 
-    A rejection closes the request; the last approval applies it. The latest decision of a reviewer on a state counts. An approved request that waits to be applied can still be
-    rejected. ``seen_digest`` is the subject digest that the reviewer was shown; an approval needs it.
-    ``archive_existing`` is whether the replaced version is archived; it must be as in the request, unless the requester
-    left it open. ``conditions`` of an approval become findings when the request is applied. ``signature`` is needed if
-    the policy asks for one.
+    A rejection closes the request; the last approval applies it. The latest decision of a reviewer on a state counts.
+    An approved request that waits to be applied can still be rejected. ``seen_digest`` is the subject digest that the
+    reviewer was shown; an approval needs it. ``archive_existing`` is whether the replaced version is archived; it must
+    be as in the request, unless the requester left it open. ``conditions`` of an approval become findings when the
+    request is applied. ``signature`` is needed if the policy asks for one.
 
     Raises NotFound, InvalidInput (decision, comment, seen_digest, conditions, meaning), TooLarge, Denied (a token, not
     eligible, involved in the work, a wrong password), InvalidState (the request is closed or has expired, its checks

@@ -143,6 +143,9 @@ def test_a_second_person_retires_it_with_its_evidence(
     assert (archive["model"], archive["reason"], len(archive["versions"])) == ("fraud", "Replaced.", 1)
     assert archive["events"]
     assert "<strong>Retired</strong>" in client.get("/models/fraud/").content.decode()
+    Retirement.objects.update(evidence_digest="0" * 64)
+    lost = client.get("/api/v1/models/fraud/retirement/evidence")
+    assert (lost.status_code, "missing from the store" in lost.content.decode()) == (404, True)
 
 
 def test_a_rejected_retirement_changes_nothing(owned: ModelVersion, by_ada: Actor, cy: User) -> None:

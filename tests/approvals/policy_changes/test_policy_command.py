@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> str:
 
 
 def test_validate_prints_the_line(file: str, tmp_path: Path) -> None:
-    assert run("validate", file) == f"{file}: sound\n"
+    assert run("validate", file) == f"{file}: valid\n"
     bad = tmp_path / "bad.yaml"
     bad.write_text("name: X Y\napplies_to: {target: Moon}\nrules: []\n", encoding="utf-8")
     out = StringIO()
