@@ -38,21 +38,21 @@ class Complete(ParamsCheck):
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return the requirement on a version, as a sentence."""
-        name, least = _name(params), int(str(params["min_score"]))
-        how = "complete" if least == _FULL else f"filled to at least {least} %"
+        name, min_score = _name(params), int(str(params["min_score"]))
+        state = "complete" if min_score == _FULL else f"filled to at least {min_score} %"
         if name == PLAIN:
-            return f"Its model card must be {how}."
+            return f"Its model card must be {state}."
         by = "the template of the model's risk tier" if name == BY_TIER else f"the template {find_template(name).title}"
-        return f"Its model card must be {how}, by {by}."
+        return f"Its model card must be {state}, by {by}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the digest of the card and, where it counts, the template and the tier."""
+        """Return the digest of the card and, for a template other than the plain one, the template and the tier."""
         if _name(params) == PLAIN:
             return {"card": subject.card.digest}
         return {"card": subject.card.digest, "template": _template(subject, params).label, "tier": subject.tier}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where enough fields of the template are filled."""
+        """Return a pass if enough fields of the template are filled."""
         completeness = _measured(subject, params)
         evidence = {
             "card": subject.card.digest,
