@@ -1,4 +1,4 @@
-"""GGUF files: weights of language models, with entries of a key and a value in front of them."""
+"""Scan of GGUF files: weights of language models after a list of keys and values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REACHING = re.compile(rb"__\w+__|\|\s*attr\b|_getframe")
 
 
 def scan_gguf(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge the entries of a GGUF file: a template must not reach into Python's own objects."""
+    """Scan the entries of a GGUF file. Raises Unsafe for a template that uses attributes of Python objects."""
     source = Source(stream)
     try:
         source.take(4)
@@ -55,4 +55,4 @@ def _value(source: Source, budget: Budget, kind: int, key: bytes, *, depth: int)
 
 
 def _long(source: Source, size: int) -> bytes:
-    return b"".join(source.take(min(2048, size - place)) for place in range(0, size, 2048))
+    return b"".join(source.take(min(2048, size - offset)) for offset in range(0, size, 2048))
