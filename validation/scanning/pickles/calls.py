@@ -1,4 +1,4 @@
-"""Opcodes that import, call and fill objects, and those around them: PROTO, FRAME, STOP, persistent ids."""
+"""Handlers of the opcodes that import, call and fill objects, and of PROTO, FRAME, STOP and persistent ids."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
 class Stopped(Exception):
-    """The pickle has come to its STOP."""
+    """The walk has reached the STOP of the pickle."""
 
 
 def stop(machine: Machine) -> None:
-    """End: the topmost value is what loading gives."""
+    """End the pickle: the topmost value is the result of loading. Raises Stopped."""
     machine.walk.result = machine.pop()
     if machine.loose:
         machine.walk.note(f"it passes {machine.last_watched} on, which it may only make objects of")
@@ -31,7 +31,7 @@ def stop(machine: Machine) -> None:
 
 
 def protocol(machine: Machine) -> None:
-    """Read the protocol's number, which stands at the beginning."""
+    """Read the number of the protocol. A pickler writes it only at the start."""
     if machine.source.byte() > _NEWEST_PROTOCOL:
         raise Broken("it is of a protocol newer than any known")
     if machine.source.tell() != machine.began + 2:
@@ -39,7 +39,7 @@ def protocol(machine: Machine) -> None:
 
 
 def frame(machine: Machine) -> None:
-    """Read how long the frame is. A frame that does not fit makes the unpicklers differ, so it is refused."""
+    """Read the length of a frame. Unpicklers treat a frame inside another one differently, so it is refused."""
     size = machine.source.number(8)
     start = machine.source.tell()
     if start - 9 < machine.frame_end:
@@ -72,7 +72,7 @@ def import_from_stack(machine: Machine) -> None:
 
 
 def _may_be_text(value: object) -> bool:
-    """Return whether an unpickler may find a text here: the object of a class is none."""
+    """Return whether this value may be a text when the pickle is loaded. The object of a class is not."""
     if isinstance(value, Made):
         return not value.of.name.lstrip("_")[:1].isupper()
     return isinstance(value, str) or value is TEXT or value is UNKNOWN
@@ -95,9 +95,9 @@ def _extension(width: int) -> Handler:
 
 
 def make_named(machine: Machine) -> None:
-    """Call the name on the next two lines with all above the last mark.
+    """Import the name on the next two lines and call it with the values above the last mark.
 
-    One of the unpicklers imports before it looks for it.
+    The import comes first, as in one of the unpicklers: it happens even if there is no mark.
     """
     import_named(machine)
     function = machine.stack.pop()
@@ -105,7 +105,7 @@ def make_named(machine: Machine) -> None:
 
 
 def make_from_stack(machine: Machine) -> None:
-    """Call the first value above the last mark with those behind it."""
+    """Call the first value above the last mark with the values after it."""
     values = machine.pop_mark()
     if not values:
         raise Broken("its stack runs out")
@@ -156,7 +156,7 @@ def _result_of(function: Global, arguments: object) -> object:
 
 
 def build(machine: Machine) -> None:
-    """Fill an object with a state."""
+    """Set the state of an object."""
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, Made):
@@ -173,7 +173,7 @@ def build(machine: Machine) -> None:
 
 
 def _skip_array(machine: Machine, wrapper: Made) -> None:
-    """Move past the bytes of an array, as joblib's reader does. The walk ends where their number is not certain."""
+    """Skip the bytes of an array, as joblib's reader does. Raises Broken if their number is not certain."""
     source = machine.source
     if source.tell() < machine.frame_end:
         machine.walk.note("the bytes of an array lie inside a frame")
@@ -191,11 +191,11 @@ def _skip_array(machine: Machine, wrapper: Made) -> None:
 
 
 class InnerPickle(Exception):
-    """An array of objects follows: a pickle of its own."""
+    """An array of objects follows, which is a separate pickle."""
 
 
 def persistent(machine: Machine) -> None:
-    """Ask for an object outside the pickle, by a text."""
+    """Push an object outside the pickle, named by a text."""
     text, ended = machine.source.line()
     if not ended:
         raise Broken("it ends too early")
@@ -204,7 +204,7 @@ def persistent(machine: Machine) -> None:
 
 
 def persistent_from_stack(machine: Machine) -> None:
-    """Ask for an object outside the pickle, by the topmost value."""
+    """Push an object outside the pickle, named by the topmost value."""
     machine.walk.note_persistent(machine.pop())
     machine.stack.append(UNKNOWN)
 

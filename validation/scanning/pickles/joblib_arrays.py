@@ -1,7 +1,7 @@
-"""Arrays that joblib writes as raw bytes between the opcodes of a pickle: how many bytes follow?
+"""The number of bytes of an array that joblib writes between the opcodes of a pickle.
 
-joblib's reader asks the wrapper object, whose state the file chose. So every entry of the state has to be as joblib
-writes it: one more entry could replace the method that reads, and what is passed over here would be executed there.
+joblib's reader gets it from the wrapper object, whose state is in the file. So every entry of the state must be as
+joblib writes it: another entry could replace the method that reads, and joblib would execute bytes that the scan skips.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ _MOST_BYTES = 1 << 62
 
 
 class Opaque(Exception):
-    """The number of bytes cannot be known for certain, so what follows them cannot be read."""
+    """The number of bytes is not certain, so the scan cannot read what follows them."""
 
 
 def raw_size(wrapper: Made) -> int | None:
-    """Return how many bytes follow this wrapper; None where an array of objects follows as a pickle of its own."""
+    """Return how many bytes follow this wrapper; None for an array of objects, which follows as a separate pickle.
+
+    Raises Opaque.
+    """
     state = _state_of(wrapper)
     shape = state.get("shape")
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
@@ -40,7 +43,7 @@ def raw_size(wrapper: Made) -> int | None:
 
 
 def alignment_of(wrapper: Made) -> int | None:
-    """Return the alignment joblib padded the array to, None for a file of before it did."""
+    """Return the alignment of the array in bytes; None for a file by an old joblib without one. Raises Opaque."""
     alignment = _state_of(wrapper).get("numpy_array_alignment_bytes")
     if alignment is not None and type(alignment) is not int:
         raise Opaque("the alignment of an array is not plain")
