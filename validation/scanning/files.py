@@ -33,11 +33,11 @@ from validation.scanning.text.files import scan_text
 def scan_file(name: str, stream: BinaryIO, budget: Budget) -> FileReport:
     """Return the report of one file, with format and problems. The stream must be seekable; nothing in it is run."""
     report = FileReport(name=name)
-    judge_file(report, stream, budget, depth=0)
+    scan_content(report, stream, budget, depth=0)
     return report
 
 
-def judge_file(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
+def scan_content(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
     """Scan a file, or a member of an archive, and write its format and problems into the report.
 
     ``depth`` is the number of archives around it.
@@ -46,12 +46,12 @@ def judge_file(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: i
         report.refuse("it is packed into itself too deeply")
         return
     try:
-        _judge(report, stream, budget, depth)
+        _scan_by_content(report, stream, budget, depth)
     except Unsafe as error:
         report.refuse(str(error))
 
 
-def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> None:
+def _scan_by_content(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> None:
     head = stream.read(HEAD)
     stream.seek(0)
     if (code := code_in(head, report.name)) and not budget.allow_code:
@@ -78,7 +78,7 @@ def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> 
 
 def _one_deeper(budget: Budget, depth: int) -> Inner:
     def inner(part: FileReport, content: BinaryIO) -> None:
-        judge_file(part, content, budget, depth=depth + 1)
+        scan_content(part, content, budget, depth=depth + 1)
 
     return inner
 
@@ -107,12 +107,12 @@ def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, d
 def _unpack_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> None:
     names = zip_names(stream)
     if is_torch(names):
-        kind, judge = "PyTorch", torch_member(inner, budget)
+        kind, scan_member = "PyTorch", torch_member(inner, budget)
     elif SCHEMA in names:
-        kind, judge = "skops", skops_member(inner, budget)
+        kind, scan_member = "skops", skops_member(inner, budget)
     else:
-        kind, judge = "numpy arrays" if suffix_of(report.name) == ".npz" else "zip", inner
-    parts = scan_zip(report, stream, budget, judge)
+        kind, scan_member = "numpy arrays" if suffix_of(report.name) == ".npz" else "zip", inner
+    parts = scan_zip(report, stream, budget, scan_member)
     report.format = kind
     _take_over(report, parts)
 

@@ -70,7 +70,7 @@ def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budge
     elif suffix == ".safetensors" or looks_like_safetensors(head):
         scan_safetensors(report, stream)
     elif is_hdf5(head):
-        scan_hdf5(report, stream, budget, _judge_attribute(report, budget))
+        scan_hdf5(report, stream, budget, _attribute_scanner(report, budget))
     elif is_table(head):
         scan_table(report, stream, budget)
     elif head.startswith(gguf.MAGIC):
@@ -102,10 +102,10 @@ def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Bu
     return scan_sentencepiece(report, stream, budget)
 
 
-def _judge_attribute(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:
+def _attribute_scanner(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:
     """Return the function that scans the text of an attribute of an HDF5 file."""
 
-    def judge(name: str, text: bytes) -> None:
+    def scan(name: str, text: bytes) -> None:
         plain = text.rstrip(b"\x00")
         if name in _PICKLING:
             report.refuse("as an HDF5 file it is one of PyTables, which unpickles values")
@@ -115,4 +115,4 @@ def _judge_attribute(report: FileReport, budget: Budget) -> Callable[[str, bytes
         elif acts_like_pickle(io.BytesIO(text), budget):
             scan_pickle(report, io.BytesIO(plain), budget)
 
-    return judge
+    return scan

@@ -30,21 +30,21 @@ _KNOWN_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 _LAYOUT_VERSIONS, _PLAIN_LAYOUTS, _OLD_LAYOUT = {1, 2, 3, 4}, {0, 1, 2}, 3
 _MAX_OBJECTS = 200_000
 
-Judge = Callable[[str, bytes], None]
+ScanAttribute = Callable[[str, bytes], None]
 """Scans the text of an attribute; the first argument is the name of the attribute."""
 
 
-def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, judge: Judge) -> None:
+def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, scan_attribute: ScanAttribute) -> None:
     """Scan an HDF5 file. Raises Unsafe for unsafe data and for a structure that this module does not read."""
-    _Walk(Blocks(stream, budget), judge).run()
+    _Walk(Blocks(stream, budget), scan_attribute).run()
     report.format = "HDF5"
 
 
 class _Walk:
     """Visits every object of a file once, from the root group on."""
 
-    def __init__(self, blocks: Blocks, judge: Judge) -> None:
-        self._blocks, self._judge = blocks, judge
+    def __init__(self, blocks: Blocks, scan_attribute: ScanAttribute) -> None:
+        self._blocks, self._scan_attribute = blocks, scan_attribute
         self._visited: set[int] = set()
         self._pending: list[int] = []
 
@@ -80,7 +80,7 @@ class _Walk:
     def _attribute(self, body: Body) -> None:
         name, texts = read_attribute(self._blocks, body)
         for text in texts:
-            self._judge(name, text)
+            self._scan_attribute(name, text)
 
     def _link(self, body: Body) -> int:
         body.number(1)

@@ -11,7 +11,7 @@ from validation.scanning.pickles.guards import (
 )
 from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY, Opaque, alignment_of, raw_size
 from validation.scanning.pickles.machine import Broken, Handler, Machine
-from validation.scanning.pickles.values import TEXT, UNKNOWN, Global, Made, Record, kept_tuple
+from validation.scanning.pickles.values import TEXT, UNKNOWN, CallResult, Global, Record, short_tuple
 
 _NEWEST_PROTOCOL = 5
 _MAX_NAME = 1000
@@ -73,8 +73,8 @@ def import_from_stack(machine: Machine) -> None:
 
 def _may_be_text(value: object) -> bool:
     """Return whether this value may be a text when the pickle is loaded. The object of a class is not."""
-    if isinstance(value, Made):
-        return not value.of.name.lstrip("_")[:1].isupper()
+    if isinstance(value, CallResult):
+        return not value.function.name.lstrip("_")[:1].isupper()
     return isinstance(value, str) or value is TEXT or value is UNKNOWN
 
 
@@ -101,7 +101,7 @@ def make_named(machine: Machine) -> None:
     """
     import_named(machine)
     function = machine.stack.pop()
-    _call(machine, function, kept_tuple(machine.pop_mark()))
+    _call(machine, function, short_tuple(machine.pop_mark()))
 
 
 def make_from_stack(machine: Machine) -> None:
@@ -109,7 +109,7 @@ def make_from_stack(machine: Machine) -> None:
     values = machine.pop_mark()
     if not values:
         raise Broken("its stack runs out")
-    _call(machine, values[0], kept_tuple(values[1:]))
+    _call(machine, values[0], short_tuple(values[1:]))
 
 
 def call(machine: Machine) -> None:
@@ -120,23 +120,23 @@ def call(machine: Machine) -> None:
 
 def make(machine: Machine) -> None:
     """Make an object of a class, without calling its __init__."""
-    arguments, of = machine.pop(), machine.pop()
-    _call(machine, of, arguments)
+    arguments, cls = machine.pop(), machine.pop()
+    _call(machine, cls, arguments)
 
 
 def make_with_names(machine: Machine) -> None:
     """Make an object of a class with named arguments."""
-    _, arguments, of = machine.pop(), machine.pop(), machine.pop()
-    if isinstance(of, Global) and of.watched:
-        machine.walk.note(f"it makes a {of.path} in a way no pickler does")
-    _call(machine, of, arguments)
+    _, arguments, cls = machine.pop(), machine.pop(), machine.pop()
+    if isinstance(cls, Global) and cls.watched:
+        machine.walk.note(f"it makes a {cls.path} in a way no pickler does")
+    _call(machine, cls, arguments)
 
 
 def _call(machine: Machine, function: object, arguments: object) -> None:
     walk = machine.walk
     if not isinstance(function, Global):
         walk.note("it calls something that is not named")
-        walk.calls += isinstance(function, Made) or function is UNKNOWN
+        walk.calls += isinstance(function, CallResult) or function is UNKNOWN
         machine.stack.append(UNKNOWN)
         return
     walk.calls += 1
@@ -149,30 +149,30 @@ def _call(machine: Machine, function: object, arguments: object) -> None:
 def _result_of(function: Global, arguments: object) -> object:
     """Return the result of a call. `copyreg._reconstructor` of protocol 0 returns an object of its first argument."""
     if function.path == "copyreg._reconstructor" and isinstance(arguments, tuple):
-        of = arguments[0] if arguments else None
-        if isinstance(of, Global):
-            return Made(of, ())
-    return result_of_call(function.path, arguments) or Made(function, arguments)
+        cls = arguments[0] if arguments else None
+        if isinstance(cls, Global):
+            return CallResult(cls, ())
+    return result_of_call(function.path, arguments) or CallResult(function, arguments)
 
 
 def build(machine: Machine) -> None:
     """Set the state of an object."""
     state = machine.pop()
     target = machine.top()
-    if not isinstance(target, Made):
+    if not isinstance(target, CallResult):
         machine.walk.note("it changes something that it did not make")
         return
     if problem := problem_of_state(target, state):
         machine.walk.note(problem)
     target.states.append(state)
-    if target.of.path == JOBLIB_ARRAY:
+    if target.function.path == JOBLIB_ARRAY:
         machine.walk.arrays += 1
         machine.loose -= isinstance(state, Record) and state.holds_watched
         if machine.raw_arrays:
             _skip_array(machine, target)
 
 
-def _skip_array(machine: Machine, wrapper: Made) -> None:
+def _skip_array(machine: Machine, wrapper: CallResult) -> None:
     """Skip the bytes of an array, as joblib's reader does. Raises Broken if their number is not certain."""
     source = machine.source
     if source.tell() < machine.frame_end:
@@ -184,7 +184,7 @@ def _skip_array(machine: Machine, wrapper: Made) -> None:
     except Opaque as error:
         machine.walk.note(str(error))
         raise Broken(str(error)) from error
-    machine.stack[-1] = Made(Global("numpy", "ndarray"), ())
+    machine.stack[-1] = CallResult(Global("numpy", "ndarray"), ())
     if size is None:
         raise InnerPickle
     source.skip((source.byte() if aligned is not None else 0) + size)

@@ -6,7 +6,7 @@ from validation.scanning.pickles import lines
 from validation.scanning.pickles.guards import holds_watched
 from validation.scanning.pickles.machine import Broken, Handler, Machine
 from validation.scanning.pickles.source import MAX_KEPT
-from validation.scanning.pickles.values import UNKNOWN, Global, Made, Record, Sequence, kept_tuple
+from validation.scanning.pickles.values import UNKNOWN, CallResult, Global, Record, Sequence, short_tuple
 
 _ODD_INDEX = "it names a place in the memo as no pickler does"
 
@@ -48,7 +48,7 @@ def _tuple(count: int) -> Handler:
 def tuple_from_mark(machine: Machine) -> None:
     """Push a tuple of all above the last mark."""
     values = machine.pop_mark()
-    machine.stack.append(kept_tuple(values))
+    machine.stack.append(short_tuple(values))
 
 
 def list_from_mark(machine: Machine) -> None:
@@ -113,8 +113,8 @@ def _require_own(machine: Machine, target: object) -> None:
     """Note a problem if the pickle changes an object that it did not make: an import, or an outside object."""
     if isinstance(target, Global) or target is UNKNOWN:
         machine.walk.note("it changes something that it did not make")
-    elif isinstance(target, Made) and target.of.path.startswith("functools."):
-        machine.walk.note(f"it changes a {target.of.path} in a way no pickler does")
+    elif isinstance(target, CallResult) and target.function.path.startswith("functools."):
+        machine.walk.note(f"it changes a {target.function.path} in a way no pickler does")
 
 
 def put(machine: Machine) -> None:

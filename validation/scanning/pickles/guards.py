@@ -19,7 +19,7 @@ import re
 
 from validation.scanning.pickles.globals import is_held
 from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY
-from validation.scanning.pickles.values import DATA, Global, Made, Record
+from validation.scanning.pickles.values import DATA, CallResult, Global, Record
 
 _DISTRIBUTIONS = frozenset({"rv_histogram", "rv_continuous", "rv_discrete", "rv_sample", "rv_generic"})
 _FROZEN = frozenset({"rv_frozen", "rv_continuous_frozen", "rv_discrete_frozen"})
@@ -113,47 +113,49 @@ def result_of_call(path: str, arguments: object) -> Global | None:
         return Global("types", "MethodType")
     if path != _GETATTR or not isinstance(arguments, tuple) or len(arguments) != _PAIR:
         return None
-    of, name = arguments
-    if isinstance(of, Made) and is_distribution(of.of.module, of.of.name) and name == "_entropy":
-        return Global("scipy.stats", "_entropy")
-    if isinstance(of, Global) and of.path == _ZONE and name == "_unpickle":
+    owner, name = arguments
+    if isinstance(owner, CallResult) and name == "_entropy":
+        is_entropy = is_distribution(owner.function.module, owner.function.name)
+        return Global("scipy.stats", "_entropy") if is_entropy else None
+    if isinstance(owner, Global) and owner.path == _ZONE and name == "_unpickle":
         return Global("zoneinfo", "ZoneInfo._unpickle")
     return None
 
 
-def problem_of_state(target: Made, state: object) -> str:
+def problem_of_state(target: CallResult, state: object) -> str:
     """Return the reason why an object may not get this state, "" if it may."""
-    if is_distribution(target.of.module, target.of.name):
-        return "" if is_plain_distribution(state) else f"it fills a {target.of.path} with a source text of its own"
+    if is_distribution(target.function.module, target.function.name):
+        path = target.function.path
+        return "" if is_plain_distribution(state) else f"it fills a {path} with a source text of its own"
     if any(is_dictionary_of_others(part) for part in (state if isinstance(state, tuple) else (state,))):
         return "it fills an object by names that are no plain texts"
-    if target.of.path == _DTYPE:
+    if target.function.path == _DTYPE:
         return "" if _is_plain_dtype(target, state) else "it describes an array type that hides objects"
     return ""
 
 
 def is_dictionary_of_others(state: object) -> bool:
     """Return whether a state is a dictionary with keys that the scan has not read as texts."""
-    if isinstance(state, Made):
-        return state.of.path == "builtins.dict" and state.args != ()
+    if isinstance(state, CallResult):
+        return state.function.path == "builtins.dict" and state.arguments != ()
     return isinstance(state, Record) and state.has_other_keys
 
 
 def is_plain_distribution(state: object) -> bool:
     """Return whether the source text in a state is one that scipy makes."""
-    if not isinstance(state, Record) or not state.whole:
+    if not isinstance(state, Record) or not state.complete:
         return False
     text = state.items.get("_parse_arg_template")
     return isinstance(text, str) and _PARSER.fullmatch(text) is not None
 
 
-def _is_plain_dtype(target: Made, state: object) -> bool:
+def _is_plain_dtype(target: CallResult, state: object) -> bool:
     """Return whether the flags of an array type say that it has objects, if it has any."""
     if not isinstance(state, tuple) or len(state) < _SHORTEST or type(state[_FLAGS_AT]) is not int:
         return False
     if state[_FLAGS_AT] & _HAS_OBJECT:
         return True
-    code = target.args[0] if isinstance(target.args, tuple) and target.args else None
+    code = target.arguments[0] if isinstance(target.arguments, tuple) and target.arguments else None
     if not isinstance(code, str) or "O" in code or "object" in code:
         return False
     inside = []
@@ -161,7 +163,7 @@ def _is_plain_dtype(target: Made, state: object) -> bool:
         inside.append(state[_SUBARRAY_AT])
     if state[_FIELDS_AT] is not None:
         fields = state[_FIELDS_AT]
-        if not isinstance(fields, Record) or not fields.whole:
+        if not isinstance(fields, Record) or not fields.complete:
             return False
         inside += fields.items.values()
     return all(_holds_no_objects(part) for part in inside)
@@ -169,14 +171,13 @@ def _is_plain_dtype(target: Made, state: object) -> bool:
 
 def _holds_no_objects(part: object) -> bool:
     """Return whether a field (type, offset) or a sub-array (type, shape) has no Python objects."""
-    of = part[0] if isinstance(part, tuple) and len(part) >= _PAIR else None
-    if not isinstance(of, Made) or of.of.path != _DTYPE or of.args is DATA:
+    dtype = part[0] if isinstance(part, tuple) and len(part) >= _PAIR else None
+    if not isinstance(dtype, CallResult) or dtype.function.path != _DTYPE or dtype.arguments is DATA:
         return False
-    states = of.states
-    return bool(states) and all(
+    return bool(dtype.states) and all(
         isinstance(state, tuple)
         and len(state) >= _SHORTEST
         and isinstance(state[_FLAGS_AT], int)
         and not state[_FLAGS_AT] & _HAS_OBJECT
-        for state in states
+        for state in dtype.states
     )

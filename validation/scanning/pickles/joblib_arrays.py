@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from validation.scanning.pickles.values import Global, Made, Record
+from validation.scanning.pickles.values import CallResult, Global, Record
 
 JOBLIB_ARRAY = "joblib.numpy_pickle.NumpyArrayWrapper"
 _ENTRIES = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
@@ -24,7 +24,7 @@ class Opaque(Exception):
     """The number of bytes is not certain, so the scan cannot read what follows them."""
 
 
-def raw_size(wrapper: Made) -> int | None:
+def raw_size(wrapper: CallResult) -> int | None:
     """Return how many bytes follow this wrapper; None for an array of objects, which follows as a separate pickle.
 
     Raises Opaque.
@@ -42,7 +42,7 @@ def raw_size(wrapper: Made) -> int | None:
     return size
 
 
-def alignment_of(wrapper: Made) -> int | None:
+def alignment_of(wrapper: CallResult) -> int | None:
     """Return the alignment of the array in bytes; None for a file by an old joblib without one. Raises Opaque."""
     alignment = _state_of(wrapper).get("numpy_array_alignment_bytes")
     if alignment is not None and type(alignment) is not int:
@@ -50,9 +50,9 @@ def alignment_of(wrapper: Made) -> int | None:
     return alignment if isinstance(alignment, int) else None
 
 
-def _state_of(wrapper: Made) -> dict[str, object]:
-    state = wrapper.states[0] if len(wrapper.states) == 1 and wrapper.args == () else None
-    if not isinstance(state, Record) or not state.whole or not state.items.keys() <= _ENTRIES:
+def _state_of(wrapper: CallResult) -> dict[str, object]:
+    state = wrapper.states[0] if len(wrapper.states) == 1 and wrapper.arguments == () else None
+    if not isinstance(state, Record) or not state.complete or not state.items.keys() <= _ENTRIES:
         raise Opaque("the description of an array is not as joblib writes it")
     subclass, order = state.items.get("subclass"), state.items.get("order")
     if not isinstance(subclass, Global) or subclass.path not in _SUBCLASSES or order not in {"C", "F"}:
@@ -62,9 +62,9 @@ def _state_of(wrapper: Made) -> dict[str, object]:
 
 def _item_size(dtype: object) -> int | None:
     """Return the size of one element; None for Python objects."""
-    if not isinstance(dtype, Made) or dtype.of.path != "numpy.dtype" or len(dtype.states) != 1:
+    if not isinstance(dtype, CallResult) or dtype.function.path != "numpy.dtype" or len(dtype.states) != 1:
         raise Opaque("the type of an array is not plain")
-    args, state = dtype.args, dtype.states[0]
+    args, state = dtype.arguments, dtype.states[0]
     code = args[0] if isinstance(args, tuple) and args else None
     if not isinstance(code, str) or not isinstance(state, tuple) or len(state) < _STATE_FIELDS:
         raise Opaque("the type of an array is not plain")

@@ -7,7 +7,7 @@ import math
 import re
 from typing import BinaryIO
 
-from validation.scanning.pickles.scan import at_end, judge_globals, judge_walks
+from validation.scanning.pickles.scan import at_end, check_globals, check_walks
 from validation.scanning.pickles.walk import walk_pickle
 from validation.scanning.report import Budget, FileReport, Unsafe
 
@@ -30,8 +30,8 @@ def scan_npy(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
     if size is None:
         report.format = "numpy array of objects"
         walk = walk_pickle(stream, tick=budget.spend_steps)
-        judge_walks(report, [walk])
-        judge_globals(report, walk.globals, budget)
+        check_walks(report, [walk])
+        check_globals(report, walk.globals, budget)
         if not walk.refusal and not at_end(stream):
             report.refuse("something follows the array")
         return

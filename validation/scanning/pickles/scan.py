@@ -53,12 +53,12 @@ def scan_pickle(report: FileReport, stream: BinaryIO, budget: Budget, *, persist
         stream.seek(0)
         walks = _walk_all(stream, budget, raw_arrays=True)
         names |= {name for walk in walks for name in walk.globals}
-    judge_walks(report, walks, persistent=persistent)
-    judge_globals(report, names, budget)
+    check_walks(report, walks, persistent=persistent)
+    check_globals(report, names, budget)
     return walks
 
 
-def judge_walks(report: FileReport, walks: list[Walk], *, persistent: bool = False) -> None:
+def check_walks(report: FileReport, walks: list[Walk], *, persistent: bool = False) -> None:
     """Refuse the file for problems of its walks other than globals."""
     for number, walk in enumerate(walks):
         if walk.refusal:
@@ -68,7 +68,7 @@ def judge_walks(report: FileReport, walks: list[Walk], *, persistent: bool = Fal
         report.refuse("as a pickle it refers to objects outside the file")
 
 
-def judge_globals(report: FileReport, names: set[tuple[str, str]], budget: Budget) -> None:
+def check_globals(report: FileReport, names: set[tuple[str, str]], budget: Budget) -> None:
     """Add the globals of a file to its report, and refuse the file for those that are not allowed."""
     report.globals |= {f"{module}.{name}" for module, name in names}
     if problem := problem_of_globals(names, budget.allow):

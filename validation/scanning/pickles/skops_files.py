@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from validation.scanning.pickles.globals import is_held
 from validation.scanning.pickles.guards import is_distribution, is_plain_distribution, is_watched
 from validation.scanning.pickles.literals import ARRAY_INTERFACES
-from validation.scanning.pickles.scan import judge_globals
+from validation.scanning.pickles.scan import check_globals
 from validation.scanning.pickles.values import Record
 from validation.scanning.report import Budget, FileReport, Unsafe
 
@@ -54,7 +54,7 @@ Inner = Callable[[FileReport, BinaryIO], None]
 def skops_member(inner: Inner, budget: Budget) -> Inner:
     """Return the function that scans a member of a skops file. This module scans the schema, ``inner`` the others."""
 
-    def judge(part: FileReport, stream: BinaryIO) -> None:
+    def scan(part: FileReport, stream: BinaryIO) -> None:
         if part.name != SCHEMA:
             inner(part, stream)
             return
@@ -63,7 +63,7 @@ def skops_member(inner: Inner, budget: Budget) -> Inner:
         except Unsafe as error:
             part.refuse(str(error))
 
-    return judge
+    return scan
 
 
 def _scan_schema(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
@@ -86,7 +86,7 @@ def _scan_schema(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
             report.refuse("it gives two objects one id")
         for problem in _problems_of(node):
             report.refuse(problem)
-    judge_globals(report, names, budget)
+    check_globals(report, names, budget)
 
 
 def _nodes(schema: object, budget: Budget) -> Iterator[Mapping[str, Any]]:
