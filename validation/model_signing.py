@@ -34,7 +34,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "secp521r1": hashes.SHA512(),
 }
 # Files that the tool does not sign, besides the signature file.
-_LEFT_OUT = (".git", ".gitattributes", ".github", ".gitignore")
+_UNSIGNED = (".git", ".gitattributes", ".github", ".gitignore")
 
 
 def read_key(text: str) -> ec.EllipticCurvePublicKey:
@@ -122,7 +122,7 @@ def differences(statement: Mapping[str, Any], files: Sequence[tuple[str, str]], 
 
 def _is_of_git(path: str) -> bool:
     first = path.partition("/")[0]
-    return any(fnmatchcase(first, name) for name in _LEFT_OUT)
+    return any(fnmatchcase(first, name) for name in _UNSIGNED)
 
 
 def _signed_files(statement: Mapping[str, Any]) -> dict[str, str]:

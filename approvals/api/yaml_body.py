@@ -61,7 +61,7 @@ class FormatParameter(DefaultContentNegotiation):
 
 
 class PolicyYAMLRenderer(BaseRenderer):
-    """A policy's body as YAML; an error stays the problem document that it is."""
+    """Renderer of the body of a policy as YAML. An error is sent as its problem document, in JSON."""
 
     media_type = "application/yaml"
     format = "yaml"

@@ -1,4 +1,4 @@
-"""Recovery of check jobs: jobs with a lost message, jobs of workers that report nothing, and jobs over their time."""
+"""Recovery of check jobs: jobs whose message was lost or whose worker stopped, and jobs that run past their limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LAST_REMINDER = timedelta(hours=1)
 
 
 def requeue_expired(*, actor: Actor, now: datetime) -> int:
-    """Send jobs to the queue again that wait too long or whose worker reports nothing, and end jobs over their time.
+    """Queue jobs again that waited too long or whose worker stopped reporting, and end jobs that run past their limit.
 
     Return how many jobs were changed, at most 500.
     """
@@ -40,9 +40,9 @@ def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
     if job.state not in UNFINISHED_CHECKS or job.lease_until is None:
         return False
     was_running = job.state == CheckState.RUNNING
-    if why := _end_reason(job, now):
+    if reason := _end_reason(job, now):
         return close_job(
-            actor, job, job.fence, Outcome(CheckState.ERROR, why, {"attempts": job.attempts}), was=job.state
+            actor, job, job.fence, Outcome(CheckState.ERROR, reason, {"attempts": job.attempts}), was=job.state
         )
     if job.lease_until >= now:
         return False
@@ -51,8 +51,8 @@ def _requeue_one(actor: Actor, job_id: int, now: datetime) -> bool:
         state=CheckState.QUEUED, lease_until=now + wait, fence=F("fence") + 1
     )
     if was_running:
-        why = f"Its worker {job.worker} stopped reporting."
-        record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=why)
+        reason = f"Its worker {job.worker} stopped reporting."
+        record_about(actor, Action.APPROVALS_CHECK_REQUEUED, job, after={"attempts": job.attempts}, reason=reason)
     queue_job(job)
     return True
 

@@ -107,8 +107,8 @@ class PostReviewOutcome(models.TextChoices):
 class PostReview(models.Model):
     """The review that has to follow a break-glass move. Each such request has one, and it is completed once.
 
-    ``broken_at`` is when the version was moved. The database refuses the requester as the person who completes it, and
-    it refuses to delete it.
+    ``broken_at`` is when the version was moved. The requester cannot complete the review, and nobody can delete it: the
+    database enforces both.
     """
 
     request = models.OneToOneField("approvals.TransitionRequest", on_delete=models.PROTECT, related_name="post_review")

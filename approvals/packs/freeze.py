@@ -71,9 +71,9 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
     with transaction.atomic():
         # One worker at a time for each model: a message that is delivered twice finds the row of the first delivery.
         lock_model(order.version.model_id)
-        made_meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
-        if made_meanwhile is not None:
-            return made_meanwhile
+        frozen_meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+        if frozen_meanwhile is not None:
+            return frozen_meanwhile
         hold_bytes(exclusive=False)
         if not current_store().has(blob):
             raise Unavailable(
@@ -138,7 +138,7 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         "model": version.model.name,
         "target": _target(event),
         "lineage_node": node or 0,
-        "version": _version_facts(version) | _of_alias(event),
+        "version": _version_facts(version) | _alias_facts(event),
         "card": {"number": card.number, "digest": card.digest} if card else None,
         "risk": {"number": risk.number, "tier": risk.tier} if risk else None,
         "basis": basis,
@@ -167,7 +167,7 @@ def _target(event: Event) -> str:
     return f"@{alias}" if alias else Stage.PRODUCTION.value
 
 
-def _of_alias(event: Event) -> dict[str, Any]:
+def _alias_facts(event: Event) -> dict[str, Any]:
     """Return the facts of a moved alias: the version it pointed to before, who moved it and when; empty for a stage."""
     if event.action != Action.REGISTRY_ALIAS_SET:
         return {}

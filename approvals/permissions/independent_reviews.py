@@ -36,14 +36,14 @@ def refusal_to_confirm_version(
     The actor must be able to approve a request for the target of each of ``reviews_due`` under its policy, and must not
     be involved in the work. The first refusal is returned.
     """
-    return next((refusal for due in reviews_due if (refusal := _to_confirm(actor, version, due))), None)
+    return next((refusal for due in reviews_due if (refusal := _refusal_for_target(actor, version, due))), None)
 
 
-def _to_confirm(actor: Actor, version: ModelVersion, due: ReReviewDue) -> Refusal | None:
+def _refusal_for_target(actor: Actor, version: ModelVersion, due: ReReviewDue) -> Refusal | None:
     subject = load_subject(Move(version, due.target, archive_existing=False))
     applied = TransitionRequest.objects.filter(version=version, target=due.target, state=RequestState.APPLIED)
     requester = applied.order_by("-closed_at").values_list("requester__username", flat=True).first() or ""
-    return _to_review(
+    return _refusal_to_review(
         actor,
         version.model,
         due.policy.body.rules,
@@ -71,7 +71,7 @@ def refusal_to_complete_post_review(actor: Actor, row: PostReview) -> Refusal | 
     options = [policy.body.options.break_glass for policy in policies]
     rules = [rule for policy in policies for rule in policy.body.rules]
     subject = load_subject(Move(request.version, request.target, request.archive_existing))
-    return _to_review(
+    return _refusal_to_review(
         actor,
         request.version.model,
         rules,
@@ -89,7 +89,7 @@ def approvers_of(request: TransitionRequest) -> list[str]:
     return list(rows.values_list("reviewer__username", flat=True).distinct())
 
 
-def _to_review(
+def _refusal_to_review(
     actor: Actor,
     model: RegisteredModel,
     rules: Iterable[Rule],

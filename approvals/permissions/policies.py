@@ -41,7 +41,7 @@ def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevisi
     It may not while the policy, as it is (``base``) or as proposed, applies to a live request of the account.
     """
     people = people_under(body.name, [body, *([parse_published(base.body)] if base else [])])
-    return _if_under(proposer, people, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
+    return _refusal_if_involved(proposer, people, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
 
 
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
@@ -60,7 +60,7 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
     if not person.groups.filter(name=REVIEWERS).exists():
         return Refusal(f"{person.username} is not a member of {REVIEWERS}.", action, proposal)
     request_ids = people_under_proposal(proposal)
-    if refusal := _if_under(person, request_ids, action, policy_ref(proposal.name)):
+    if refusal := _refusal_if_involved(person, request_ids, action, policy_ref(proposal.name)):
         return refusal
     for name in proposers:
         if name in request_ids:
@@ -72,7 +72,9 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
     return None
 
 
-def _if_under(person: User, request_ids: dict[str, int], action: Action, obj: str | Auditable) -> Refusal | None:
+def _refusal_if_involved(
+    person: User, request_ids: dict[str, int], action: Action, obj: str | Auditable
+) -> Refusal | None:
     """Return the refusal of a person with a request in ``request_ids`` (by username); None without one."""
     for name in identities_of(person):
         if name in request_ids:

@@ -19,11 +19,11 @@ _LISTED = 5
 
 
 class DataMatch(StrEnum):
-    """The comparison of the evaluation data of two runs. ``ONLY_THEIRS``: only those of Production are known."""
+    """The comparison of the evaluation data of two runs. ``ONLY_INCUMBENT``: only the incumbent's are known."""
 
     SAME = "the same"
     DIFFERENT = "different"
-    ONLY_THEIRS = "named by Production alone"
+    ONLY_INCUMBENT = "named by Production alone"
     UNKNOWN = "unknown"
 
 
@@ -71,5 +71,5 @@ def match_data(candidate: Data, incumbent: Data) -> DataMatch:
     if not incumbent.sets:
         return DataMatch.UNKNOWN
     if not candidate.sets:
-        return DataMatch.ONLY_THEIRS
+        return DataMatch.ONLY_INCUMBENT
     return DataMatch.SAME if set(candidate.sets) == set(incumbent.sets) else DataMatch.DIFFERENT

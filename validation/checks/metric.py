@@ -1,8 +1,8 @@
 """The check that a version is no worse than the current Production version.
 
-The first of the configured metrics that the Production version has is compared. The Production version decides which
-one it is, so a candidate cannot pass by not measuring it. If the Production version has none of them, the check fails;
-if there is no Production version to compare with, it passes.
+The check compares the first of the configured metrics that the Production version has. A candidate without this metric
+fails. If the Production version has none of the metrics, the check fails. If there is no Production version to compare
+with, it passes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class NoRegression(ParamsCheck):
         Param(
             "fallback",
             "names",
-            "Metrics that are tried in this order where Production has no `metric`.",
+            "Metrics that are tried in this order if Production does not have `metric`.",
             COMMON_METRICS,
         ),
         Param(
@@ -65,7 +65,7 @@ class NoRegression(ParamsCheck):
             "decide_by",
             "choice",
             "`value`: the difference is compared with the tolerance. `interval`: the confidence interval of the difference must "
-            "exclude a loss beyond the tolerance; the check fails where it cannot be computed.",
+            "exclude a loss beyond the tolerance; the check fails if the interval cannot be computed.",
             "value",
             choices=("value", "interval"),
         ),
@@ -201,7 +201,7 @@ def _not_comparable(
         return f"Not comparable: the evaluation data of version {number} are unknown. {_LOG_ADVICE}"
     if params["different_data"] == "allow":
         return ""
-    if match is DataMatch.ONLY_THEIRS:
+    if match is DataMatch.ONLY_INCUMBENT:
         return (
             f"Not comparable: version {number} was evaluated on {incumbent_data}; the evaluation data of this run are "
             f"unknown. {_LOG_ADVICE}"
@@ -221,21 +221,21 @@ def _compare_values(
     sign = 1 if params["higher_is_better"] else -1
     tolerance = float(str(params["tolerance"]))
     confidence = figure(params, "confidence") or 0.95
-    between = _interval_of_difference(pair, confidence)
+    interval = _interval_of_difference(pair, confidence)
     about_interval = ""
-    if between is not None:
-        evidence["difference"] = {"interval": between.text, "method": between.method, "confidence": repr(confidence)}
-        about_interval = f" {confidence:.4g} interval of the difference: {between.text} ({between.method})."
-    worst = sign * (pair.candidate_value - pair.incumbent_value)
+    if interval is not None:
+        evidence["difference"] = {"interval": interval.text, "method": interval.method, "confidence": repr(confidence)}
+        about_interval = f" {confidence:.4g} interval of the difference: {interval.text} ({interval.method})."
+    gain = sign * (pair.candidate_value - pair.incumbent_value)
     verb = "worse than"
     if params["decide_by"] == "interval":
-        if between is None:
+        if interval is None:
             why = f"No interval of {pair.name} can be computed: log {pair.name}_n, or {pair.name}_ci_low and _ci_high."
             return failed(why, evidence)
-        worst = between.low if sign > 0 else -between.high
+        gain = interval.low if sign > 0 else -interval.high
         verb = "not certainly as good as"
     # The tolerance is decimal: 0.925 is worse than 0.93 by 0.005, but the two binary fractions differ by a little more.
-    passed = worst >= -tolerance - 1e-12
+    passed = gain >= -tolerance - 1e-12
     summary = (
         f"{pair.name} {pair.candidate_value:.6g} is {'no worse than' if passed else verb} {pair.incumbent_value:.6g} of "
         f"version {pair.incumbent.number} (tolerance {tolerance}).{about_interval}{about_data}"

@@ -62,7 +62,7 @@ class Slices(ParamsCheck):
             "at_least": "be at least {:g} in every slice",
             "at_most": "be at most {:g} in every slice",
             "max_gap": "differ by at most {:g} between slices",
-            "min_ratio": "be in every slice at least {:g} times that of any other",
+            "min_ratio": "be in every slice at least {:g} times its value in any other",
         }
         limits = [(text, figure(params, name)) for name, text in templates.items()]
         requirements = english_list([text.format(limit) for text, limit in limits if limit is not None])
@@ -132,23 +132,23 @@ def _problem(name: str, slices: Mapping[str, float], required: set[str], params:
 
 
 def _limit_problem(name: str, slices: Mapping[str, float], params: Mapping[str, object]) -> str:
-    (worst, low), (best, high) = _extremes(slices)
+    (lowest, low), (highest, high) = _extremes(slices)
     least, most = figure(params, "at_least"), figure(params, "at_most")
     if least is not None and low < least:
-        return f"{name} of {worst} is {low:.4g}, below {least:.4g}."
+        return f"{name} of {lowest} is {low:.4g}, below {least:.4g}."
     if most is not None and high > most:
-        return f"{name} of {best} is {high:.4g}, above {most:.4g}."
+        return f"{name} of {highest} is {high:.4g}, above {most:.4g}."
     return ""
 
 
 def _spread_problem(name: str, slices: Mapping[str, float], params: Mapping[str, object]) -> str:
-    (worst, low), (best, high) = _extremes(slices)
+    (lowest, low), (highest, high) = _extremes(slices)
     gap, ratio = figure(params, "max_gap"), figure(params, "min_ratio")
     if gap is not None and high - low > gap + 1e-12:
-        difference = f"{high - low:.4g} between {worst} ({low:.4g}) and {best} ({high:.4g})"
+        difference = f"{high - low:.4g} between {lowest} ({low:.4g}) and {highest} ({high:.4g})"
         return f"{name} differs by {difference}, more than {gap:.4g}."
     if ratio is not None and (low < 0 or low < ratio * high - 1e-12):
-        return f"{name} of {worst} ({low:.4g}) is less than {ratio:.4g} of that of {best} ({high:.4g})."
+        return f"{name} of {lowest} ({low:.4g}) is less than {ratio:.4g} of that of {highest} ({high:.4g})."
     return ""
 
 
@@ -159,8 +159,8 @@ def _extremes(slices: Mapping[str, float]) -> tuple[tuple[str, float], tuple[str
 
 
 def _pass_summary(name: str, slices: Mapping[str, float]) -> str:
-    (worst, low), (best, high) = _extremes(slices)
-    return f"{name} is between {low:.4g} ({worst}) and {high:.4g} ({best}) over {len(slices)} slices."
+    (lowest, low), (highest, high) = _extremes(slices)
+    return f"{name} is between {low:.4g} ({lowest}) and {high:.4g} ({highest}) over {len(slices)} slices."
 
 
 def _interval(run: RunFacts, metric: str, slice_name: str) -> str:

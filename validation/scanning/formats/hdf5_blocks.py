@@ -33,7 +33,7 @@ class Body:
         """Return the next bytes as a little-endian number. Raises Unsafe if there are not so many."""
         return int.from_bytes(self.take(size), "little")
 
-    def left(self) -> int:
+    def unread(self) -> int:
         """Return the number of bytes that have not been read."""
         return len(self._data) - self._at
 
@@ -78,7 +78,7 @@ class Blocks:
         else:
             raise Unsafe("as an HDF5 file it is of a version that is not read here")
         if base != 0 or self.offset not in {4, 8} or self.length not in {4, 8}:
-            raise Unsafe("as an HDF5 file it does not begin where it should")
+            raise Unsafe("as an HDF5 file it does not start at its first byte, or has addresses of an unusual size")
         if version in _OLD_ROOT and driver != self.undefined:
             raise Unsafe("as an HDF5 file it keeps data in other files")
         return root
@@ -100,7 +100,7 @@ class Blocks:
                 raise Unsafe("as an HDF5 file it is damaged")
             visited.add(block_range)
             block = self.at(*block_range)
-            while block.left() >= 8:  # noqa: PLR2004 - the head of a message
+            while block.unread() >= 8:  # noqa: PLR2004 - the head of a message
                 kind, length, flags = block.number(2), block.number(2), block.number(1)
                 block.take(3)
                 body = Body(block.take(length))
@@ -121,13 +121,13 @@ class Blocks:
             visited.add(block_range)
             block = self.at(*block_range)
             ordered = 2 if flags & 0x4 else 0
-            while block.left() >= 4 + ordered:
+            while block.unread() >= 4 + ordered:
                 kind, length, message_flags = block.number(1), block.number(2), block.number(1)
                 block.take(ordered)
                 body = Body(block.take(length))
                 if kind == _CONTINUED:
-                    begins, size = body.number(self.offset), body.number(self.length)
-                    pending.append((begins + 4, size - 8))  # between OCHK and the checksum
+                    block_address, size = body.number(self.offset), body.number(self.length)
+                    pending.append((block_address + 4, size - 8))  # without the mark OCHK and the checksum
                 else:
                     yield kind, message_flags, body
 
@@ -169,7 +169,7 @@ class Blocks:
             body.take(self.offset)
             target = body.number(self.offset)
             if body.number(4) not in _HARD:
-                raise Unsafe("as an HDF5 file it links to another place")
+                raise Unsafe("as an HDF5 file it links to another object or file")
             body.take(20)
             yield target
 
@@ -182,7 +182,7 @@ class Blocks:
         self._require_mark(collection, b"GCOL")
         size = self.at(collection + 8, self.length).number(self.length)
         body = self.at(collection + 8 + self.length, size - 8 - self.length)
-        while body.left() >= 8 + self.length:
+        while body.unread() >= 8 + self.length:
             number = body.number(2)
             body.take(6)
             length = body.number(self.length)
@@ -191,5 +191,5 @@ class Blocks:
             content = body.take(length)
             if number == index:
                 return content
-            body.take(min(-length % 8, body.left()))
+            body.take(min(-length % 8, body.unread()))
         raise Unsafe("as an HDF5 file it is damaged")
