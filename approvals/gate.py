@@ -53,7 +53,7 @@ class PolicyGate:
         return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
-        """Return a pass based on the approval of the live request; None where no policy governs the move.
+        """Return a pass based on the approval of the live request; None if no policy governs the move.
 
         Raises GateRefused with the blockers; ApprovalLapsed if the request was approved before and is not any more.
         """

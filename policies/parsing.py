@@ -165,12 +165,12 @@ def _target(value: Mapping[str, object], problems: Problems) -> str:
             allowed = ", ".join((*GOVERNED_STAGES, *WITHOUT_REQUESTS))
             problems.add("applies_to.target", f"must be {allowed} or an alias such as @champion")
         return str(target)
-    place = value["leaves"]
+    leaves = value["leaves"]
     if "target" in value:
         problems.add("applies_to", "must have target or leaves, not both")
-    if not isinstance(place, str) or not is_leavable(place):
+    if not isinstance(leaves, str) or not is_leavable(leaves):
         problems.add("applies_to.leaves", "must be Production or an alias such as @champion")
-    return leave_target(str(place))
+    return leave_target(str(leaves))
 
 
 def _parsed_or(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:

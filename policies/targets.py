@@ -64,10 +64,10 @@ def exits_of(target: str) -> tuple[str, ...]:
     """
     if target in WITHOUT_REQUESTS:
         return ()
-    left = left_by(target)
-    if not left:
+    left_target = left_by(target)
+    if not left_target:
         return (target,)
-    return EXIT_STAGES if left == Stage.PRODUCTION else (f"-{left[1:]}",)
+    return EXIT_STAGES if left_target == Stage.PRODUCTION else (f"-{left_target[1:]}",)
 
 
 def target_text(target: str) -> str:

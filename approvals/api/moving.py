@@ -57,7 +57,7 @@ class AliasView(ApiView):
 
     @accepts(query=AliasRemovalSerializer, responses={204: None})
     def delete(self, request: Request, name: str, alias: str) -> Response:
-        """Delete the alias (204, also where there is none). ``reason`` in the query says why.
+        """Delete the alias (204, also if there is no such alias). ``reason`` in the query says why.
 
         Raises NotFound, Denied, GateRefused (with what the policy on leaving a protected alias still needs).
         """

@@ -23,7 +23,7 @@ class ComparedWith:
 
 
 def compared_with(request: TransitionRequest) -> ComparedWith | None:
-    """Return the version that a request is compared with; None where no version was in Production.
+    """Return the version that a request is compared with; None if no version was in Production.
 
     For a live request it is the current Production version; for a closed one, the version that was current just before
     the request closed. A fixed number of queries.

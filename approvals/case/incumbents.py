@@ -107,11 +107,11 @@ def incumbent_facts(
     """
     if version is None:
         return None
-    place = target if is_alias(target) else Stage.PRODUCTION.value
+    pinned_target = target if is_alias(target) else Stage.PRODUCTION.value
     return Incumbent(
         version_id=version.pk,
         number=version.version,
-        run=pins.get((version.pk, place)) or runs.get(version.run_id, RunFacts()),
+        run=pins.get((version.pk, pinned_target)) or runs.get(version.run_id, RunFacts()),
         artifact_path=version.artifact_path,
         artifact_digest=version.artifact_digest,
     )

@@ -28,7 +28,7 @@ def count_open_problems(actor: Actor) -> OpenProblems:
 
 
 def _counted(rows: QuerySet[Any], kind: str) -> QuerySet[Any, Any]:
-    """Return a query of one row, ``kind`` and the number of ``rows``; of no row where there are none."""
+    """Return a query of one row, ``kind`` and the number of ``rows``, or of no row if there are no ``rows``."""
     groups = rows.order_by().annotate(kind=Value(kind)).values("kind")
     counts: QuerySet[Any, Any] = groups.annotate(number=Count("pk")).values_list("kind", "number")
     return counts

@@ -55,14 +55,14 @@ def _applies(
     model: ModelFacts,
     policies: Sequence[LoadedPolicy],
 ) -> bool:
-    """Return whether the policy called ``name``, as it is or as one of ``bodies``, judges a request."""
-    left = target_left(request.target, is_current=request.version.is_current)
-    of_move = policies_of_move(policies, model, request.target, left)
+    """Return whether the policy called ``name``, as it is or as one of ``bodies``, applies to a request."""
+    left_target = target_left(request.target, is_current=request.version.is_current)
+    of_move = policies_of_move(policies, model, request.target, left_target)
     names = {request.policy_revision.policy.name}
     names |= {policy.body.name for policy in (of_move.entry, of_move.leave) if policy is not None}
     if request.followed_revision is not None:
         names.add(request.followed_revision.policy.name)
-    targets = {request.target, *((leave_target(left), leave_target(Stage.PRODUCTION)) if left else ())}
+    targets = {request.target, *((leave_target(left_target), leave_target(Stage.PRODUCTION)) if left_target else ())}
     return name in names or any(body.target in targets and in_scope(body, model) for body in bodies)
 
 

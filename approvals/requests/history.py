@@ -186,10 +186,10 @@ def _side_effects(events: Sequence[Event]) -> set[int]:
 
 def _has_same_cause(event: Event, after: Event) -> bool:
     same = (event.actor_ref, event.request_id) == (after.actor_ref, after.request_id)
-    left = facts(event)["before"].get("stage")
+    left_stage = facts(event)["before"].get("stage")
     change = facts(after)
-    makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left, Stage.ARCHIVED)
-    return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left or makes_room)
+    makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left_stage, Stage.ARCHIVED)
+    return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left_stage or makes_room)
 
 
 def _text(value: object) -> str:

@@ -38,11 +38,11 @@ def refusal_message(
 
 def _move(version: ModelVersion, target: str) -> str:
     """Return the move that is refused, as the subject of a sentence."""
-    left = target_left(target, is_current=version.is_current)
+    left_target = target_left(target, is_current=version.is_current)
     name = f"{version.model.name} v{version.version}"
     if alias := removed_alias(target):
         return f"Removing @{alias} from {name}"
-    return f"Moving {name} from {left} to {target}" if left else f"Promotion of {name} to {target}"
+    return f"Moving {name} from {left_target} to {target}" if left_target else f"Promotion of {name} to {target}"
 
 
 def _action(target: str) -> Action:

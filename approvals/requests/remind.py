@@ -33,16 +33,18 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
     last = request.reminded_at or request.opened_at
     if request.state != RequestState.OPEN or every is None or now < last + every or now >= request.expires_at:
         return False
-    waiting = [row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks]
+    unmet_rules = [
+        row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks
+    ]
     request.reminded_at = now
     request.save(update_fields=["reminded_at"])
-    if not waiting:
+    if not unmet_rules:
         return False
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_REMINDED,
         obj=request,
-        after={"waits_for": waiting, "opened_at": request.opened_at},
+        after={"waits_for": unmet_rules, "opened_at": request.opened_at},
     )
     return True
 

@@ -82,14 +82,16 @@ def _measured(subject: Subject, params: Mapping[str, object]) -> Completeness:
 
 
 def _summary(completeness: Completeness, *, passed: bool) -> str:
-    plain = completeness.template.code == PLAIN
+    is_plain = completeness.template.code == PLAIN
     if not completeness.missing:
-        of = "" if plain else f" that {completeness.template.title} requires"
+        of = "" if is_plain else f" that {completeness.template.title} requires"
         return f"Every field of the model card{of} is filled."
     names = [BY_KEY[key].title.lower() for key in completeness.missing]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     listed = ", ".join(names[:_SHOWN]) + more
     if passed:
         return f"{completeness.score} % of the model card is filled; still empty: {listed}."
-    template_text = "" if plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
+    template_text = (
+        "" if is_plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
+    )
     return f"Still empty on the model card{template_text}: {listed}."

@@ -88,8 +88,8 @@ def described(answer: Any, example: Any) -> dict[str, Any]:
     rows = len(answer) if hasattr(answer, "__len__") else 1
     row_count = len(example) if hasattr(example, "__len__") and not isinstance(example, (dict, str)) else rows
     columns = [str(name)[:_NAMES] for name in getattr(answer, "columns", [])][:_NAMES]
-    plain = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
-    values = plain[:_ROWS] if isinstance(plain, list) else plain
+    listed = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
+    values = listed[:_ROWS] if isinstance(listed, list) else listed
     if rows != row_count:
         return {"problem": f"it was given {row_count} rows and answered {rows}"}
     return {

@@ -24,8 +24,8 @@ def is_tar(head: bytes) -> bool:
         declared = int(text, 8)
     except ValueError:
         return False
-    plain = head[: _CHECKSUM.start] + b" " * 8 + head[_CHECKSUM.stop : _BLOCK]
-    return declared == sum(plain) and declared > sum(b" " * 8)
+    blanked = head[: _CHECKSUM.start] + b" " * 8 + head[_CHECKSUM.stop : _BLOCK]
+    return declared == sum(blanked) and declared > sum(b" " * 8)
 
 
 def scan_tar(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:

@@ -106,13 +106,13 @@ def _attribute_scanner(report: FileReport, budget: Budget) -> Callable[[str, byt
     """Return the function that scans the text of an attribute of an HDF5 file."""
 
     def scan(name: str, text: bytes) -> None:
-        plain = text.rstrip(b"\x00")
+        unpadded = text.rstrip(b"\x00")
         if name in _PICKLING:
             report.refuse("as an HDF5 file it is one of PyTables, which unpickles values")
-        elif plain[:1] in {b"{", b"["} and (problems := problems_of_document(plain, budget)) is not None:
+        elif unpadded[:1] in {b"{", b"["} and (problems := problems_of_document(unpadded, budget)) is not None:
             for problem in problems:
                 report.refuse(problem[:1000])
         elif acts_like_pickle(io.BytesIO(text), budget):
-            scan_pickle(report, io.BytesIO(plain), budget)
+            scan_pickle(report, io.BytesIO(unpadded), budget)
 
     return scan

@@ -121,8 +121,8 @@ def _require_known_filters(body: Body) -> None:
         body.take(6)
     for _ in range(count):
         number = body.number(2)
-        named = version == 1 or number >= 256  # noqa: PLR2004 - those below are the library's own
-        length = body.number(2) if named else 0
+        has_name = version == 1 or number >= 256  # noqa: PLR2004 - those below are the library's own
+        length = body.number(2) if has_name else 0
         body.take(2)
         values = body.number(2)
         body.take(-(-length // 8) * 8 if version == 1 else length)

@@ -121,8 +121,12 @@ def _generator_of(report: FileReport, node: Mapping[str, Any]) -> set[tuple[str,
     content = node.get("content")
     state = content.get("bit_generator") if isinstance(content, Mapping) else None
     entries = state.get("content") if isinstance(state, Mapping) and state.get("__loader__") == "DictNode" else None
-    named = entries.get("bit_generator") if isinstance(entries, Mapping) else None
-    text = named.get("content") if isinstance(named, Mapping) and named.get("__loader__") == "JsonNode" else None
+    name_node = entries.get("bit_generator") if isinstance(entries, Mapping) else None
+    text = (
+        name_node.get("content")
+        if isinstance(name_node, Mapping) and name_node.get("__loader__") == "JsonNode"
+        else None
+    )
     try:
         name = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
