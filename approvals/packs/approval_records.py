@@ -103,7 +103,7 @@ class ApprovalRecord:
 def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
     """Return the applied requests of a version as records, oldest first; a fixed number of queries.
 
-    Where none is applied, return the open, approved and rejected ones.
+    If none is applied, return the open, approved and rejected ones.
     """
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]

@@ -86,8 +86,8 @@ def _scan_member(
     archive: zipfile.ZipFile, stream: BinaryIO, member: zipfile.ZipInfo, start: int, budget: Budget, inner: Inner
 ) -> FileReport:
     part = FileReport(name=member.filename)
-    with _opened(archive, stream, member, start, budget) as plain:
-        inner(part, plain)
+    with _opened(archive, stream, member, start, budget) as content:
+        inner(part, content)
     return part
 
 
