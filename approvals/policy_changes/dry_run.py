@@ -71,7 +71,8 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     draft, row = load_draft(body), get_version(actor, name, version)
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
     policies = policies_with(draft)
-    due_at = None if left_by(draft.body.target) else blocked_since([row], policies).get(row.pk)
+    leaves = subject.leaves or left_by(draft.body.target)
+    due_at = None if leaves else blocked_since([row], policies).get(row.pk)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
     authors = frozenset(check.author for check in checks.values() if check.author)
     facts = RequestFacts(
@@ -82,7 +83,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         checks=checks,
         reviews=(),
         overrides=(),
-        findings=findings_for_move(findings_by_version([row]).get(row.pk, ()), leaves=subject.leaves),
+        findings=findings_for_move(findings_by_version([row]).get(row.pk, ()), leaves=leaves),
         rejections=rejections_by_version([row]).get(row.pk, ()),
         earlier_approval=None,  # only a rollback needs one, and this is a promotion
         review_due_at=due_at,

@@ -59,7 +59,7 @@ def test_others_are_refused_and_the_refusal_is_recorded(policies: object, file: 
 
 def test_export_reads_back(policies: object) -> None:
     assert parse_yaml(run("export", "production-default")) == DEFAULT_POLICIES[1]
-    with pytest.raises(CommandError, match="no policy nope"):
+    with pytest.raises(CommandError, match="No policy is called nope"):
         run("export", "nope")
 
 
