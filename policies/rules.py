@@ -41,7 +41,7 @@ class Condition:
 
     ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``:
     the version is in one of these stages. ``incumbent``: whether another version would be replaced. ``deployed``:
-    whether a live deployment serves the version.
+    whether a deployment serves the version that is live, or that was ended lately or by the requester.
     """
 
     tiers: tuple[str, ...] = ()

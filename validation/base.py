@@ -121,11 +121,12 @@ class Subject:
     """The subject of a verdict: a version, the target of its move, and the facts that checks and reviews read.
 
     ``source`` is the version's stage since ``staged_at``. ``tier`` is the model's risk tier. ``incumbent`` is the
-    version that the move would replace, None without one. ``predecessor`` is the version that was last in Production,
-    for a move to Production while it is empty. ``baseline`` is the last version of the model that passed a full
-    validation. ``written`` is the evidence that people wrote. ``leaves`` is the target that the version leaves by the
-    move without a successor: Production, an @alias, or "" for none. ``deployed``: a live deployment serves the version;
-    always False for a move by which it leaves no target. ``attested_at`` is when the owner last attested the model.
+    version that the move would replace, None without one. ``predecessor`` is the version that last came to the target
+    (Production or an alias), if no version is there now. ``baseline`` is the last version of the model that passed a
+    full validation. ``written`` is the evidence that people wrote. ``leaves`` is the target that the version leaves by
+    the move without a successor: Production, an @alias, or "" for none. ``deployed``: a deployment serves the version
+    that is live or was ended lately; always False for a move by which it can leave no target. ``ended_by`` are the
+    people who ended a deployment of it, and their owners. ``attested_at`` is when the owner last attested the model.
     """
 
     model_id: int
@@ -151,6 +152,7 @@ class Subject:
     baseline: Incumbent | None = None
     leaves: str = ""
     deployed: bool = False
+    ended_by: frozenset[str] = frozenset()
     attested_at: datetime | None = None
 
 

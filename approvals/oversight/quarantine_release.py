@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import Q
 
 from accounts.owners import owners_of
+from approvals.case.account_doubts import doubt_now
 from approvals.case.origins import authors_of
 from core.actors import Actor, ActorKind
 from core.refs import run_ref
@@ -20,9 +21,9 @@ from tracking.models import Run, RunWriter
 def own_data_refusal(actor: Actor, node: Node) -> str:
     """Return the reason why the actor may not release the quarantine of a dataset version; "" if they may.
 
-    They may not if they created or logged to a run that descends from the dataset version, or if they are an author of
-    a model version that descends from it or has the same bytes as one that does. The owners of a service account may
-    not if the account may not. A fixed number of queries.
+    They may not if they created or logged to a run that descends from the dataset version, if they are an author of a
+    model version that descends from it or has the same bytes as one that does, or if such a person made or changed
+    their account lately. The owners of a service account may not if the account may not. A fixed number of queries.
     """
     if actor.kind is ActorKind.SYSTEM:
         return ""
@@ -32,7 +33,8 @@ def own_data_refusal(actor: Actor, node: Node) -> str:
     makers |= _makers_of_versions((row for row in nodes if row.kind == NodeKind.MODEL_VERSION), run_ids)
     makers = makers.union(*owners_of(makers).values())
     if actor.name not in makers:
-        return ""
+        doubt = doubt_now(actor.name, makers)
+        return f"{actor.name} cannot decide on the quarantine: {doubt}." if doubt else ""
     return f"{actor.name} trained or registered models on {node.name} {node.version}: somebody else must decide on the quarantine."
 
 

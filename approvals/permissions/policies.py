@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import Group
 
 from accounts.authentication import find_signed_in_person
 from accounts.models import User
+from approvals.case.account_doubts import doubt_now
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.policy_people import (
     EDITORS,
@@ -47,8 +50,9 @@ def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevisi
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
     """Return the refusal of an actor who may not approve or reject a proposal; None if they may.
 
-    The actor must be a person who is signed in, be in the group REVIEWERS, and not be the proposer. The policy must
-    not apply to a live request of the actor or the proposer, so that nobody changes a policy to suit their own request.
+    The actor must be a person who is signed in, be in the group REVIEWERS, and not be the proposer. The proposer must
+    not have made or changed their account lately. The policy must not apply to a live request of the actor, or of the
+    proposer since it was proposed, so that nobody changes a policy to suit their own request.
     """
     action = Action.APPROVALS_PROPOSAL_REVIEWED
     person = find_signed_in_person(actor)
@@ -59,7 +63,14 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
         return Refusal(f"{person.username} proposed this; a second person must approve it.", action, proposal)
     if not person.groups.filter(name=REVIEWERS).exists():
         return Refusal(f"{person.username} is not a member of {REVIEWERS}.", action, proposal)
-    request_ids = people_under_proposal(proposal)
+    if doubt := doubt_now(person.username, proposers):
+        return Refusal(f"{person.username} cannot decide on this proposal: {doubt}.", action, proposal)
+    return _refusal_if_anybody_is_involved(person, proposal, proposers)
+
+
+def _refusal_if_anybody_is_involved(person: User, proposal: PolicyProposal, proposers: Sequence[str]) -> Refusal | None:
+    """Return the refusal if the policy of a proposal applies now to a request of its reviewer or proposer."""
+    action, request_ids = Action.APPROVALS_PROPOSAL_REVIEWED, people_under_proposal(proposal)
     if refusal := _refusal_if_involved(person, request_ids, action, policy_ref(proposal.name)):
         return refusal
     for name in proposers:

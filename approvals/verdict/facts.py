@@ -109,8 +109,8 @@ class Snapshot:
     the id of the request that was approved. From ``review_due_at`` on, an overdue re-review blocks the version.
 
     ``e_signature``: reviews and overrides without an electronic signature do not count. ``reason`` is the comment of
-    the request. ``deployed``: a live deployment serves the version. ``attested_at`` is when the owner of the model last
-    attested it.
+    the request. ``deployed``: a deployment serves the version that is live, or that was ended lately or by the
+    requester. ``attested_at`` is when the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]

@@ -11,7 +11,7 @@ from registry.models.versions import ModelVersion
 
 
 class Endpoint(models.Model):
-    """Something that answers requests, such as `/predict`."""
+    """A serving endpoint, such as `/predict`."""
 
     name = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -21,7 +21,10 @@ class Endpoint(models.Model):
 
 
 class Deployment(models.Model):
-    """A rollout of one version to one endpoint: immutable except for its end. ``number`` counts per endpoint."""
+    """A rollout of one version to one endpoint. Only its end changes. ``number`` counts from 1 for each endpoint.
+
+    ``ended_by`` is empty for a live deployment, and for one that ended before the registry had this column.
+    """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
     number = models.PositiveIntegerField()
@@ -32,6 +35,7 @@ class Deployment(models.Model):
     deployed_by = models.CharField(max_length=150)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, default="", db_default="", blank=True)
 
     class Meta:
         constraints = [
@@ -54,7 +58,7 @@ class Deployment(models.Model):
 
 
 class ServingAttestation(AppendOnlyModel):
-    """The digest of the files that an endpoint reports as loaded, and whether it is that of the deployed version."""
+    """The digest of the files that an endpoint says it has loaded, beside the digest of the deployed version."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="attestations")
     digest = models.CharField(max_length=80)

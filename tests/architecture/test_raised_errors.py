@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.architecture.raised import bases_of_errors, errors_through_calls, module_of, own_errors
 from tests.architecture.source import modules, name_of, tree_of
@@ -28,7 +28,7 @@ CANNOT_RAISE: dict[str, str] = {
     "config/demonstration.py: working_tokens": "the values are the project's own",
     "config/supervisor/first_start.py: FirstAccount.ensure": "the values are the project's own",
     "console/account/queries.py: unread_count": "the page that calls it requires a sign-in",
-    "console/oversight/presenters.py: watch_model": "the values are the project's own",
+    "console/oversight/presenters.py: model_attention": "the values are the project's own",
     "importing/file_importer.py: FileImporter.import_files": "a path that cannot be stored is reported",
     "importing/mapping.py: storable_points": "a point that cannot be stored is reported",
     "lineage/services.py: end_deployment": "what it asks for exists: its caller has just read it",
@@ -60,7 +60,7 @@ def _is_page(node: Function) -> bool:
     return any(isinstance(decorator, ast.Name) and decorator.id == "page" for decorator in node.decorator_list)
 
 
-def unnamed_errors(errors: set[str], docstring: str) -> list[str]:
+def unnamed_errors(errors: Iterable[str], docstring: str) -> list[str]:
     """Return the errors that a docstring names neither by themselves nor by one they are derived from."""
     if _POINTER.search(docstring):
         return []

@@ -1,4 +1,4 @@
-"""The editor of policies: errors by line, the rules as sentences, dry run and replay, and proposing."""
+"""The editor of policies: the preview of a draft with its errors, the dry run, the replay, and the proposal."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from console.policies.views.policies import PROPOSAL_OPENED, policies_crumbs
 from console.shell.pages import denied_message, go_to, page, render_page
 from core.actors import Actor
 from core.errors import DomainError, NotFound
+from core.ids import row_id
 from policies.drafts import load_draft
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
@@ -70,14 +71,14 @@ def _propose(actor: Actor, form: DraftForm) -> int | None:
 @page
 @require_POST
 def draft_preview(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Return the rules of a text as sentences, or its errors, as a fragment."""
+    """Return the rules of a draft as sentences, or its errors, as a fragment."""
     return render(request, "console/policies/_draft_preview.html", {"page": preview(_text(request))})
 
 
 @page
 @require_POST
 def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Return the verdict of a text on a version now, as a fragment."""
+    """Return the verdict that a draft would give on a version now, as a fragment."""
     template = "console/policies/_dry_run.html"
     form = TrialForm(request.POST)
     if not form.is_valid():
@@ -98,7 +99,7 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Return one part of a replay as a fragment, which loads the next part by itself."""
+    """Return one part of a replay as a fragment. The fragment loads the next part."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
         return render(
@@ -114,15 +115,15 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
-    """Return the context of the fragment: the differences of this part, and the totals until now."""
+    """Return the context of the fragment: the requests of this part whose outcome differs, and the totals so far."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
-    looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
-    has_more = part.next_before is not None and looked < MAX_REQUESTS
+    examined = min(so_far["examined"] + part.examined, MAX_REQUESTS)
+    has_more = part.next_before is not None and examined < MAX_REQUESTS
     return {
         "rows": [row for row in part.rows if row.outcome is not Outcome.SAME],
         "totals": totals,
         "judged": sum(totals.values()),
-        "looked": looked,
+        "examined": examined,
         "candidates": part.candidates,
         "next_before": part.next_before if has_more else None,
         "is_first": is_first,
@@ -137,6 +138,6 @@ def _text(request: HttpRequest) -> str:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or len(text) > len(str(2**63)):
+    if not (number := row_id(text)):
         raise NotFound(f"There is no proposal {text[:50]}.")
-    return int(text)
+    return number

@@ -114,7 +114,7 @@ def test_the_approval_ends_with_the_condition_open(asked: TransitionRequest, by_
 
 def test_a_condition_that_was_met_ends_nothing(asked: TransitionRequest, by_ada: Actor, by_bea: Actor) -> None:
     approve(by_bea, asked, terms(expires_at=timezone.now() + 20 * DAY))
-    close_finding(actor=by_ada, finding_id=Finding.objects.get().pk, state="resolved", comment="Measured.")
+    close_finding(actor=by_bea, finding_id=Finding.objects.get().pk, state="resolved", comment="Measured.")
     with time_machine.travel(timezone.now() + 21 * DAY):
         flag_overdue(timezone.now())
     assert stage_of(1) == PRODUCTION
@@ -166,6 +166,6 @@ def test_the_dialog_takes_a_condition(asked: TransitionRequest, bea: User, clien
     client.force_login(bea)
     url = f"/requests/{asked.pk}/approve/"
     fields = {"comment": "But.", "seen_digest": load_case(asked).snapshot.subject_digest, "condition": "Measure."}
-    assert "A condition needs this." in client.post(url, fields).content.decode()
+    assert "Enter who has to meet the condition." in client.post(url, fields).content.decode()
     client.post(url, {**fields, "owner": "ada", "due_at": f"{timezone.now() + 5 * DAY:%Y-%m-%dT%H:%M}"})
     assert ApprovalCondition.objects.get().text == "Measure."
