@@ -134,7 +134,7 @@ def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_versio
 def test_with_nothing_before_it_says_so(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish()
     promote(by_ada, by_bea, new_version())
-    with pytest.raises(InvalidState, match="There is no version of fraud to go back to"):
+    with pytest.raises(InvalidState, match="No version of fraud can be brought back"):
         roll_back(actor=by_ada, name="fraud", reason="x")
 
 
