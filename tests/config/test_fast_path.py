@@ -70,7 +70,7 @@ def short(secret: str) -> Short:
         }
         answer = with_single_slashes(with_fast_path(aside))(
             environ, lambda status, headers: told.extend([status, headers])
-        )  # type: ignore[arg-type]  # a start_response that only listens
+        )
         return told[0], dict(told[1]), json.loads(b"".join(answer))
 
     return ask
