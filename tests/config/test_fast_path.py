@@ -68,9 +68,8 @@ def short(secret: str) -> Short:
             "wsgi.url_scheme": "http",
             **headers,
         }
-        answer = with_single_slashes(with_fast_path(aside))(
-            environ, lambda status, headers: told.extend([status, headers])
-        )
+        whole = with_single_slashes(with_fast_path(aside))
+        answer = whole(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
         return told[0], dict(told[1]), json.loads(b"".join(answer))
 
     return ask

@@ -81,9 +81,11 @@ class Tab:
         try:
             answer = self.page.goto(url + self.path)
         except Error as failure:
-            assert "Download is starting" in str(failure), f"{self.path}: {failure}"
-            return None
-        assert answer is not None and answer.ok, f"{self.path} answers {answer and answer.status}"
+            if "Download is starting" in str(failure):
+                return None
+            raise
+        assert answer, self.path
+        assert answer.ok, f"{self.path} answers {answer.status}"
         if self.page.evaluate("document.contentType") != "text/html":
             return None
         self.page.evaluate(_AXE)
