@@ -28,7 +28,7 @@ _STILL = "<style>*{transition:none!important;animation:none!important}</style>"
 FEWEST_PAGES = 90
 TABS = 3
 # A theme changes colours and nothing else: the second look at a page asks only what colours decide.
-_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+_COLOURS: dict[str, object] = {"runOnly": ["color-contrast", "link-in-text-block"]}
 _LINKS = """[...document.querySelectorAll('a[href], [hx-get]')]
     .map(one => one.getAttribute('hx-get') || one.getAttribute('href'))"""
 # Runs axe in both themes, and hands the answer over when it is asked for: the tabs work at the same time.
