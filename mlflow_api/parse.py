@@ -216,10 +216,10 @@ class Params:
         if isinstance(value, str) and value in values:
             return value
         number = None if value is None else _as_integer(value)
-        found = next((choice_name for choice_name, code in values.items() if code == number), "")
-        if not found and isinstance(value, int | float):
+        choice_name = next((each for each, code in values.items() if code == number), "")
+        if not choice_name and isinstance(value, int | float):
             raise self._invalid(name, value, f"one of {', '.join(values)}")
-        return found
+        return choice_name
 
     def tags(self, name: str) -> list[tuple[str, str]]:
         """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty.
