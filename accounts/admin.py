@@ -14,8 +14,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -26,6 +28,7 @@ from accounts.models import ApiToken, User
 from audit.actions import Action
 from audit.admin import ReadOnlyAdmin
 from audit.services import record
+from core.look_alikes import is_unseen, look_alike_key
 from core.refs import group_ref, user_ref
 
 admin.site.unregister(Group)
@@ -117,10 +120,26 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         return response
 
 
+class GroupForm(ModelForm):  # type: ignore[type-arg]  # a form of Django's model
+    """The form of a group: policies and permissions name groups, so no two of them may look the same."""
+
+    def clean_name(self) -> str:
+        """Return the name. Raises ValidationError for one that a reader would take for another group's."""
+        name = str(self.cleaned_data["name"])
+        others = Group.objects.exclude(pk=self.instance.pk).values_list("name", flat=True)
+        key = look_alike_key(name)
+        if any(is_unseen(letter) for letter in name) or not key:
+            raise ValidationError("This name contains characters that cannot be seen.")
+        if other := next((other for other in others if look_alike_key(other) == key), None):
+            raise ValidationError(f"This name looks like that of another group: {other}.")
+        return name
+
+
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unfold has no types
     """Groups: `reviewers` decide on requests, `auditors` read the whole log."""
 
+    form = GroupForm
     list_display = ["name"]
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.changes import Change, note_change
 from accounts.models import ApiToken, User
 from accounts.reauthentication import require_password
 from audit.actions import Action
@@ -53,6 +54,7 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
         raise InvalidInput("; ".join(error.messages)) from error
     user.set_password(password)
     user.save(update_fields=["password"])
+    note_change(actor=actor, account=user, kind=Change.PASSWORD_SET)
     changed = "set by its owner" if username == actor.name else "set by an administrator"
     record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": changed})
 

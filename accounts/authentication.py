@@ -25,17 +25,18 @@ from core.actors import Actor, ActorKind, Scope
 from core.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
-_BAD_TOKEN = "The API token is unknown, expired or revoked."  # noqa: S105 - a message
+_BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the owner of that is not active."  # noqa: S105 - a message
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
 APPROVAL_PREFIX = "csa_"
 # How somebody who signed in proves who they are: by the session of their browser, or by an approval session.
 SIGNED_IN = "session"
-# The user of a live token, by its digest and the time now.
+# The user of a live token, by its digest and the time now. A service account acts while its owner is active.
 WHO_CALLS = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
-    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id "
-    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active"
+    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id LEFT JOIN accounts_user o ON o.id = u.owner_id "
+    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active "
+    "AND (u.owner_id IS NULL OR o.is_active)"
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from core.append_only import AppendOnlyModel
-from core.look_alikes import look_alike_key
+from core.look_alikes import is_unseen, look_alike_key
 
 
 class User(AbstractUser):
@@ -33,10 +35,18 @@ class User(AbstractUser):
         if self.pk is not None and self.service_accounts.exists():
             raise ValidationError({"is_service": "This person owns service accounts. Give those another owner first."})
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the account. A new one is checked here too: Django's own `createsuperuser` does not call `clean`."""
+        if self._state.adding:
+            self._refuse_look_alikes()
+        super().save(*args, **kwargs)
+
     def _refuse_look_alikes(self) -> None:
-        """Refuse a new username that a reader would take for another account's."""
-        if self.pk is not None:
+        """Refuse a new username that a reader would take for another account's, or not see all of."""
+        if self.pk is not None or not self.username:  # a form leaves it out where it refused it
             return
+        if any(is_unseen(letter) for letter in self.username):
+            raise ValidationError({"username": "This username contains characters that cannot be seen."})
         key = look_alike_key(self.username)
         others = User.objects.values_list("username", flat=True)
         if other := next((name for name in others if look_alike_key(name) == key), None):

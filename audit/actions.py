@@ -256,6 +256,7 @@ class Action(RecordedAction):
     WEBHOOKS_DELIVERY_RESENT = "webhooks.delivery.resent", Verb("resent", "resend"), "an event to {object}", WEBHOOK
     WEBHOOKS_WEBHOOK_CREATED = "webhooks.webhook.created", CREATED, "{object}", WEBHOOK
     WEBHOOKS_WEBHOOK_DELETED = "webhooks.webhook.deleted", DELETED, "{object}", WEBHOOK
+    WEBHOOKS_WEBHOOK_DISABLED = "webhooks.webhook.disabled", Verb("disabled", "disable"), "{object}", WEBHOOK
     WEBHOOKS_WEBHOOK_TESTED = "webhooks.webhook.tested", Verb("tested", "test"), "{object}", WEBHOOK
     WEBHOOKS_WEBHOOK_UPDATED = "webhooks.webhook.updated", UPDATED, "{object}", WEBHOOK
     # fmt: on

@@ -13,6 +13,7 @@ from audit.exports.files import draft_of, file_name, file_of, finished_path
 from audit.exports.following import follow
 from audit.exports.jobs import mark_fetched, newest_finished_export, start_export, unfetched_export
 from audit.exports.selection import Filters
+from audit.exports.service import require_readable
 from audit.models import ExportJob, ExportState
 from core.actors import Actor
 from core.byte_ranges import Span, Unsatisfiable, Window, span_of
@@ -59,8 +60,9 @@ def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_
     With the field Range a broken download goes on with the newest export that has these filters. A caller who was
     told to try again gets the export that was started then.
 
-    Raises NotFound, Denied, Unavailable where no worker begins.
+    Raises NotFound, Denied, InvalidInput, Unavailable where no worker begins.
     """
+    require_readable(actor, filters)
     if byte_range and (finished := newest_finished_export(actor=actor, filters=filters)):
         return stored_file(finished, byte_range=byte_range, if_range=if_range)
     job = _begun(unfetched_export(actor=actor, filters=filters) or start_export(actor=actor, filters=filters))

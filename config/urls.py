@@ -8,6 +8,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from config.health import healthz
 from config.metrics.view import metrics
 
+admin.autodiscover()
+
 # Its script is a file of its own, as the content security policy wants it.
 _API_PAGES = SpectacularSwaggerSplitView.as_view(
     url_name="api-schema", title="Custody", template_name="console/api.html"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import unquote
 
 # Invisible characters: controls, format characters (zero-width joiners among them), surrogates, line separators.
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Letters and marks that Unicode draws as nothing, although their category says otherwise: the grapheme joiner, fillers
+# of Hangul, vowels of Khmer, and selectors of Mongolian and of variants.
+_DRAWN_AS_NOTHING = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 # Case-folded letters of other scripts that are drawn like Latin ones; NFKC leaves them apart. By Latin letter:
 # Cyrillic, Greek, Armenian, IPA.
 _DRAWN_LIKE = {
@@ -38,6 +44,11 @@ _DRAWN_LIKE = {
 _LOOKALIKES = {ord(other): latin for latin, others in _DRAWN_LIKE.items() for other in others}
 
 
+def is_unseen(letter: str) -> bool:
+    """Return whether a reader sees nothing of a character; a blank is seen."""
+    return unicodedata.category(letter) in _UNSEEN or _DRAWN_AS_NOTHING.match(letter) is not None
+
+
 def look_alike_key(name: str) -> str:
     """Return a name without all differences that a reader could overlook.
 
@@ -50,9 +61,9 @@ def look_alike_key(name: str) -> str:
 
 
 def _plain_letter(letter: str) -> str:
-    category = unicodedata.category(letter)
-    if category in UNSEEN:
+    if is_unseen(letter):
         return ""
+    category = unicodedata.category(letter)
     if category == "Pd":
         return "-"
     return " " if category == "Zs" else letter

@@ -19,7 +19,13 @@ from audit.models import Event
 from audit.queries import facts
 from core.refs import finding_ref, request_ref
 from notices.drafts import Draft, one_paragraph
-from notices.model_events import attestation_due, files_attested, production_left, retirement_asked
+from notices.model_events import (
+    attestation_due,
+    files_attested,
+    production_left,
+    retirement_asked,
+    webhook_disabled,
+)
 from notices.models import Topic
 from notices.moves import alias_moved, stage_changed
 from notices.people import responsible_people
@@ -223,6 +229,7 @@ _OTHERS: dict[Action, Callable[[Event], list[Draft]]] = {
     Action.REGISTRY_MODEL_RETIREMENT_ASKED: retirement_asked,
     Action.REGISTRY_PRODUCTION_LEFT: production_left,
     Action.REGISTRY_STAGE_CHANGED: stage_changed,
+    Action.WEBHOOKS_WEBHOOK_DISABLED: webhook_disabled,
 }
 NOTIFIED_ACTIONS = (
     *_OF_REQUESTS,

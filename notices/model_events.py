@@ -1,9 +1,10 @@
 """Notices of events about a whole model: it left Production, loads other files, is not attested,
-or is to be retired.
+is to be retired, or a webhook of it was disabled.
 """
 
 from __future__ import annotations
 
+from accounts.models import User
 from audit.models import Event
 from audit.queries import facts
 from notices.drafts import Draft, one_paragraph
@@ -11,6 +12,8 @@ from notices.models import Topic
 from notices.moves import watchers_of
 from notices.people import people_named, responsible_people
 from registry.models import ModelVersion, RegisteredModel
+
+OPERATORS = "operators"
 
 
 def production_left(event: Event) -> list[Draft]:
@@ -64,3 +67,26 @@ def files_attested(event: Event) -> list[Draft]:
     title = f"{attestation['endpoint']} loaded other files than those of {model.name} v{attestation['version']}"
     path = f"/models/{model.name}/versions/{attestation['version']}/"
     return [Draft(frozenset(people), Topic.ALARM, title, path, f"It loaded {attestation['digest']}.", model.pk)]
+
+
+def webhook_disabled(event: Event) -> list[Draft]:
+    """Return the notice that a webhook was disabled, for those who may set its URL again: the managers of its model, or
+    the operators for one of every model.
+    """
+    model = RegisteredModel.objects.filter(pk=model_id).first() if (model_id := _model_id(event)) else None
+    if model is not None:
+        people = responsible_people(model, [])
+    else:
+        operators = User.objects.filter(groups__name=OPERATORS, is_active=True, is_service=False)
+        people = set(operators.values_list("pk", flat=True))
+    event_facts = facts(event)
+    title = f"The webhook {event_facts['after']['name']} was disabled"
+    path = f"/webhooks/{event.object_ref.partition(':')[2]}/"
+    text = one_paragraph(event_facts["reason"])
+    return [Draft(frozenset(people), Topic.FINDING, title, path, text, model.pk if model else None)]
+
+
+def _model_id(event: Event) -> int:
+    """Return the id of the model that an event is about, 0 for none."""
+    number = event.stream.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0

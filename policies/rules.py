@@ -42,7 +42,7 @@ class Condition:
 
     ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``:
     the version is in one of these stages. ``incumbent``: whether another version would be replaced. ``deployed``:
-    whether an open deployment serves the version.
+    whether a deployment serves the version that is open, or was ended lately or by the requester.
     """
 
     tiers: tuple[str, ...] = ()

@@ -200,7 +200,10 @@ def _condition() -> Schema:
         "tags": _TAGS,
         "from": _list_of(tuple(Stage.values)),
         "incumbent": {"type": ["boolean", "null"], "description": "Whether another version would be replaced."},
-        "deployed": {"type": ["boolean", "null"], "description": "Whether an open deployment serves the version."},
+        "deployed": {
+            "type": ["boolean", "null"],
+            "description": "Whether a deployment serves the version; one ended in the last 7 days, or by the requester, counts.",
+        },
     }
     return {**_object(properties), "minProperties": 1}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import unicodedata
 
 from core.errors import InvalidInput, TooLarge
-from core.look_alikes import UNSEEN, look_alike_key
+from core.look_alikes import is_unseen, look_alike_key
 
 # MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the
 # client sends this word for a source.
@@ -34,7 +33,7 @@ def check_model_name(name: str) -> str:
         raise TooLarge(f"A registered model name has at most {MAX_NAME} characters.")
     if "/" in name or ":" in name:
         raise InvalidInput(f"Invalid model name '{name}'. Names cannot contain '/' or ':'.")
-    if any(unicodedata.category(letter) in UNSEEN for letter in name) or not name_key(name):
+    if any(is_unseen(letter) for letter in name) or not name_key(name):
         raise InvalidInput("Invalid model name: it contains characters that cannot be seen.")
     return name
 

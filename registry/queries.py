@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Window
@@ -13,11 +13,13 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
 from core.refs import run_ref, version_ref
+from core.times import from_ms
 from lineage.answers import anchors_of
-from lineage.graph.reads import read_of_kinds
+from lineage.graph.reads import nodes_by_id, read_of_kinds
 from lineage.models import NodeKind
 from lineage.quarantine import taints
 from lineage.queries import find_node
+from lineage.withdrawn import above_since, ever_below
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
 from registry.names import LATEST
 from registry.payload_queries import NO_ORIGINS, Origins, origins_of, same_payload_refs
@@ -207,9 +209,10 @@ def live_descendants(urn: str) -> LiveDescendants:
     """Return the versions in use that descend from a node: in Production (superseded ones too), or with an open
     deployment.
 
-    A version with the bytes of a descendant, or whose bytes a descendant run held, is one too. A fixed number of
-    queries, with no permission checks: the caller filters by what somebody may see. Raises NotFound: the graph does
-    not know the node.
+    A version that descended from it since it was registered is one too, and so is one whose run has withdrawn the edge
+    (lineage/withdrawn.py), one with the bytes of a descendant, and one whose bytes a descendant run held. Some queries
+    for each step over retracted edges, with no permission checks: the caller filters by what somebody may see. Raises
+    NotFound: the graph does not know the node.
     """
     start = find_node(urn)
     starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
@@ -222,8 +225,27 @@ def live_descendants(urn: str) -> LiveDescendants:
     )
     live = list(_with_model(rows).order_by("model__name", "version"))
     siblings, origins = same_payload_refs(live), origins_of(row.pk for row in live)
-    descendants = [row for row in live if not refs.isdisjoint(_refs(row, siblings, origins))]
+    refs_of = {row.pk: frozenset(_refs(row, siblings, origins)) for row in live}
+    former = _former_descendants([row for row in live if refs.isdisjoint(refs_of[row.pk])], refs_of, starts)
+    descendants = [row for row in live if row.pk in former or not refs.isdisjoint(refs_of[row.pk])]
     return LiveDescendants(descendants, seen > _MOST_WALKED)
+
+
+def _former_descendants(
+    versions: Sequence[ModelVersion], refs_of: Mapping[int, frozenset[str]], starts: Sequence[int]
+) -> set[int]:
+    """Return the ids of the versions that descended from ``starts`` since they were registered, or by an edge that a
+    run has withdrawn.
+    """
+    if not versions:
+        return set()
+    ever = {row.urn: row.id for row in nodes_by_id(ever_below(starts, limit=_MOST_WALKED)).values()}
+    former: set[int] = set()
+    for version in versions:
+        nodes = [ever[ref] for ref in refs_of[version.pk] if ref in ever]
+        if nodes and not above_since(nodes, from_ms(version.created_ms), limit=_MOST_WALKED).isdisjoint(starts):
+            former.add(version.pk)
+    return former
 
 
 def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:

@@ -53,7 +53,11 @@ settings.load_profile("custody")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that `script/test` gives."""
     parser.addoption("--two-of-each", action="store_true", help="run a test with parameters with two sets of them")
-    parser.addoption("--without-database", action="store_true", help="leave out the tests that touch a database")
+    parser.addoption(
+        "--without-database",
+        action="store_true",
+        help="leave out the tests that touch a database or start processes of the product",
+    )
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
@@ -66,7 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if connection.vendor == "postgresql":
         _keep(config, items, {item for item in items if touches_database(item)})
     if config.getoption("--without-database"):
-        _keep(config, items, {item for item in items if not touches_database(item)})
+        alone = (item for item in items if not (touches_database(item) or item.get_closest_marker("process")))
+        _keep(config, items, set(alone))
     if config.getoption("--two-of-each"):
         _keep(config, items, set(two_of_each(items)))
 

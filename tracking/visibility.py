@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Concat, StrIndex, Substr
+from django.db.models.functions import Concat, Greatest, StrIndex, Substr
 
 from audit.actions import Action
 from audit.refusals import Refusal
@@ -19,9 +19,12 @@ from tracking.permissions.runs import Change, readable_runs, refuse_run, visible
 _RUN, _DATASET, _DATASET_VERSION = run_ref(""), dataset_ref(""), "dataset-version:"
 _EVALUATION, _CONTENT, _LOGGED_MODEL = "evaluation:", "content:", logged_model_ref("")
 _READ_BY = (Relation.CONSUMED, Relation.INHERITED)
-# The URN of an evaluation is `evaluation:<run id>/<logged model>/<dataset>`.
+# The URN of an evaluation is `evaluation:<run id>/<logged model>/<dataset>`. PostgreSQL may read it of edges that lead
+# elsewhere before it leaves them out, and refuses a negative length.
 _RUN_OF_EVALUATION = Substr(
-    "dst__urn", len(_EVALUATION) + 1, StrIndex("dst__urn", Value("/")) - Value(len(_EVALUATION) + 1)
+    "dst__urn",
+    len(_EVALUATION) + 1,
+    Greatest(StrIndex("dst__urn", Value("/")) - Value(len(_EVALUATION) + 1), Value(0)),
 )
 
 

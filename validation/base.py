@@ -122,8 +122,9 @@ class Subject:
     ``predecessor`` is the last version promoted to Production, where Production is empty now. ``written`` is the
     evidence that people wrote by hand. ``baseline`` is the last version of the model that passed a full validation.
     ``leaves`` is what the version leaves by the move with no successor: Production, an @alias, or "". ``deployed``: an
-    open deployment serves it; False where the version can leave nothing by the move. ``attested_at`` is when the owner
-    last attested the model.
+    deployment serves it that is open or ended lately; False where the version can leave nothing by the move.
+    ``ended_by`` are those who ended a deployment of it, and their owners. ``attested_at`` is when the owner last
+    attested the model.
     """
 
     model_id: int
@@ -149,6 +150,7 @@ class Subject:
     baseline: Incumbent | None = None
     leaves: str = ""
     deployed: bool = False
+    ended_by: frozenset[str] = frozenset()
     attested_at: datetime | None = None
 
 

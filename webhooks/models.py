@@ -29,8 +29,10 @@ class WebhookFormat(models.TextChoices):
 class Webhook(models.Model):
     """A URL that receives the events of one model, or of every model. ``created_by`` is the username at that time.
 
-    ``owner`` is the person who set the URL, unless that was an operator. With an owner the URL must be public, and
-    nothing is sent once the owner may no longer manage the model.
+    ``owner`` is the person who set the URL, unless that was an operator. With an owner the URL must be public.
+    Otherwise ``operator`` is who set it; both are empty where a command of the server did, or where an operator did
+    before the column was there. A webhook is disabled once the owner may no longer manage the model, or the operator is
+    none any more.
 
     ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); without one nothing is signed.
     ``sealed_authorization`` is the value of the Authorization header, encrypted in the same way. A receiver that did
@@ -50,6 +52,9 @@ class Webhook(models.Model):
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
     owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    operator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField()

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
 from accounts.authentication import actor_from_user
+from accounts.models import User
 from audit.actions import Action
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound
@@ -70,10 +71,22 @@ def is_still_authorized(webhook: Webhook) -> bool:
     """Return whether whoever set the URL may still send events to it: an operator,
     or somebody who manages the model.
     """
-    if webhook.owner is None or webhook.model is None:
-        return webhook.owner is None
-    owner = actor_from_user(webhook.owner, auth="system", request_id="")
-    return webhook.owner.is_active and has_level(owner, webhook.model, Level.MANAGE)
+    person = setter_of(webhook)
+    if person is None:
+        return True
+    actor = actor_from_user(person, auth="system", request_id="")
+    if not person.is_active:
+        return False
+    if webhook.owner_id is None or webhook.model is None:
+        return is_operator(actor)
+    return has_level(actor, webhook.model, Level.MANAGE)
+
+
+def setter_of(webhook: Webhook) -> User | None:
+    """Return the account that set the URL of a webhook; None where a command of the server did."""
+    if webhook.owner_id is not None or webhook.operator_id is not None:
+        return webhook.owner or webhook.operator
+    return User.objects.filter(username=webhook.created_by).first()
 
 
 def get_webhook(

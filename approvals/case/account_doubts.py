@@ -10,9 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from django.utils import timezone
+
 from accounts.changes import Change, changes_since
 from approvals.verdict.facts import ReviewFacts
+from policies.rules import Options
 
+# For decisions that no policy names a window for.
+NEW_ACCOUNT_WINDOW = Options().new_account_window
 _ACTIONS: Mapping[str, str] = {
     Change.CREATED: "created the account {account}",
     Change.GROUP_ADDED: "added the account {account} to {detail}",
@@ -59,6 +64,12 @@ def doubt_about(
         return ""
     days = f"{window.days} days" if window >= timedelta(days=2) else f"{round(window.total_seconds() / 3600)} hours"
     return f"{fact.text}, less than {days} before; two superusers may confirm the account"
+
+
+def doubt_now(name: str, involved: Collection[str], window: timedelta = NEW_ACCOUNT_WINDOW) -> str:
+    """Return the reason why what is decided with an account now does not count, "" where it does; one query."""
+    now = timezone.now()
+    return doubt_about(name, load_account_facts(now - window), involved, window, now)
 
 
 def parties_of(people: Mapping[str, frozenset[str]]) -> frozenset[str]:

@@ -100,7 +100,10 @@ NOT_WRITTEN: Mapping[str, str] = {
     "Snapshot.tier": _RELAXING,
     **dict.fromkeys(("Subject.incumbent", "Subject.predecessor", "Subject.baseline"), _PINNED),
     **dict.fromkeys(("Subject.leaves", "Snapshot.earlier_request"), _SERVER),
-    **dict.fromkeys(("Subject.deployed", "Snapshot.deployed"), "a live deployment adds rules; ending one is an event"),
+    **dict.fromkeys(
+        ("Subject.deployed", "Subject.ended_by", "Snapshot.deployed"),
+        "a deployment adds rules; the requester does not remove them by ending it",
+    ),
     **dict.fromkeys(
         ("Subject.attested_at", "Snapshot.attested_at"), "the owner attests in person, and approves nothing by it"
     ),

@@ -33,14 +33,15 @@ def incumbent_key(target: str) -> str:
 def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
     """Return the versions that these moves are compared with, by model id and `incumbent_key`; two queries at most.
 
-    Under BASELINE it is the last version of the model that passed a full validation.
+    Under BASELINE it is the last version of the model that passed a full validation, deleted or not: deleting it must
+    not spare the next version the comparison with it.
     """
     model_ids = {move.version.model_id for move in moves}
-    last_full = ModelVersion.objects.filter(
-        model=OuterRef("model"), fully_validated_at__isnull=False, deleted_at__isnull=True
-    ).order_by("-fully_validated_at")
-    is_wanted = Q(is_current=True) | Q(pk=Subquery(last_full.values("pk")[:1]))
-    rows = list(ModelVersion.objects.filter(is_wanted, model_id__in=model_ids, deleted_at__isnull=True))
+    last_full = ModelVersion.objects.filter(model=OuterRef("model"), fully_validated_at__isnull=False).order_by(
+        "-fully_validated_at"
+    )
+    is_wanted = Q(is_current=True, deleted_at__isnull=True) | Q(pk=Subquery(last_full.values("pk")[:1]))
+    rows = list(ModelVersion.objects.filter(is_wanted, model_id__in=model_ids))
     incumbents = {(row.model_id, ""): row for row in rows if row.is_current}
     newest_last = sorted((at, row.pk, row) for row in rows if (at := row.fully_validated_at) is not None)
     incumbents |= {(row.model_id, BASELINE): row for _, _, row in newest_last}
@@ -52,34 +53,45 @@ def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
 
 def predecessors_of(
     moves: Sequence[Move], incumbents: Mapping[tuple[int, str], ModelVersion]
-) -> dict[int, ModelVersion]:
-    """Return the version that was last promoted to Production, by model id, where none is in Production now.
+) -> dict[tuple[int, str], ModelVersion]:
+    """Return the version that last came to each target of a model where none is now, by model id and target.
 
-    Archiving the Production version must not spare the next version the comparison with it. One query at most.
+    Archiving the Production version, or taking an alias off, must not spare the next version the comparison with it.
+    One query at most.
     """
     bare = {
-        move.version.model_id
+        (move.version.model_id, str(move.target))
         for move in moves
-        if move.target == Stage.PRODUCTION and (move.version.model_id, "") not in incumbents
+        if is_compared(move.target) and (move.version.model_id, incumbent_key(move.target)) not in incumbents
     }
     if not bare:
         return {}
     promoted = TransitionRequest.objects.filter(
-        state=RequestState.APPLIED, target=Stage.PRODUCTION, version__model_id__in=bare
+        state=RequestState.APPLIED,
+        target__in={target for _, target in bare},
+        version__model_id__in={model_id for model_id, _ in bare},
     )
-    return {row.version.model_id: row.version for row in promoted.select_related("version").order_by("closed_at", "pk")}
+    rows = promoted.select_related("version").order_by("closed_at", "pk")
+    return {
+        (row.version.model_id, row.target): row.version for row in rows if (row.version.model_id, row.target) in bare
+    }
+
+
+def is_compared(target: str) -> bool:
+    """Return whether a version that moves to a target is compared with the last one there: Production, or an alias."""
+    return target == Stage.PRODUCTION or is_alias(target)
 
 
 def predecessor_facts(
-    predecessors: Mapping[int, ModelVersion],
+    predecessors: Mapping[tuple[int, str], ModelVersion],
     move: Move,
     runs: Mapping[str, RunFacts],
     pins: Mapping[tuple[int, str], RunFacts],
 ) -> Incumbent | None:
-    """Return the facts of the version that was last in Production, for a move there; None without one."""
-    version = predecessors.get(move.version.model_id) if move.target == Stage.PRODUCTION else None
+    """Return the facts of the version that last came to the target of a move; None without one."""
+    version = predecessors.get((move.version.model_id, str(move.target)))
     facts = incumbent_facts(version, move.target, runs, pins)
-    return facts and replace(facts, place="the last in Production")
+    return facts and replace(facts, place=f"the last in {move.target}")
 
 
 def baseline_facts(

@@ -93,6 +93,6 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         e_signature=facts.e_signature,
         review_due_at=facts.review_due_at,
         reason=facts.reason,
-        deployed=subject.deployed,
+        deployed=subject.deployed or not subject.ended_by.isdisjoint(facts.people.get("requester", ())),
         attested_at=subject.attested_at,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -20,13 +20,13 @@ from approvals.case.incumbents import (
 from approvals.case.origins import ancestries_of, authors_of
 from approvals.case.pins import pinned_runs
 from approvals.case.run_facts import load_run_facts
+from approvals.case.serving import NOT_SERVED, Serving, load_serving
 from core.canonical import digest_of
 from policies.matching import ModelFacts, model_facts
 from policies.rules import Rule
-from policies.targets import is_governable
 from registry.cards import missing_fields, written_keys
 from registry.inventory import inventory_of
-from registry.models import CardRevision, Deployment, ModelVersionTag, RegisteredModel
+from registry.models import CardRevision, ModelVersionTag, RegisteredModel
 from registry.payload_queries import origins_of
 from registry.stages import target_left
 from validation.base import CardFacts, RunFacts, Subject
@@ -44,7 +44,7 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
     predecessors = predecessors_of(moves, incumbents)
     pins = pinned_runs([*incumbents.values(), *predecessors.values()])
     runs = load_run_facts({row.run_id for rows in (versions, incumbents, predecessors) for row in rows.values()} - {""})
-    cards, tags, deployed = _cards(versions), _tags(versions), _deployed(moves)
+    cards, tags, serving = _cards(versions), _tags(versions), load_serving(moves)
     origins = origins_of(versions)
     authors, ancestries = authors_of(versions.values(), origins), ancestries_of(versions.values(), origins)
     written = written_about(versions.values(), origins)
@@ -72,13 +72,13 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             predecessor=predecessor_facts(predecessors, move, runs, pins),
             written=written[move.version.pk],
             baseline=baseline_facts(incumbents, move, runs, pins),
-            **_place_facts(move, deployed),  # type: ignore[arg-type]  # fields of Subject, each of its type
+            **_place_facts(move, serving.get(move.version.pk, NOT_SERVED)),  # type: ignore[arg-type]  # fields of Subject, each of its type
         )
         for move in moves
     ]
 
 
-def _place_facts(move: Move, deployed: Collection[int]) -> dict[str, object]:
+def _place_facts(move: Move, serving: Serving) -> dict[str, object]:
     """Return the stage of the version, what it leaves, whether an endpoint serves it,
     and when the model was attested.
     """
@@ -86,7 +86,8 @@ def _place_facts(move: Move, deployed: Collection[int]) -> dict[str, object]:
         "source": move.version.stage,
         "staged_at": move.version.staged_at,
         "leaves": target_left(move.target, is_current=move.version.is_current),
-        "deployed": move.version.pk in deployed,
+        "deployed": serving.deployed,
+        "ended_by": serving.ended_by,
         "attested_at": _attested_at(move.version.model),
     }
 
@@ -95,15 +96,6 @@ def _attested_at(model: RegisteredModel) -> datetime | None:
     """Return the time when a model was last attested; no query for one that was read with its inventory."""
     entry = inventory_of(model)
     return entry.attested_at if entry else None
-
-
-def _deployed(moves: Sequence[Move]) -> set[int]:
-    """Return the ids of the versions that may leave something and that an open deployment serves; one query at most."""
-    leaving = {move.version.pk for move in moves if move.version.is_current or not is_governable(move.target)}
-    if not leaving:
-        return set()
-    rows = Deployment.objects.filter(version__in=leaving, ended_at__isnull=True)
-    return set(rows.values_list("version_id", flat=True))
 
 
 def facts_of_model(subject: Subject) -> ModelFacts:

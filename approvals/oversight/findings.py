@@ -131,6 +131,8 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     finding = lock_visible_finding(actor, finding_id)
     deny_if(refusal_to_assign_finding(actor, finding))
     _require_open(finding)
+    if finding.origin == FindingOrigin.CONDITION and (due_at is None or due_at > (finding.due_at or due_at)):
+        raise InvalidInput("The due date of a condition was set with the approval. It can only become earlier.")
     before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
     finding.owner = _owner(owner, finding.model) if owner else None
     finding.due_at = due_at

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import Q
 
 from accounts.owners import owners_of
+from approvals.case.account_doubts import doubt_now
 from approvals.case.origins import authors_of
 from core.actors import Actor, ActorKind
 from core.refs import run_ref
@@ -21,7 +22,8 @@ def own_data_refusal(actor: Actor, node: Node) -> str:
     """Return the reason why the actor may not release the quarantine of a dataset version, "" where they may.
 
     It refuses those who made a run or a version that descends from it (or a version with the same bytes), logged to
-    such a run, or sent files of such a version, and the owners of service accounts that did. A fixed number of queries.
+    such a run, or sent files of such a version, the owners of service accounts that did, and people whose account one
+    of them made or changed lately. A fixed number of queries.
     """
     if actor.kind is ActorKind.SYSTEM:
         return ""
@@ -31,7 +33,8 @@ def own_data_refusal(actor: Actor, node: Node) -> str:
     makers |= _makers_of_versions((row for row in below if row.kind == NodeKind.MODEL_VERSION), run_ids)
     makers = makers.union(*owners_of(makers).values())
     if actor.name not in makers:
-        return ""
+        doubt = doubt_now(actor.name, makers)
+        return f"{actor.name} cannot decide on the quarantine: {doubt}." if doubt else ""
     return f"{actor.name} trained or registered models on {node.name} {node.version}: somebody else must decide on the quarantine."
 
 

@@ -10,9 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.case.account_doubts import doubt_now
 from approvals.models import MAX_COMMENT, Retirement, RetirementState
 from approvals.packs.retirement_evidence import retirement_evidence
 from approvals.permissions.people import refusal_unless_in_person
+from approvals.permissions.policy_people import identities_of
 from approvals.permissions.refusal import deny_if
 from approvals.requests.queries import live_request_ids
 from audit.actions import Action
@@ -64,7 +66,8 @@ def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
 def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -> Retirement:
     """Retire a model, with an archive of its evidence, or reject the request; return it.
 
-    A second person decides, who manages the model or is a superuser, signed in. Raises NotFound, Denied, InvalidInput
+    A second person decides, who manages the model or is a superuser, signed in, and whose account the requester did not
+    make or change lately. Raises NotFound, Denied, InvalidInput
     (no comment), InvalidState (something prevents it now).
     """
     text = _text(comment, "comment")
@@ -73,9 +76,12 @@ def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -
     if row is None:
         raise NotFound(f"There is no open request to retire {name}.")
     deny_if(refusal_unless_in_person(actor, _DECIDED, model, purpose="decide"))
-    if actor.user_id in {row.requester_id, row.requester.owner_id} or not has_level(actor, model, Level.MANAGE):
+    requesters = identities_of(row.requester)
+    if actor.name in requesters or not has_level(actor, model, Level.MANAGE):
         why = f"A person who manages {name}, other than {row.requester.username}, decides whether it is retired."
         raise Denied(why, action=_DECIDED, obj=model)
+    if doubt := doubt_now(actor.name, requesters):
+        raise Denied(f"{actor.name} cannot decide whether {name} is retired: {doubt}.", action=_DECIDED, obj=model)
     row.state, row.comment, row.closed_at = RetirementState.REJECTED, text, timezone.now()
     row.decided_by = User.objects.get(pk=actor.user_id or 0)
     if approve:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from approvals.case.account_doubts import doubt_now, parties_of
 from approvals.case.loading import Case
 from approvals.models import Override, RequestState
 from approvals.permissions.people import refusal_unless_signed_in
@@ -18,7 +19,8 @@ from policies.rules import Rule, RuleLevel
 def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
     """Return the reason why a person, a member of ``groups``, may not override a rule.
 
-    They must be signed in, be in a group that the rule names, and not be involved in the work.
+    They must be signed in, be in a group that the rule names, and not be involved in the work; nor may somebody who is
+    have made or changed their account lately.
     """
     action, request = Action.APPROVALS_RULE_OVERRIDDEN, case.request
     if refusal := refusal_unless_signed_in(actor, action, request, purpose="override a rule"):
@@ -29,6 +31,8 @@ def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: R
     if role := excluded_people(case.rules, case.snapshot.people).get(actor.name):
         message = f"{actor.name} cannot override a rule of this request: {involvement(role)}."
         return Refusal(message, action, request)
+    if doubt := doubt_now(actor.name, parties_of(case.snapshot.people), case.window):
+        return Refusal(f"{actor.name} cannot override a rule of this request: {doubt}.", action, request)
     return None
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group
 
+from accounts.owners import owners_of
+from approvals.case.account_doubts import doubt_now
 from approvals.case.incumbents import Move
 from approvals.case.subjects import load_subjects, people_by_role
-from approvals.models.oversight import Finding
+from approvals.models import TransitionRequest
+from approvals.models.oversight import Finding, FindingOrigin
 from approvals.permissions.people import refusal_unless_signed_in
 from approvals.permissions.refusal import Refusal
 from audit.actions import Action
@@ -43,21 +46,44 @@ def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
 def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
     """Return the reason why the actor may not close a finding.
 
-    Its owner may, and whoever manages the model. From severity high on they must be a person who is signed in and who
-    did not make what the finding is about.
+    Its owner may, and whoever manages the model; one of a condition also whoever set the condition. From severity high
+    on, and for a condition, they must be a person who is signed in, who did not make what the finding is about or ask
+    for its move, and whose account nobody who did made or changed lately.
     """
-    action = Action.APPROVALS_FINDING_CLOSED
-    if refusal := _unless_responsible(actor, finding, action):
+    action, is_condition = Action.APPROVALS_FINDING_CLOSED, finding.origin == FindingOrigin.CONDITION
+    is_setter = is_condition and actor.name == finding.opened_by
+    if not is_setter and (refusal := _unless_responsible(actor, finding, action)):
         return refusal
-    if finding.severity not in severities_from(FOUR_EYES_FROM):
+    if finding.severity not in severities_from(FOUR_EYES_FROM) and not is_condition:
         return None
-    purpose = f"close a finding of severity {finding.severity}"
-    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=purpose):
+    about = "the finding of a condition" if is_condition else f"a finding of severity {finding.severity}"
+    if refusal := refusal_unless_signed_in(actor, action, finding, purpose=f"close {about}"):
         return refusal
-    if actor.name in makers_of(finding):
-        message = f"{actor.name} helped to make the version: somebody else must close a finding of severity {finding.severity}."
+    return _unless_independent(actor, finding, about)
+
+
+def _unless_independent(actor: Actor, finding: Finding, about: str) -> Refusal | None:
+    action, makers, requesters = Action.APPROVALS_FINDING_CLOSED, makers_of(finding), _requesters_of(finding)
+    if actor.name in makers:
+        return Refusal(f"{actor.name} helped to make the version: somebody else must close {about}.", action, finding)
+    if actor.name in requesters:
+        message = f"{actor.name} asked for the move that the condition is on: somebody else must close {about}."
         return Refusal(message, action, finding)
+    if doubt := doubt_now(actor.name, makers | requesters):
+        return Refusal(f"{actor.name} cannot close {about}: {doubt}.", action, finding)
     return None
+
+
+def _requesters_of(finding: Finding) -> frozenset[str]:
+    """Return whoever asked for the move that a condition is on, with the owners of the account; nobody for others."""
+    kind, _, number = finding.cause.partition(":")
+    if finding.origin != FindingOrigin.CONDITION or kind != "condition" or not number.isdigit():
+        return frozenset()
+    rows = TransitionRequest.objects.filter(reviews__conditions=int(number)).values_list(
+        "requester__username", flat=True
+    )
+    names = set(rows)
+    return frozenset(names.union(*owners_of(names).values()))
 
 
 def _unless_responsible(actor: Actor, finding: Finding, action: Action) -> Refusal | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import Group
 
 from accounts.authentication import find_signed_in_person
 from accounts.models import User
+from approvals.case.account_doubts import doubt_now
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.policy_people import (
     EDITORS,
@@ -46,7 +49,8 @@ def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevisi
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
     """Return the reason why the actor may not approve or reject a proposal.
 
-    It takes another person than the proposer, signed in and in the reviewers' group; and the policy may apply neither
+    It takes another person than the proposer, signed in and in the reviewers' group, whose account the proposer did not
+    make or change lately; and the policy may apply neither
     to that person nor, since it was proposed, to the proposer: a policy must not be changed to suit a request that is
     open.
     """
@@ -59,7 +63,14 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
         return Refusal(f"{person.username} proposed this: a second person has to approve it.", action, proposal)
     if not person.groups.filter(name=REVIEWERS).exists():
         return Refusal(f"{person.username} is not a member of {REVIEWERS}.", action, proposal)
-    under = people_under_proposal(proposal)
+    if doubt := doubt_now(person.username, proposers):
+        return Refusal(f"{person.username} cannot decide on this proposal: {doubt}.", action, proposal)
+    return _if_anybody_is_under(person, proposal, proposers)
+
+
+def _if_anybody_is_under(person: User, proposal: PolicyProposal, proposers: Sequence[str]) -> Refusal | None:
+    """Return the refusal where the policy of a proposal applies to its reviewer or its proposer now."""
+    action, under = Action.APPROVALS_PROPOSAL_REVIEWED, people_under_proposal(proposal)
     if refusal := _if_under(person, under, action, policy_ref(proposal.name)):
         return refusal
     for name in proposers:

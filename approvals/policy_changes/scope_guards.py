@@ -13,7 +13,7 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
 from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
 from policies.relaxation import relaxed_targets
-from policies.targets import is_alias
+from policies.targets import TRANSITIONS, is_alias, leave_target
 from registry.models import ModelVersion, PayloadOrigin, RegisteredModel
 from registry.names import name_key
 from registry.stages import Stage
@@ -23,12 +23,35 @@ _STAGED = (Stage.STAGING.value, Stage.PRODUCTION.value)
 
 
 def targets_in_use(model: RegisteredModel) -> set[str]:
-    """Return the stages and aliases of a model's versions, and the targets of its live requests."""
-    versions = model.versions.filter(deleted_at__isnull=True)
-    stages = set(versions.filter(stage__in=_STAGED).values_list("stage", flat=True))
-    aliases = {f"@{name}" for name in model.aliases.values_list("name", flat=True)}
+    """Return the targets of policies that guard something of a model now: the stages and aliases of its versions, the
+    ways out of Production and of the aliases, the transitions of versions in a stage, and the targets of its live
+    requests.
+    """
+    stages = _stages_of(model)
+    aliases = _aliases_of(model)
     live = TransitionRequest.objects.filter(version__model=model, state__in=LIVE_STATES)
-    return stages | aliases | set(live.values_list("target", flat=True))
+    transitions = {TRANSITIONS} if stages - {Stage.NONE.value} else set()
+    return (
+        stages.intersection(_STAGED)
+        | aliases
+        | _ways_out(stages, aliases)
+        | transitions
+        | set(live.values_list("target", flat=True))
+    )
+
+
+def _stages_of(model: RegisteredModel) -> set[str]:
+    return set(model.versions.filter(deleted_at__isnull=True).values_list("stage", flat=True).distinct().order_by())
+
+
+def _aliases_of(model: RegisteredModel) -> set[str]:
+    return {f"@{name}" for name in model.aliases.values_list("name", flat=True)}
+
+
+def _ways_out(stages: set[str], aliases: set[str]) -> set[str]:
+    """Return the targets of policies on leaving that guard a model; an alias without one has that of Production."""
+    places = stages & {Stage.PRODUCTION.value} | aliases
+    return {leave_target(place) for place in places} | ({leave_target(Stage.PRODUCTION)} if places else set())
 
 
 def targets_affected_by_rename(model: RegisteredModel, new_name: str) -> list[str]:
@@ -77,7 +100,8 @@ def relaxation_refusal(
     """Return the reason why this actor may not give the model this name, these tags or this tier; "" where they may.
 
     An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
-    so that policies ask less of it. Somebody who is not involved may.
+    so that policies ask less of it. Somebody who is not involved may. Nobody relaxes what a version needs to leave
+    Production or an alias while one is there: whoever removes it need not be involved in it.
     """
     before = model_facts([model])[model.pk]
     after = replace(
@@ -87,7 +111,14 @@ def relaxation_refusal(
         tier=tier or before.tier,
     )
     targets = relaxed_targets(active_policies(), before, after)
-    if not targets or not _is_involved(actor, model):
+    if not targets:
+        return ""
+    if left := _ways_out(_stages_of(model), _aliases_of(model)).intersection(targets):
+        return (
+            f"This would relax the policy of {model.name} on what {', '.join(sorted(left))} while something is there. "
+            "Change the policy instead, which takes two people."
+        )
+    if not _is_involved(actor, model):
         return ""
     return (
         f"This would relax the policy of {model.name} for {', '.join(targets)}, and you are involved in versions of it. "

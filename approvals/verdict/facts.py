@@ -103,7 +103,8 @@ class Snapshot:
     one; ``earlier_obstacle`` says why that approval is no longer valid, "" where it is, and ``earlier_request`` is the
     number of the request that was approved. From ``review_due_at`` on an
     overdue re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not
-    count. ``reason`` is the comment of the request. ``deployed``: an open deployment serves the version.
+    count. ``reason`` is the comment of the request. ``deployed``: a deployment serves the version that is open, or
+    was ended lately or by the requester.
     ``attested_at`` is when the owner of the model last attested it.
     """
 

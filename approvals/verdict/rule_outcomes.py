@@ -32,6 +32,8 @@ from policies.rules import (
 
 RESOLVES_AUTOMATICALLY = "no action needed: it resolves automatically"
 
+_ENDED = "; one that was ended in the last 7 days, or by the requester, counts"
+
 
 class RuleStatus(StrEnum):
     """The status of a rule."""
@@ -82,7 +84,7 @@ def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
     if condition.incumbent is not None and condition.incumbent != snapshot.has_incumbent:
         return f"Applies only when {'another' if condition.incumbent else 'no other'} version would be replaced."
     if condition.deployed is not None and condition.deployed != snapshot.deployed:
-        return f"Applies only when {'an' if condition.deployed else 'no'} open deployment serves the version."
+        return f"Applies only when {'a' if condition.deployed else 'no'} deployment serves the version{_ENDED}."
     return ""
 
 

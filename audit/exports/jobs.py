@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.exports.files import KEPT_FOR, draft_of, exports_folder, finished_path, remove_files
-from audit.exports.selection import Filters
+from audit.exports.selection import Filters, filters_of
 from audit.exports.service import record_request, require_readable, write_export
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
@@ -76,11 +76,21 @@ def mark_fetched(job: ExportJob) -> None:
 
 
 def export_job(actor: Actor, pk: UUID) -> ExportJob:
-    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log."""
+    """Return an export. Raises NotFound for those of others, unless the actor may read the whole log, and for the
+    actor's own that holds what they may no longer read.
+    """
     job = ExportJob.objects.filter(pk=pk).first()
-    if job is None or not (job.requester_ref == actor.ref or may_read_whole_log(actor)):
+    if job is None or not (may_read_whole_log(actor) or (job.requester_ref == actor.ref and _may_read(actor, job))):
         raise NotFound("There is no such export.")
     return job
+
+
+def _may_read(actor: Actor, job: ExportJob) -> bool:
+    try:
+        require_readable(actor, filters_of(job.filters))
+    except DomainError:
+        return False
+    return True
 
 
 def recent_exports(actor: Actor) -> list[ExportJob]:

@@ -169,7 +169,10 @@ class RetractedEdge(AppendOnlyModel):
     reason = models.CharField(max_length=500)
 
     class Meta:
-        indexes = [models.Index(fields=["dst_id"], name="lineage_retracted_into")]
+        indexes = [
+            models.Index(fields=["dst_id"], name="lineage_retracted_into"),
+            models.Index(fields=["src_id"], name="lineage_retracted_from"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.src_id} → {self.dst_id} (retracted)"

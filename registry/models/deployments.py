@@ -21,7 +21,10 @@ class Endpoint(models.Model):
 
 
 class Deployment(models.Model):
-    """A rollout of one version to one endpoint: immutable except for its end. ``number`` counts per endpoint."""
+    """A rollout of one version to one endpoint: immutable except for its end. ``number`` counts per endpoint.
+
+    ``ended_by`` is empty for an open deployment, and for one that ended before the registry kept it.
+    """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
     number = models.PositiveIntegerField()
@@ -32,6 +35,7 @@ class Deployment(models.Model):
     deployed_by = models.CharField(max_length=150)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, default="", db_default="", blank=True)
 
     class Meta:
         constraints = [

@@ -20,7 +20,7 @@ from lineage.services import record_deployment
 from registry.locks import lock_named, lock_version, require_not_retired
 from registry.models import Deployment, Endpoint, ModelVersion
 from registry.names import check_text
-from registry.permissions import Level
+from registry.permissions import Level, models_at_level
 from registry.queries import incumbent_of, visible_deployments
 from registry.stages import Stage
 
@@ -151,16 +151,21 @@ def _next_number(place: Endpoint) -> int:
 
 
 def _end_earlier(actor: Actor, latest: Deployment) -> list[_Event]:
+    """End the earlier deployments of models that the actor may edit, and return the events.
+
+    Nobody ends the deployment of another team's model by naming its endpoint.
+    """
     live = latest.endpoint.deployments.filter(ended_at__isnull=True, environment=latest.environment)
-    earlier = live.exclude(pk=latest.pk).select_related("endpoint", "version__model").order_by("number")
+    theirs = live.filter(version__model__in=models_at_level(actor, Level.EDIT))
+    earlier = theirs.exclude(pk=latest.pk).select_related("endpoint", "version__model").order_by("number")
     return [_end(actor, deployment, reason=f"Replaced by deployment {latest.number}.") for deployment in earlier]
 
 
 def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
     """End one deployment and return its event, which the caller records."""
     before = _facts(deployment)
-    deployment.ended_at = timezone.now()
-    deployment.save(update_fields=["ended_at"])
+    deployment.ended_at, deployment.ended_by = timezone.now(), actor.name
+    deployment.save(update_fields=["ended_at", "ended_by"])
     end_in_lineage(actor=actor, endpoint=deployment.endpoint.name, number=deployment.number)
     return partial(
         record,

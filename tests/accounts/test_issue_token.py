@@ -27,6 +27,16 @@ def test_the_secret_is_nowhere_in_the_database(ada: User) -> None:
     assert secret.encode() not in bytes(Event.objects.get().body)
 
 
+def test_a_service_account_acts_while_its_owner_is_active(ada: User, bot: User) -> None:
+    _, secret = issue_token(actor=ACTOR, user=bot, expires_in=DAY)
+    assert actor_of(secret).name == "bot"
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    with pytest.raises(NotAuthenticated):
+        actor_of(secret)
+    User.objects.filter(pk=bot.pk).update(owner=User.objects.create_user("dee"))
+    assert actor_of(secret).name == "bot"
+
+
 def test_the_secret_proves_its_user_and_scopes(ada: User) -> None:
     _, secret = issue_token(actor=ACTOR, user=ada, scopes=["registry:read"], expires_in=DAY)
     actor = actor_of(secret)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-from tests.architecture.source import modules, name_of, tree_of
+from tests.architecture.source import modules, name_of, tree_of, walk
 
 _ROOT_ERROR = "DomainError"
 # Every interface authenticates its caller first, and its documentation says so once.
@@ -25,7 +25,7 @@ def bases_of_errors() -> dict[str, frozenset[str]]:
     bases = {
         node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
         for path in modules()
-        for node in ast.walk(tree_of(path))
+        for node in walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
 
@@ -82,10 +82,7 @@ def uncaught(
         yield node, caught
     if isinstance(node, ast.Try):
         handled = {
-            name.id
-            for handler in node.handlers
-            for name in ast.walk(handler.type or handler)
-            if isinstance(name, ast.Name)
+            name.id for handler in node.handlers for name in walk(handler.type or handler) if isinstance(name, ast.Name)
         }
         for guarded in node.body:
             yield from uncaught(guarded, caught | handled)
@@ -96,20 +93,25 @@ def uncaught(
         yield from uncaught(part, caught)
 
 
+@cache
+def _uncaught_in(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[ast.Raise | ast.Call, frozenset[str]]]:
+    return [found for part in function.body for found in uncaught(part)]
+
+
 def _escapes(error: str, caught: frozenset[str]) -> bool:
     return not caught & ({_ROOT_ERROR, "Exception"} | bases_of_errors()[error])
 
 
-def own_errors(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+@cache
+def own_errors(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
     """Return the domain errors that the body of a function raises itself."""
     names = set()
-    for part in function.body:
-        for node, caught in uncaught(part):
-            if isinstance(node, ast.Raise):
-                raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-                if isinstance(raised, ast.Name) and raised.id in bases_of_errors() and _escapes(raised.id, caught):
-                    names.add(raised.id)
-    return names
+    for node, caught in _uncaught_in(function):
+        if isinstance(node, ast.Raise):
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if isinstance(raised, ast.Name) and raised.id in bases_of_errors() and _escapes(raised.id, caught):
+                names.add(raised.id)
+    return frozenset(names)
 
 
 def errors_through_calls(
@@ -119,15 +121,14 @@ def errors_through_calls(
     its module's private ones are followed.
     """
     names = set()
-    for part in function.body:
-        for node, caught in uncaught(part):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id == _AUTHENTICATES:
-                continue
-            called = resolve(module, node.func.id)
-            if called is None:
-                continue
-            raised = own_errors(functions()[called])
-            if called[0] == module and called[1].startswith("_") and called not in seen:
-                raised |= errors_through_calls(module, functions()[called], seen | {called})
-            names |= {error for error in raised if _escapes(error, caught)}
+    for node, caught in _uncaught_in(function):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id == _AUTHENTICATES:
+            continue
+        called = resolve(module, node.func.id)
+        if called is None:
+            continue
+        raised = own_errors(functions()[called])
+        if called[0] == module and called[1].startswith("_") and called not in seen:
+            raised |= errors_through_calls(module, functions()[called], seen | {called})
+        names |= {error for error in raised if _escapes(error, caught)}
     return names

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -37,12 +38,25 @@ def modules() -> list[Path]:
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """Return the syntax tree of a file. All trees are kept, so the garbage collector does not look at them again."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    gc.freeze()
+    return tree
+
+
+@cache
+def _nodes_of(tree: ast.Module) -> list[ast.AST]:
+    return list(ast.walk(tree))
+
+
+def walk(tree: ast.AST) -> Iterable[ast.AST]:
+    """Return all nodes of a tree, as ast.walk does. A whole module is walked once for all tests."""
+    return _nodes_of(tree) if isinstance(tree, ast.Module) else ast.walk(tree)
 
 
 def imports_in(node: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield (line, module) of every import anywhere below a node."""
-    for below in ast.walk(node):
+    for below in walk(node):
         if isinstance(below, ast.Import):
             yield from ((below.lineno, name.name) for name in below.names)
         elif isinstance(below, ast.ImportFrom):

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from tests.architecture.source import ROOT, modules, tree_of
+from tests.architecture.source import ROOT, modules, tree_of, walk
 
 Graph = dict[str, set[str]]
 
@@ -26,7 +26,7 @@ def imports() -> Graph:
 
 
 def _imported(tree: ast.Module, known: set[str]) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -15,7 +15,7 @@ from audit.actions import Action
 from core.actors import Scope
 from policies.schema import policy_schema
 from registry.stages import TRANSITIONS
-from tests.architecture.source import PACKAGES, ROOT, tree_of
+from tests.architecture.source import PACKAGES, ROOT, tree_of, walk
 from validation.catalogue import known_checks
 from validation.params import Param
 
@@ -28,7 +28,7 @@ def variables() -> set[str]:
     """Return the environment variables that the settings read."""
     found = set()
     for name in ("settings.py", "env.py"):
-        for node in ast.walk(tree_of(ROOT / "config" / name)):
+        for node in walk(tree_of(ROOT / "config" / name)):
             if isinstance(node, ast.Call) and node.args and _called(node) in _READERS:
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):

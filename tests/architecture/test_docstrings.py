@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.architecture.source import ROOT, modules, name_of, tree_of
+from tests.architecture.source import ROOT, modules, name_of, tree_of, walk
 
 LEAST_SHARE = 0.95
 MOST_FUNCTION_LINES = 40
@@ -33,7 +33,7 @@ def undocumented(tree: ast.Module) -> tuple[int, list[Definition]]:
 
 def long_functions(tree: ast.Module) -> list[tuple[int, str, int]]:
     """Return (line, name, length in lines) of each function that is too long, without counting its decorators."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [node for node in walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lengths = [(node.lineno, node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in functions]
     return [found for found in lengths if found[2] > MOST_FUNCTION_LINES]
 
@@ -61,7 +61,7 @@ def exception_names() -> frozenset[str]:
     bases = {
         node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
         for path in modules()
-        for node in ast.walk(tree_of(path))
+        for node in walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
     while derived := {name for name, above in bases.items() if above & known} - known:
@@ -83,7 +83,7 @@ def _names_raises(text: str) -> bool:
 
 def test_docstrings_say_that_an_error_is_raised() -> None:
     functions = [
-        (path, node) for path in modules() for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)
+        (path, node) for path in modules() for node in walk(tree_of(path)) if isinstance(node, ast.FunctionDef)
     ]
     assert [
         f"{name_of(path)}:{node.lineno} {node.name}: write 'Raises {error}'"

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.architecture.source import ROOT, modules, name_of, tree_of
+from tests.architecture.source import ROOT, modules, name_of, tree_of, walk
 
 FILES = [*modules(), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
 
@@ -17,11 +17,15 @@ def repeated_keys(tree: ast.AST) -> list[str]:
     and attributes alike.
     """
     repeated = []
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Dict):
-            counted = Counter(ast.unparse(key) for key in node.keys if key is not None)
+            counted = Counter(_written(key) for key in node.keys if key is not None)
             repeated += [f"{node.lineno}: {key}" for key, count in counted.items() if count > 1]
     return repeated
+
+
+def _written(key: ast.expr) -> str:
+    return repr(key.value) if isinstance(key, ast.Constant) else ast.unparse(key)
 
 
 def test_no_key_is_written_twice() -> None:

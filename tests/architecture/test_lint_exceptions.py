@@ -38,6 +38,11 @@ def comments_of(path: Path) -> list[tuple[int, str]]:
     return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
 
 
+def may_lack_reason(path: Path) -> bool:
+    """Return whether a line of a file could be an exception without a reason: reading its tokens takes longer."""
+    return any(lacks_reason(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
 def python_files() -> list[Path]:
     """Return every Python file under version control."""
     listed = subprocess.run(
@@ -60,10 +65,18 @@ def test_every_exception_in_the_code_says_why() -> None:
     lacking = [
         f"{name_of(path)}:{line}: {comment}"
         for path in python_files()
+        if may_lack_reason(path)
         for line, comment in comments_of(path)
         if lacks_reason(comment)
     ]
     assert lacking == []
+
+
+def test_an_exception_in_the_code_without_a_reason_is_found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('text = "# noqa"\nsubprocess.run(it)  # noqa: S603\n')
+    assert may_lack_reason(module)
+    assert [line for line, comment in comments_of(module) if lacks_reason(comment)] == [2]
 
 
 @pytest.mark.parametrize(

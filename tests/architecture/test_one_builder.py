@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from tests.architecture.source import modules, name_of, tree_of
+from tests.architecture.source import modules, name_of, tree_of, walk
 
 BUILDER = "approvals/case/snapshots.py"
 
 
 def snapshot_calls(tree: ast.AST) -> list[int]:
     """Return the line of each call that makes a snapshot."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    calls = (node for node in walk(tree) if isinstance(node, ast.Call))
     return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Snapshot"]
 
 

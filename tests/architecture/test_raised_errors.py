@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.architecture.raised import bases_of_errors, errors_through_calls, module_of, own_errors
 from tests.architecture.source import modules, name_of, tree_of
@@ -60,7 +60,7 @@ def _is_page(node: Function) -> bool:
     return any(isinstance(decorator, ast.Name) and decorator.id == "page" for decorator in node.decorator_list)
 
 
-def unnamed_errors(errors: set[str], docstring: str) -> list[str]:
+def unnamed_errors(errors: Iterable[str], docstring: str) -> list[str]:
     """Return the errors that a docstring names neither by themselves nor by one they are derived from."""
     if _POINTER.search(docstring):
         return []

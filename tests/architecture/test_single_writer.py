@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.source import ROOT, modules, name_of, tree_of
+from tests.architecture.source import ROOT, modules, name_of, tree_of, walk
 
 STAGE_FIELDS = {
     "stage",
@@ -45,7 +45,7 @@ _BULK_CALLS = {"bulk_update", "bulk_create"}
 
 def stage_writes(tree: ast.AST) -> Iterator[int]:
     """Yield the line of everything that could write a stage field of a version."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in STAGE_FIELDS:
             yield node.lineno
         elif isinstance(node, ast.Call):
@@ -54,9 +54,11 @@ def stage_writes(tree: ast.AST) -> Iterator[int]:
 
 def _call_writes(call: ast.Call) -> bool:
     name = _called(call)
+    if name not in {*_WRITING_CALLS, *_BULK_CALLS, "setattr", "save"}:
+        return False
     if name in _WRITING_CALLS and any(keyword.arg in STAGE_FIELDS for keyword in call.keywords):
         return True
-    texts = {node.value for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts = {node.value for node in walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     if name in _BULK_CALLS or name == "setattr" or (name == "save" and call.keywords):
         return bool(texts & STAGE_FIELDS)
     # update(**{...}), and update(**changes) on versions: what is in the mapping cannot be read here
@@ -75,27 +77,30 @@ def request_state_writes(tree: ast.AST) -> Iterator[int]:
 
     A query that begins with the name of another model (`CheckRun.objects…`) writes that one's.
     """
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "state":
-            yield node.lineno
-        elif isinstance(node, ast.Call):
-            named = ast.unparse(node.func).partition(".")[0]
-            other = named[:1].isupper() and named != "TransitionRequest"
-            name = _called(node)
-            keywords = {keyword.arg for keyword in node.keywords}
-            texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
-            writes = name in {*_WRITING_CALLS, "TransitionRequest"} and ("state" in keywords or "state" in texts)
-            listed = (
-                name in _BULK_CALLS or name == "setattr" or (name == "save" and node.keywords)
-            ) and "state" in texts
-            opened = name == "update" and None in keywords and "TransitionRequest" in ast.unparse(node.func)
-            if not other and (writes or listed or opened):
-                yield node.lineno
+    for node in walk(tree):
+        assigned = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "state"
+        if assigned or (isinstance(node, ast.Call) and _call_writes_state(node)):
+            yield getattr(node, "lineno", 0)
+
+
+def _call_writes_state(call: ast.Call) -> bool:
+    name = _called(call)
+    if name not in {*_WRITING_CALLS, *_BULK_CALLS, "TransitionRequest", "setattr", "save", "update"}:
+        return False
+    query = ast.unparse(call.func)
+    model = query.partition(".")[0]
+    if model[:1].isupper() and model != "TransitionRequest":
+        return False
+    keywords = {keyword.arg for keyword in call.keywords}
+    texts = {part.value for part in ast.walk(call) if isinstance(part, ast.Constant)}
+    writes = name in {*_WRITING_CALLS, "TransitionRequest"} and ("state" in keywords or "state" in texts)
+    listed = (name in _BULK_CALLS or name == "setattr" or (name == "save" and bool(call.keywords))) and "state" in texts
+    return writes or listed or (name == "update" and None in keywords and "TransitionRequest" in query)
 
 
 def event_writes(tree: ast.AST) -> Iterator[int]:
     """Yield the line of everything that makes or inserts an Event."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.Call):
             continue
         if (isinstance(node.func, ast.Name) and node.func.id == "Event") or (
@@ -106,7 +111,7 @@ def event_writes(tree: ast.AST) -> Iterator[int]:
 
 def sql_writes(tree: ast.AST, table: str) -> Iterator[int]:
     """Yield the line of every text that could be SQL which writes a table."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value.lower()
             if any(f"{verb} {table}" in text for verb in ("into", "update", "delete from")):
@@ -115,7 +120,7 @@ def sql_writes(tree: ast.AST, table: str) -> Iterator[int]:
 
 def bulk_writes(tree: ast.AST, model: str) -> Iterator[int]:
     """Yield the line of every statement that inserts many rows of a model."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.Call) or _called(node) != "BulkInsert" or not node.args:
             continue
         if ast.unparse(node.args[0]).rpartition(".")[2] == model:
@@ -162,7 +167,7 @@ def test_one_writer_of_request_states() -> None:
 
 @pytest.mark.parametrize("name", OTHER_STATES)
 def test_who_writes_other_states_does_not_know_requests(name: str) -> None:
-    names = {node.id for node in ast.walk(tree_of(ROOT / name)) if isinstance(node, ast.Name)}
+    names = {node.id for node in walk(tree_of(ROOT / name)) if isinstance(node, ast.Name)}
     assert "TransitionRequest" not in names
     assert OTHER_STATES[name] in names
 
@@ -193,7 +198,7 @@ def test_the_test_would_notice(code: str) -> None:
 
 def model_locks(tree: ast.AST) -> Iterator[int]:
     """Yield the line of every query of registered models that locks rows."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call) and _called(node) == "select_for_update":
             query = ast.unparse(node.func)
             if query.startswith(("RegisteredModel.", "visible_models(", "models_at_level(")):

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.architecture.source import PACKAGES, ROOT, imports_in, modules, name_of, tree_of
+from tests.architecture.source import PACKAGES, ROOT, imports_in, modules, name_of, tree_of, walk
 
 MOST_LINES = 300
 # The verifier is one file by design, so that an auditor can copy it; the settings are one list.
@@ -36,9 +36,7 @@ def test_modules_are_short() -> None:
 def test_own_modules_are_imported_at_the_top() -> None:
     late = []
     for path in modules():
-        functions = [
-            node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
+        functions = [node for node in walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         lines = {line for node in functions for line, module in imports_in(node) if module.split(".")[0] in PACKAGES}
         late += [f"{name_of(path)}:{line}" for line in sorted(lines) if name_of(path) not in LATE_IMPORTS]
     assert late == [], (
@@ -75,7 +73,7 @@ VAGUE_PARTS = {"aftermath", "deed", "heard", "keeper", "keepers", "lit", "plumbi
 def vague_names(tree: ast.Module) -> list[tuple[int, str]]:
     """Return (line, name) of each variable, parameter, function and class with a name that says nothing."""
     names = []
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.append((node.lineno, node.id))
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -129,7 +127,7 @@ def test_djangos_checks_and_the_checks_of_versions_have_different_names() -> Non
     registering = {
         name_of(path)
         for path in modules()
-        for node in ast.walk(tree_of(path))
+        for node in walk(tree_of(path))
         if isinstance(node, ast.ImportFrom) and node.module == "django.core.checks"
     }
     assert registering

@@ -7,7 +7,7 @@ import ast
 import pytest
 from django.conf import settings
 
-from tests.architecture.source import modules, name_of, tree_of
+from tests.architecture.source import modules, name_of, tree_of, walk
 
 
 def enqueued_in(tree: ast.Module) -> set[str]:
@@ -23,7 +23,7 @@ def enqueued_in(tree: ast.Module) -> set[str]:
         if isinstance(target, ast.Name)
     }
     names = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enqueue":
             task = node.args[0]
             name = task.value if isinstance(task, ast.Constant) else constants.get(getattr(task, "id", ""))

@@ -19,7 +19,7 @@ from django.views.generic import RedirectView
 
 from audit.admin import ReadOnlyAdmin
 from mlflow_api.dispatch import REGISTERED
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, walk
 from tests.recorded_writes import listed, route_name
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -114,7 +114,7 @@ def test_a_listed_test_exists_and_does_the_same_each_time(test: str) -> None:
     path, _, name = test.partition("::")
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     function = next(
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name.partition("[")[0]
+        node for node in walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name.partition("[")[0]
     )
     generated = [ast.unparse(one) for one in function.decorator_list if ast.unparse(one).startswith("given(")]
     assert generated == [], "what a generated test writes differs from run to run"

@@ -16,6 +16,8 @@ from django.conf import settings
 from config.data_directory import prepare_data_directory
 from tests.e2e.installation import ROOT
 
+pytestmark = pytest.mark.process
+
 DOCUMENTED = {
     "CUSTODY_HTTPS": "on",
     "CUSTODY_ALLOWED_HOSTS": "models.example.com",

@@ -14,6 +14,8 @@ from config import env
 from config.data_directory import DataDirectoryUnusable, prepare_data_directory
 from tests.e2e.installation import ROOT
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def _no_key_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

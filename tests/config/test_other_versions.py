@@ -9,6 +9,8 @@ import pytest
 
 from tests.config.test_data_directory import manage
 
+pytestmark = pytest.mark.process
+
 COMMANDS = [
     ["issue_token", "ada"],
     ["create_user", "dee"],

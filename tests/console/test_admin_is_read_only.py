@@ -12,6 +12,7 @@ from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
 
 WRITABLE = {User, Group}
+admin.autodiscover()
 READ_ONLY = sorted((model for model in admin.site._registry if model not in WRITABLE), key=lambda model: model.__name__)
 
 

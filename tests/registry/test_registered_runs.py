@@ -30,6 +30,7 @@ from tracking.queries import get_run
 from tracking.services.experiments import create_experiment, delete_experiment
 from tracking.services.logging import log_inputs, log_metric, log_param, set_tag
 from tracking.services.runs import create_run, delete_run, update_run
+from tracking.visibility import _RUN_OF_EVALUATION
 
 POINT = Point(key="auc", value=0.5, timestamp_ms=1, step=0)
 
@@ -157,6 +158,13 @@ def test_edges_into_a_run_and_a_version_take_the_right_to_them(
         with pytest.raises(Denied):
             declare_edge(actor=by_cy, src_urn=src, dst_urn=dst, rel=rel, role="other")
     assert Edge.objects.count() == edges
+
+
+def test_the_run_of_an_evaluation_is_read_of_any_edge(run: Run, by_ada: Actor) -> None:
+    """PostgreSQL may compute it before it leaves out the edges that lead to something else."""
+    record_consumed(actor=by_ada, run_id=run.pk, dataset="orders", version="v1")
+    consumed = Edge.objects.filter(rel=Relation.CONSUMED, dst__urn=run_ref(run.pk))
+    assert consumed.annotate(run_id=_RUN_OF_EVALUATION).values_list("run_id", flat=True).get() == ""
 
 
 def test_a_run_does_not_go_with_its_experiment_or_its_folder(run: Run, version: ModelVersion, by_cy: Actor) -> None:

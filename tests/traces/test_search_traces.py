@@ -208,6 +208,8 @@ def test_an_order_sorts_and_puts_what_has_no_value_last(
         "feedback.score > '0.7'",
         "issue.id = 'x'",
         "prompt = 'x'",
+        f"prompt = 'x/{'9' * 19}'",
+        f"prompt = 'x/{'9' * 5000}'",
         "prompt LIKE 'x/1'",
         "name RLIKE '('",
         "name RLIKE '(a+)+'",

@@ -207,7 +207,7 @@ def test_nothing_is_sent_for_somebody_who_no_longer_manages_the_model(
     for _ in range(2):
         set_model_tag(actor=by_olga, name="clf", key="mlflow.prompt.is_prompt", value="true")
         assert work() in (["nothing to do"], ["delivered"])
-        update_webhook(actor=by_olga, webhook_id=webhook.pk, url=receiver.url())  # an operator vouches for it
+        update_webhook(actor=by_olga, webhook_id=webhook.pk, url=receiver.url(), status="ACTIVE")  # she vouches for it
     assert [row.state for row in Delivery.objects.order_by("-state")] == ["failed", "delivered"]
     assert "may no longer manage clf" in Delivery.objects.get(state="failed").error
     assert len(receiver.hits) == 1

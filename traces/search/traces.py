@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Left
 
 from core.actors import Actor
 from core.errors import InvalidInput
+from core.ids import row_id
 from traces.keys import NAME, SOURCE_RUN
 from traces.models import Assessment, Span, Trace, TraceMetadata, TracePrompt, TraceTag
 from traces.queries import load_traces, of_run
@@ -113,7 +114,7 @@ def _condition(actor: Actor, clause: Clause) -> Q:
 def _attribute_condition(clause: Clause) -> Q:
     if clause.key == "prompt":
         name, _, version = str(clause.value).rpartition("/")
-        if not name or not version.isdecimal():
+        if not name or not row_id(version):
             raise InvalidInput("Invalid value of `prompt`: it must be 'name/version', such as 'greeting/3'.")
         return there_is(TracePrompt.objects.filter(trace=OuterRef("pk"), name=name, version=int(version)))
     return compare(_COLUMNS[clause.key], clause)

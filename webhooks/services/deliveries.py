@@ -21,13 +21,13 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.services import enqueue, record
-from core.actors import Actor
+from core.actors import Actor, system_actor
 from core.errors import Conflict, NotFound
 from core.refs import model_stream, webhook_ref
 from core.times import iso_utc
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
-from webhooks.permissions import is_still_authorized, visible_deliveries
+from webhooks.permissions import is_still_authorized, setter_of, visible_deliveries
 from webhooks.sending import send
 from webhooks.transport import Answer
 
@@ -72,8 +72,12 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
     row = due.select_for_update(no_key=True).first()
     if row is None:
         return None
-    rows = Webhook.objects.select_related("model", "owner").select_for_update(no_key=True, of=("self",))
+    rows = Webhook.objects.select_related("model", "owner", "operator").select_for_update(no_key=True, of=("self",))
     webhook = rows.get(pk=row.webhook_id)
+    if webhook.status == WebhookStatus.ACTIVE and webhook.deleted_at is None and not is_still_authorized(webhook):
+        _disable(webhook, now)
+        _finish(row, DeliveryState.FAILED, _no_longer_authorized(webhook), now)
+        return None
     if reason := _no_longer_wanted(row, webhook, now):
         _finish(row, DeliveryState.FAILED, reason, now)
         return None
@@ -180,11 +184,30 @@ def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
         return "The webhook was deleted before this could be sent."
     if webhook.status != WebhookStatus.ACTIVE:
         return "The webhook was disabled before this could be sent."
-    if not is_still_authorized(webhook):
-        return f"The owner of this webhook's URL may no longer manage {webhook.model}. Set the URL again."
     if row.give_up_at <= now:
         return f"Given up on after {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
     return ""
+
+
+def _no_longer_authorized(webhook: Webhook) -> str:
+    right = f"manage {webhook.model}" if webhook.owner_id else "have webhooks as an operator"
+    name = getattr(setter_of(webhook), "username", webhook.created_by)
+    return f"{name}, who set this webhook's URL, may no longer {right}. Set the URL again."
+
+
+def _disable(webhook: Webhook, now: datetime) -> None:
+    """Switch off a webhook whose URL was set by somebody who has lost the right to, and record it: people are told."""
+    webhook.status, webhook.updated_at = WebhookStatus.DISABLED, now
+    webhook.save(update_fields=["status", "updated_at"])
+    record(
+        actor=system_actor("deliver_webhook"),
+        action=Action.WEBHOOKS_WEBHOOK_DISABLED,
+        obj=webhook_ref(webhook.pk),
+        stream=model_stream(webhook.model_id) if webhook.model_id else "",
+        before={"status": str(WebhookStatus.ACTIVE)},
+        after={"status": str(webhook.status), "name": webhook.name},
+        reason=_no_longer_authorized(webhook),
+    )
 
 
 def _is_worth_trying(answer: Answer) -> bool:

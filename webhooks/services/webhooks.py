@@ -32,7 +32,13 @@ from webhooks.fields import (
     checked_status,
 )
 from webhooks.models import Subscription, Webhook, WebhookFormat, WebhookStatus
-from webhooks.permissions import get_webhook, is_operator, may_reach_private_network, require_may_create
+from webhooks.permissions import (
+    get_webhook,
+    is_operator,
+    is_still_authorized,
+    may_reach_private_network,
+    require_may_create,
+)
 from webhooks.queries import events_of
 from webhooks.samples import sample_of
 from webhooks.secrecy import seal
@@ -124,7 +130,7 @@ def update_webhook(
     if secret is not None:
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
-        webhook.status = checked_status(status, webhook.format)
+        webhook.status = _status(webhook, status)
     checked = had if events is None else checked_events(events, webhook)
     if not exactly and not GOVERNANCE.intersection(checked):
         checked = [*checked, *(event for event in had if event in GOVERNANCE)]
@@ -187,7 +193,9 @@ def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec)
                 "This webhook has an authorization, which was given for its present URL. "
                 "Send the authorization again with the new URL, or an empty one to remove it."
             )
-        webhook.owner_id = None if is_operator(actor) else actor.user_id
+        by_operator = is_operator(actor)
+        webhook.owner_id = None if by_operator else actor.user_id
+        webhook.operator_id = actor.user_id if by_operator else None
         webhook.url = check_url(url, private=may_reach_private_network(webhook))
         webhook.failures, webhook.quiet_until = 0, None
     if spec.authorization is not None:
@@ -199,6 +207,15 @@ def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec)
             "enable_ssl_verification cannot be false: certificates are always checked, except for receivers on the "
             "private network, for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
         )
+
+
+def _status(webhook: Webhook, requested: str) -> str:
+    """Return a new status. Raises InvalidInput, also where it is switched on and whoever set its URL lost the right."""
+    if requested == WebhookStatus.ACTIVE and not is_still_authorized(webhook):
+        raise InvalidInput(
+            "Whoever set the URL of this webhook may no longer send events to it. Check the URL and send it again."
+        )
+    return checked_status(requested, webhook.format)
 
 
 def _format_of(spec: HttpSpec | None) -> WebhookFormat:

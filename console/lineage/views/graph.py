@@ -17,6 +17,7 @@ from console.lineage.suggestions import graph_suggestions
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
 from core.errors import InvalidInput
+from core.ids import row_id
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
 from lineage.visibility import MOST_SIFTED, known_nodes
@@ -73,12 +74,12 @@ def _options(request: HttpRequest) -> GraphOptions:
         raise InvalidInput(f"{text[:50]!r} is not a date. Write it as 2026-11-29.")
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    numbers = [part for part in request.GET.get("unfold", "").split(",") if part.isdecimal()][:_MOST_OPENED]
+    numbers = [number for part in request.GET.get("unfold", "").split(",") if (number := row_id(part))]
     return GraphOptions(
         direction=request.GET.get("direction", ""),
         selected=request.GET.get("picked", ""),
         as_of=moment,
-        unfold=frozenset(int(part) for part in numbers),
+        unfold=frozenset(numbers[:_MOST_OPENED]),
     )
 
 

@@ -157,7 +157,7 @@ def condition_text(condition: Condition) -> str:
     if condition.sources:
         parts.append(f"it comes from {english_list(condition.sources, 'or')}")
     if condition.deployed is not None:
-        parts.append(f"{'an' if condition.deployed else 'no'} open deployment serves it")
+        parts.append(f"{'a' if condition.deployed else 'no'} deployment serves it, or did lately")
     if condition.incumbent is not None:
         parts.append(f"it would replace {'another' if condition.incumbent else 'no'} version")
     return english_list(parts) if parts else "always"

@@ -21,6 +21,7 @@ from console.policies.views.policies import PROPOSAL_OPENED, policies_crumbs
 from console.shell.pages import denied_message, go_to, page, render_page
 from core.actors import Actor
 from core.errors import DomainError, NotFound
+from core.ids import row_id
 from policies.drafts import load_draft
 from policies.yaml_text import parse_yaml
 from registry.permissions import visible_models
@@ -137,6 +138,6 @@ def _text(request: HttpRequest) -> str:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or len(text) > len(str(2**63)):
+    if not (number := row_id(text)):
         raise NotFound(f"There is no proposal {text[:50]}.")
-    return int(text)
+    return number

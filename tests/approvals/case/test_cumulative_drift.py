@@ -10,6 +10,9 @@ from core.actors import Actor
 from core.errors import InvalidInput
 from policies.parsing import parse_policy
 from registry.models import ModelVersion
+from registry.services.stages import change_stage
+from registry.services.versions import delete_version
+from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, Json, approve, ask, is_applied, publish
 
@@ -45,6 +48,18 @@ def test_small_steps_do_not_add_up(
     assert blocked == ["", "", "drift"]  # 0.922 is no full validation: version 1 stays the measure
     validated = ModelVersion.objects.filter(fully_validated_at__isnull=False)
     assert list(validated.values_list("version", flat=True)) == [1]
+
+
+def test_deleting_the_measure_does_not_spare_the_comparison(
+    new_version: NewVersion, by_ada: Actor, by_bea: Actor, run_checks: RunChecks
+) -> None:
+    publish("Production", rules=(STEP, DRIFT, SLICES, REVIEWERS, FOUR_EYES), full_validation=["deep"])
+    assert [promote(by_ada, by_bea, new_version(auc=auc), run_checks) for auc in (0.93, 0.922)] == ["", ""]
+    first = ModelVersion.objects.select_related("model").get(version=1)
+    if first.stage == Stage.PRODUCTION:
+        change_stage(actor=by_ada, version=first, target=Stage.ARCHIVED, archive_existing=False, reason="x")
+    delete_version(actor=by_ada, name="fraud", version=1)
+    assert promote(by_ada, by_bea, new_version(auc=0.914), run_checks) == "drift"
 
 
 def test_a_full_validation_names_rules_of_its_policy() -> None:

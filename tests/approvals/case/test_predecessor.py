@@ -5,6 +5,7 @@ from __future__ import annotations
 from approvals.models import CheckRun
 from core.actors import Actor
 from registry.models import ModelVersion
+from registry.services.aliases import delete_alias
 from registry.services.stages import change_stage
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks
@@ -49,3 +50,17 @@ def test_without_an_earlier_production_version_nothing_is_compared(
         "passed",
         "Nothing to compare with: no other version is or was in Production.",
     )
+
+
+def test_taking_an_alias_off_does_not_spare_it_either(
+    by_ada: Actor, by_bea: Actor, new_version: NewVersion, run_checks: RunChecks
+) -> None:
+    publish("@champion", rules=[REVIEWERS])
+    promote(by_ada, by_bea, new_version(auc=0.93), "@champion")
+    publish("@champion", rules=[REVIEWERS, NO_WORSE])
+    delete_alias(actor=by_ada, name="fraud", alias="champion")
+    request = ask(by_ada, new_version(auc=0.5), "@champion")
+    run_checks(request)
+    worse = CheckRun.objects.filter(request=request, rule="regression").latest("pk")
+    assert worse.state == "failed"
+    assert worse.summary.startswith("val_auc 0.5 is worse than 0.93 of version 1 ")

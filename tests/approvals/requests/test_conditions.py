@@ -110,7 +110,7 @@ def test_the_approval_ends_with_the_condition_open(asked: TransitionRequest, by_
 
 def test_a_condition_that_was_met_ends_nothing(asked: TransitionRequest, by_ada: Actor, by_bea: Actor) -> None:
     approve(by_bea, asked, terms(expires_at=timezone.now() + 20 * DAY))
-    close_finding(actor=by_ada, finding_id=Finding.objects.get().pk, state="resolved", comment="Measured.")
+    close_finding(actor=by_bea, finding_id=Finding.objects.get().pk, state="resolved", comment="Measured.")
     with time_machine.travel(timezone.now() + 21 * DAY):
         flag_overdue(timezone.now())
     assert stage_of(1) == PRODUCTION

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from accounts.services import create_user
 from approvals.case.loading import load_case
 from approvals.models import Override, RequestState, TransitionRequest
 from approvals.requests.override import override_rule
@@ -24,6 +25,7 @@ from tests.approvals.conftest import Ask, NewVersion, RunChecks, fill_card, rere
 from tests.approvals.publishing import publish_policy
 from tests.conftest import Acting
 from tests.recorded_fixtures import recorded_fixture
+from tests.signed_in import actor_of
 
 
 def digest_of(request: TransitionRequest) -> str:
@@ -129,3 +131,8 @@ def test_a_rule_that_passes_is_not_overridden(
     fill_card(by_ada, bare.version)
     run_checks(bare)
     refused(by_rita, bare, InvalidState)
+
+
+def test_an_account_that_the_requester_made_overrides_nothing(bare: TransitionRequest, by_ada: Actor) -> None:
+    puppet = create_user(actor=by_ada, username="puppet", password="a-long-pass-1", groups=["risk"])
+    refused(actor_of(puppet), bare, Denied)

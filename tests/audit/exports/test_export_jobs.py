@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
@@ -51,6 +52,37 @@ def test_a_worker_makes_it_once(job: ExportJob, keys: list[Key]) -> None:
     job.refresh_from_db()
     report = verify(file_of(job), keys, full=True)
     assert (job.state, report.errors, report.facts["events"], job.done) == (ExportState.DONE, [], 4, 4)
+
+
+def status_of(client: Client, path: str, **fields: Any) -> int:
+    """Return the status of an answer that was read to its end."""
+    answer: Any = client.get(path, **fields)
+    assert b"".join(answer.streaming_content if answer.streaming else [answer.content])
+    return int(answer.status_code)
+
+
+@pytest.mark.parametrize("path", ["", "/file"])
+def test_who_may_no_longer_read_the_model_does_not_fetch_it(
+    path: str, job: ExportJob, ada: User, cy: User, acting: Acting
+) -> None:
+    build_export(job.pk)
+    assert status_of(signed_in(ada), f"{EXPORTS}/{job.pk}{path}") == 200
+    ExportJob.objects.update(requester_ref=acting(cy).ref, requested_by="cy")  # whom clf is hidden from
+    client = signed_in(cy)
+    assert status_of(client, f"{EXPORTS}/{job.pk}{path}") == 404
+    assert status_of(client, f"/audit/exports/{job.pk}{path}/") == 404
+    assert status_of(client, "/api/v1/audit/export", data={"model": "clf"}, headers={"range": "bytes=0-"}) == 404
+
+
+@pytest.mark.parametrize("path", ["", "/file"])
+def test_who_left_the_auditors_does_not_fetch_the_log(path: str, log: None, cy: User, acting: Acting) -> None:
+    auditors = Group.objects.get(name="auditors")
+    cy.groups.add(auditors)
+    job = start_export(actor=acting(cy), filters=Filters())
+    build_export(job.pk)
+    assert status_of(signed_in(cy), f"{EXPORTS}/{job.pk}{path}") == 200
+    cy.groups.remove(auditors)
+    assert status_of(signed_in(cy), f"{EXPORTS}/{job.pk}{path}") == 404
 
 
 def test_times_survive_the_queue(log: None, ops: User, acting: Acting, keys: list[Key]) -> None:

@@ -52,7 +52,13 @@ def test_rules_read_as_sentences(policies: list[PolicyRevision], cy: User, signe
 
 def test_a_page_without_policies_explains_it(cy: User, signed_in: SignedIn) -> None:
     assert "Without a policy, every move" in text_of(signed_in(cy).get("/policies/"))
-    for path in ("/policies/9/", "/policies/9/edit/", "/policies/proposals/9/", "/policies/new/?proposal=x"):
+    for path in (
+        "/policies/9/",
+        "/policies/9/edit/",
+        "/policies/proposals/9/",
+        "/policies/new/?proposal=x",
+        f"/policies/new/?proposal={2**63}",
+    ):
         assert signed_in(cy).get(path).status_code == 404
 
 
