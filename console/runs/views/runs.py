@@ -76,12 +76,13 @@ def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
         raise InvalidInput("Give a name for each run, and at most six runs.")
     visible_ids = visible_run_ids(actor, runs)
     pairs = {run: name for run, name in zip(runs, names, strict=True) if run in visible_ids}
-    context = {"charts": curves_of(pairs), "names": list(pairs.values())}
+    charts, shown = curves_of(pairs), list(pairs.values())
     if request.headers.get("HX-Request"):
-        response = render(request, "console/runs/_curves.html", context)
+        response = render(request, "console/runs/_curves.html", {"charts": charts, "names": shown})
     else:
         crumbs = [Crumb("Runs", reverse("console:runs"))]
-        response = render_page(request, "console/runs/curves.html", "Training curves", crumbs=crumbs, **context)
+        template = "console/runs/curves.html"
+        response = render_page(request, template, "Training curves", crumbs=crumbs, charts=charts, names=shown)
     patch_vary_headers(response, ["HX-Request"])  # a tab that is opened anew never shows the fragment
     return response
 
