@@ -1,8 +1,7 @@
-"""People, service accounts and groups, for superusers.
+"""Admin pages of people, service accounts and groups, for superusers.
 
-The only admin pages that write. Each write is recorded as an event.
-
-Accounts are deactivated, never deleted: reviews and events name them.
+No other admin page writes. Every change is recorded as an event. Accounts are deactivated and never deleted, because
+reviews and events name them.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ admin.site.unregister(Group)
 
 
 class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Rows that superusers, and nobody else, add and change."""
+    """Admin pages that only superusers may open. They add and change rows, and delete none."""
 
     actions = None
 
@@ -56,13 +55,13 @@ class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return _is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Return False: nothing is deleted here."""
+        """Return False: these rows are never deleted."""
         return False
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
-    """Accounts. Groups decide who reviews and who audits."""
+    """Accounts. Their groups give the rights to review and to audit."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -72,13 +71,13 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
     list_select_related = ["owner"]
     autocomplete_fields = ["owner"]
     readonly_fields = ["last_login", "date_joined"]
-    # of an existing account: authors, runs and events name people by it
+    # Cannot be changed once the account exists: authors, runs and events name people by it.
     _unchangeable = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Service account", {"fields": ("is_service", "owner")}),
-        ("What they may do", {"fields": ("is_active", "is_superuser", "groups")}),
+        ("Permissions", {"fields": ("is_active", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
 
@@ -87,7 +86,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         return (*super().get_readonly_fields(request, obj), *(self._unchangeable if obj is not None else ()))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save the account; only superusers may enter the admin. The state before is kept for `save_related`."""
+        """Save the account; only superusers may enter the admin. `save_related` compares it with ``form.before``."""
         obj.is_staff = obj.is_superuser
         form.before = _facts_of(User.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
@@ -107,7 +106,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         _record(request, action, user_ref(form.instance.username), form.before, after)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's signature
-        """Set somebody's password; that it was set is recorded, the password is not. Raises NotAuthenticated."""
+        """Set the password of an account, and record that it was set. Raises NotAuthenticated."""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and isinstance(response, HttpResponseRedirect):
@@ -143,7 +142,7 @@ class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unf
     list_display = ["name"]
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        """Save the group. Its permissions before are kept for `save_related`."""
+        """Save the group. `save_related` compares its permissions with ``form.before``."""
         form.before = _permissions_of(Group.objects.get(pk=obj.pk)) if change else {}
         super().save_model(request, obj, form, change)
 
@@ -156,7 +155,7 @@ class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]  # unf
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Tokens as rows; only their owners issue and revoke them."""
+    """API tokens, read-only. Only their owners issue and revoke them."""
 
     list_display = ["hint", "user", "label", "scopes", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["user"]

@@ -1,4 +1,4 @@
-"""Services of accounts for the APIs: change a password, grant superuser rights, deactivate an account."""
+"""Administration of accounts by the APIs: set a password, grant superuser rights, deactivate an account."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from core.refs import user_ref
 
 
 def require_administrator(actor: Actor, action: Action, username: str) -> None:
-    """Raise Denied for everybody but superusers and the system."""
+    """Raise Denied unless the actor is a superuser or the system."""
     if actor.kind is not ActorKind.SYSTEM and not actor.is_superuser:
-        raise Denied("Only superusers manage accounts.", action=action, obj=user_ref(username[:150]))
+        raise Denied("Only superusers can manage accounts.", action=action, obj=user_ref(username[:150]))
 
 
 def find_account(actor: Actor, username: str) -> User:
@@ -37,7 +37,7 @@ def find_account(actor: Actor, username: str) -> User:
 def set_password(*, actor: Actor, username: str, password: str, current: str = "") -> None:
     """Set a password. Superusers may set the password of every person.
 
-    Other people may set only their own password, and must give the current one.
+    Everybody may set their own password, and must give the current one.
 
     Raises Denied, NotFound, InvalidInput (a weak password, the current password, a service account).
     """
@@ -81,7 +81,7 @@ def set_superuser(*, actor: Actor, username: str, is_superuser: bool) -> None:
 
 @transaction.atomic
 def deactivate_user(*, actor: Actor, username: str) -> None:
-    """Deactivate an account and revoke its tokens. Nobody else can get its name, because runs and events refer to it.
+    """Deactivate an account and revoke its tokens. Its name is not used again, because runs and events refer to it.
 
     Raises Denied, NotFound, Conflict (the actor's own account).
     """
@@ -91,13 +91,13 @@ def deactivate_user(*, actor: Actor, username: str) -> None:
         raise Conflict("You cannot deactivate your own account. Ask another superuser.")
     user.is_active = False
     user.save(update_fields=["is_active"])
-    ended = ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    revoked = ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
     record(
         actor=actor,
         action=Action.ACCOUNT_USER_CHANGED,
         obj=user_ref(username),
         before={"active": True},
-        after={"active": False, "tokens_ended": ended},
+        after={"active": False, "tokens_ended": revoked},
     )
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/accounts: superusers confirm accounts whose approvals would not count otherwise."""
+"""/api/v1/accounts: superusers confirm accounts whose approvals would otherwise not count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Confirmation(serializers.Serializer[object]):
 
 
 class ConfirmationsView(ApiView):
-    """POST: confirm an account. After two confirmations the approvals of the account count."""
+    """POST: confirm an account. Its approvals count after the confirmations of two superusers."""
 
     @accepts(body=Confirmation, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, username: str) -> Response:

@@ -1,8 +1,8 @@
 """Approval sessions: for a few minutes a signed-in person may act from a script as they do on the pages.
 
-API tokens never approve. Clients that know nothing but tokens (the Databricks SDK) present this secret instead. It
-takes the password, given again by somebody who is signed in; no command, token or service account gets one, and none
-outlives its sign-in, its password or fifteen minutes.
+API tokens never approve. Clients that can only send a token, such as the Databricks SDK, send the secret of an approval
+session instead. Only a person who is signed in can start one, and must give the password again. An approval session
+ends after fifteen minutes, when the person signs out, and when the password changes.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
 
 @transaction.atomic
 def start_approval_session(*, actor: Actor, password: str, session_key: str) -> tuple[ApprovalSession, str]:
-    """Start an approval session for a signed-in person and return it with its secret, which is shown this once.
+    """Start an approval session for a signed-in person and return it with its secret, which is not stored.
 
-    Earlier ones of theirs end: there is one at a time. Raises Denied for everybody but a person on the pages, for a
+    It ends the earlier approval session of the person. Raises Denied unless the actor is a person on the pages, for a
     wrong password, and for any password after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:
-        raise _denied(actor, "An approval session is started from a signed-in browser.")
+        raise _denied(actor, "Start the approval session in a browser in which you are signed in.")
     require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
     _end(actor, live_sessions(user.pk).select_for_update())
     secret = APPROVAL_PREFIX + secrets.token_urlsafe(32)
@@ -66,7 +66,7 @@ def start_approval_session(*, actor: Actor, password: str, session_key: str) -> 
 
 @transaction.atomic
 def end_approval_sessions(*, actor: Actor) -> None:
-    """End the actor's own approval session now; without one nothing happens."""
+    """End the actor's own approval session; without one nothing happens."""
     _end(actor, live_sessions(actor.user_id).select_for_update())
 
 

@@ -1,4 +1,4 @@
-"""Rate limits. An attempt is counted in one statement, before its outcome is known."""
+"""Rate limits for attempts such as sign-ins. An attempt is counted before its outcome is known."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import AttemptCount
 from core.statements import fetch, portable
 
-# One statement counts, so that parallel tries cannot all see the count from before. A window that has passed begins
-# again.
+# One statement reads and raises the count, so that parallel attempts cannot all see the old count. After the window has
+# passed, the count begins again.
 _CLAIM = portable(
     "INSERT INTO accounts_attemptcount (key, attempts, since) VALUES (%s, 1, %s)"
     " ON CONFLICT (key) DO UPDATE SET"
@@ -23,7 +23,7 @@ _CLAIM = portable(
 
 
 def claim_attempt(subject: str, *, limit: int, window: timedelta) -> bool:
-    """Count a try and return whether it is within ``limit`` tries in ``window``. Call it outside of a transaction."""
+    """Count an attempt and return whether it is one of the first ``limit`` in ``window``. Call it in no transaction."""
     now = timezone.now()
     passed = now - window
     [(attempts,)] = fetch(_CLAIM, [_key(subject), now, passed, passed])
@@ -33,7 +33,7 @@ def claim_attempt(subject: str, *, limit: int, window: timedelta) -> bool:
 
 
 def return_attempt(subject: str) -> None:
-    """Take back the count of a try that succeeded."""
+    """Subtract an attempt that succeeded from the count."""
     AttemptCount.objects.filter(key=_key(subject), attempts__gt=0).update(attempts=F("attempts") - 1)
 
 

@@ -1,9 +1,8 @@
-"""Authentication: from the credentials of a caller to an Actor.
+"""Authentication: returns the actor for the credentials of a caller.
 
-Secrets come as Bearer, or as the password of Basic, as MLflow clients send them.
-
-Two kinds of secrets: an API token acts with its scopes and never approves; the secret of an approval session is a
-person who gave their password minutes ago, and acts as they do on the pages.
+MLflow clients send a secret as a Bearer token or as the password of Basic authentication. It is an API token or the
+secret of an approval session. An API token acts with its scopes and never approves. An approval session acts as the
+person does on the pages: the person gave the password when it started, a few minutes ago.
 """
 
 from __future__ import annotations
@@ -27,12 +26,13 @@ from core.errors import Denied, NotAuthenticated
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
 _BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the owner of that is not active."  # noqa: S105 - a message
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
-TOKEN_PREFIX = "cst_"  # noqa: S105 - so that secret scanners can find a leaked one
+TOKEN_PREFIX = "cst_"  # noqa: S105 - it lets secret scanners find a leaked token
 APPROVAL_PREFIX = "csa_"
-# How somebody who signed in proves who they are: by the session of their browser, or by an approval session.
+# The `auth` of an actor who signed in: by the session of a browser, or by an approval session.
 SIGNED_IN = "session"
-# The user of a live token, by its digest and the time now. A service account acts while its owner is active.
-WHO_CALLS = (
+# Reads the user of a valid token. Its values are the digest of the token and the current time. A service account acts
+# only while its owner is active.
+AUTHENTICATED_USER_SQL = (
     "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
     "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id LEFT JOIN accounts_user o ON o.id = u.owner_id "
     "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active "
@@ -41,20 +41,20 @@ WHO_CALLS = (
 
 
 def token_digest(secret: str) -> str:
-    """Return the stored form of a token: SHA-256 in hex.
+    """Return the digest under which a token is stored: SHA-256 in hex.
 
-    The secret has 256 bits of entropy; a slow hash adds nothing.
+    A token has 256 bits of entropy, so a slow hash would not protect it better.
     """
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def password_mark(user: User) -> str:
-    """Return the mark of a password that an approval session stores: it changes when the password does."""
+    """Return a digest that changes when the password of a user changes; an approval session stores it."""
     return token_digest(user.get_session_auth_hash())
 
 
 def actor_from_secret(secret: str, *, request_id: str) -> Actor:
-    """Return the actor of an API token or of an approval session; raise NotAuthenticated for anything else."""
+    """Return the actor of an API token or of an approval session. Raises NotAuthenticated for any other secret."""
     if secret.startswith(APPROVAL_PREFIX):
         return _actor_from_approval_session(secret, request_id=request_id)
     return actor_from_token(secret, request_id=request_id)
@@ -70,11 +70,11 @@ def _actor_from_approval_session(secret: str, *, request_id: str) -> Actor:
 
 
 def actor_from_token(secret: str, *, request_id: str) -> Actor:
-    """Return the actor of a live token, in one query; raise NotAuthenticated for any other secret."""
+    """Return the actor of a valid token, in one query. Raises NotAuthenticated for any other secret."""
     now: Any = timezone.now()
-    # Hand-written SQL: every API call starts here, and building the statement would cost more than running it.
+    # Hand-written SQL, because every API call runs it and the ORM would take longer to build it than to run it.
     with connection.cursor() as cursor:
-        cursor.execute(WHO_CALLS, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        cursor.execute(AUTHENTICATED_USER_SQL, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         row = cursor.fetchone()
     if row is None:
         raise NotAuthenticated(_BAD_TOKEN)
@@ -91,7 +91,7 @@ def actor_from_token(secret: str, *, request_id: str) -> Actor:
 
 
 def actor_from_user(user: User, *, auth: str, request_id: str) -> Actor:
-    """Return the actor of somebody who has signed in (``auth`` says how); all scopes, for a session is no token."""
+    """Return the actor of a user with all scopes. ``auth`` says how the user was authenticated, such as `session`."""
     return _actor(user, auth=auth, request_id=request_id, scopes=frozenset(Scope))
 
 
@@ -108,24 +108,21 @@ def _actor(user: User, *, auth: str, request_id: str, scopes: frozenset[str]) ->
 
 
 def is_signed_in_person(actor: Actor) -> bool:
-    """Return whether the actor is a person who signed in.
-
-    API tokens, commands and jobs are not, whoever they belong to.
-    """
+    """Return whether the actor is a person who signed in, and not a token, a command or a job."""
     return actor.kind is ActorKind.USER and actor.auth == SIGNED_IN and actor.user_id is not None
 
 
 def find_signed_in_person(actor: Actor) -> User | None:
-    """Return the active account of a person who is signed in, None for everybody else."""
+    """Return the active account of a person who is signed in, None for any other actor."""
     if not is_signed_in_person(actor):
         return None
     return User.objects.filter(pk=actor.user_id or 0, is_active=True, is_service=False).first()
 
 
 def presented_secret(header: str) -> str | None:
-    """Return the token in an Authorization header, or None where there is no header; raise on one that cannot be read.
+    """Return the secret in an Authorization header, None for an empty header.
 
-    Raises NotAuthenticated.
+    Raises NotAuthenticated for a header that cannot be read.
     """
     if not header:
         return None
@@ -135,14 +132,14 @@ def presented_secret(header: str) -> str | None:
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(value.strip(), validate=True).decode("utf-8")
-        except ValueError as error:  # no base64, not even ASCII, or no UTF-8 in it
+        except ValueError as error:  # the value is not base64, or does not encode UTF-8
             raise NotAuthenticated(_BAD_TOKEN) from error
         return pair.partition(":")[2]
     raise NotAuthenticated(_BAD_TOKEN)
 
 
 def actor_from_request(request: HttpRequest) -> Actor:
-    """Return the actor of a request, by the secret in it, else by the browser's session. Raises NotAuthenticated."""
+    """Return the actor of a request: of its secret, else of the browser's session. Raises NotAuthenticated."""
     request_id = getattr(request, "request_id", "")
     secret = presented_secret(request.headers.get("Authorization", ""))
     if secret is not None:
@@ -154,6 +151,6 @@ def actor_from_request(request: HttpRequest) -> Actor:
 
 
 def require_scope(actor: Actor, scope: Scope, *, action: str, obj: str = "") -> None:
-    """Refuse a token that was not issued for this kind of call. Raises Denied."""
+    """Raise Denied where the actor's token does not have the scope."""
     if scope not in actor.scopes:
-        raise Denied(f"This token lacks the scope {scope.value}.", action=action, obj=obj)
+        raise Denied(f"This token does not have the scope {scope.value}.", action=action, obj=obj)

@@ -1,7 +1,6 @@
-"""The authors of changes of accounts, kept as rows, so that a verdict recognises accounts that were created in order to
-approve.
+"""Changes of accounts and who made them: a verdict uses them to find accounts that were created in order to approve.
 
-Each interface names the actor. Other changes (a shell, a data migration) are stored by signals, without a name.
+Each interface records the actor. Signals record changes by other means, such as a shell, without a name.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from core.errors import Denied, InvalidInput, NotFound
 from core.refs import user_ref
 
 MAX_REASON = 1000
-# How many superusers must confirm an account before a change of it no longer matters.
+# The number of superusers who must confirm an account before an earlier change of it is ignored.
 CONFIRMATIONS = 2
 
 
 class Change(StrEnum):
-    """The kinds of change that let somebody else act with an account, or give it review rights."""
+    """The kinds of change that can let somebody else use an account, or give the account review rights."""
 
     CREATED = "created"
     GROUP_ADDED = "group_added"
@@ -50,11 +49,9 @@ def note_change(*, actor: Actor, account: User, kind: Change, details: Iterable[
 
 
 def note_differences(*, actor: Actor, account: User, before: dict[str, object], groups: Collection[str]) -> None:
-    """Record the actor's changes of an account: its groups, whether it is active,
-    whether it is a service account.
-    """
-    had = before.get("groups")
-    added = sorted(set(groups) - set(had if isinstance(had, list) else ()))
+    """Record the differences of an account from its facts before: added groups, activation, no longer a service."""
+    groups_before = before.get("groups")
+    added = sorted(set(groups) - set(groups_before if isinstance(groups_before, list) else ()))
     if added:
         note_change(actor=actor, account=account, kind=Change.GROUP_ADDED, details=added)
     if before and account.is_active and not before.get("active"):
@@ -64,9 +61,9 @@ def note_differences(*, actor: Actor, account: User, before: dict[str, object], 
 
 
 def changes_since(at: datetime) -> list[AccountChange]:
-    """Return the changes of accounts that somebody named made since a moment, and that are not confirmed; one query.
+    """Return the unconfirmed changes of accounts since a moment whose author is known; one query.
 
-    A change is confirmed when `CONFIRMATIONS` superusers have confirmed the account after it.
+    A change is confirmed once `CONFIRMATIONS` superusers have confirmed the account after the change.
     """
     later = Q(account__confirmations__confirmed_at__gt=F("at"), account__confirmations__confirmed_by__is_superuser=True)
     confirmed = Count("account__confirmations__confirmed_by", filter=later, distinct=True)
@@ -76,10 +73,10 @@ def changes_since(at: datetime) -> list[AccountChange]:
 
 @transaction.atomic
 def confirm_account(*, actor: Actor, username: str, reason: str) -> AccountConfirmation:
-    """Confirm that an account belongs to a person whose approvals count. Two superusers must do so.
+    """Confirm that an account belongs to a person whose approvals count. Two superusers must confirm it.
 
-    Raises Denied for all but superusers who are signed in, and for one's own account. Raises NotFound, InvalidInput
-    (no reason).
+    Raises Denied unless the actor is a superuser who is signed in, and for the actor's own account. Also raises
+    NotFound, InvalidInput (the reason is missing or too long).
     """
     obj = user_ref(username)
     person = find_signed_in_person(actor)
@@ -89,7 +86,7 @@ def confirm_account(*, actor: Actor, username: str, reason: str) -> AccountConfi
         )
     account = User.objects.filter(username=username).first()
     if account is None:
-        raise NotFound(f"There is no user called {username[:150]}.")
+        raise NotFound(f"There is no account {username[:150]}.")
     if account.pk == person.pk:
         raise Denied("Somebody else must confirm your account.", action=Action.ACCOUNT_CONFIRMED, obj=obj)
     why = reason.strip()

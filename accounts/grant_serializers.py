@@ -19,7 +19,7 @@ class PrincipalQuery(serializers.Serializer[Any]):
 
 
 class GrantSerializer(serializers.Serializer[Any]):
-    """A grant in an answer."""
+    """A grant in a response."""
 
     kind = serializers.ChoiceField(choices=list(PrincipalKind))
     name = serializers.CharField()

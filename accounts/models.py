@@ -13,9 +13,9 @@ from core.look_alikes import is_unseen, look_alike_key
 
 
 class User(AbstractUser):
-    """A person, or a service account owned by a person. Service accounts never approve and have no pages.
+    """A person, or a service account that a person owns. A service account never approves and cannot sign in.
 
-    An account keeps its username (a trigger holds it): authors, runs and events name people by it.
+    A database trigger keeps the username unchanged, because authors, runs and events name people by it.
     """
 
     is_service = models.BooleanField(default=False)
@@ -25,7 +25,10 @@ class User(AbstractUser):
         return self.username
 
     def clean(self) -> None:
-        """Refuse a service account without an owner, or whose owner is a service account."""
+        """Refuse a service account without a person as its owner, and a new username that looks like another one.
+
+        Raises ValidationError.
+        """
         super().clean()
         self._refuse_look_alikes()
         if not self.is_service:
@@ -42,8 +45,8 @@ class User(AbstractUser):
         super().save(*args, **kwargs)
 
     def _refuse_look_alikes(self) -> None:
-        """Refuse a new username that a reader would take for another account's, or not see all of."""
-        if self.pk is not None or not self.username:  # a form leaves it out where it refused it
+        """Refuse a new username with invisible characters, and one that a reader could confuse with another."""
+        if self.pk is not None or not self.username:  # a form that refused the username leaves it empty
             return
         if any(is_unseen(letter) for letter in self.username):
             raise ValidationError({"username": "This username contains characters that cannot be seen."})
@@ -54,7 +57,7 @@ class User(AbstractUser):
 
 
 class FormerOwner(models.Model):
-    """A former owner of a service account, who counts as an author of what it did then. Written by a trigger."""
+    """A former owner of a service account, who counts as an author of its work. A database trigger writes the rows."""
 
     account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="former_owners")
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -67,11 +70,10 @@ class FormerOwner(models.Model):
 
 
 class AccountChange(AppendOnlyModel):
-    """A change of an account: created, added to a group, password set, activated.
+    """A change of an account: created, added to a group, password set, activated, made a person.
 
-    ``made_by`` is empty where it is unknown.
-
-    ``kind`` is one of accounts/changes.py: Change, ``detail`` the name of the group.
+    ``kind`` is a value of `accounts.changes.Change`. ``detail`` is the name of the group, "" for other kinds.
+    ``made_by`` is "" where the author is unknown.
     """
 
     account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
@@ -85,7 +87,7 @@ class AccountChange(AppendOnlyModel):
 
 
 class AccountConfirmation(AppendOnlyModel):
-    """A superuser confirms that an account belongs to a person whose approvals count, whoever made or changed it."""
+    """The confirmation of a superuser that an account belongs to a person whose approvals count."""
 
     account = models.ForeignKey(User, on_delete=models.PROTECT, related_name="confirmations")
     confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -105,7 +107,7 @@ class AccountConfirmation(AppendOnlyModel):
 
 
 class ApiToken(models.Model):
-    """A bearer secret, kept as SHA-256 (it has 256 bits of entropy, so a slow hash would protect nothing)."""
+    """An API token. Only the SHA-256 of its secret is stored (`digest`), and the first characters (`hint`)."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens")
     label = models.CharField(max_length=100, default="", blank=True)
@@ -125,11 +127,11 @@ class ApiToken(models.Model):
 
 
 class ApprovalSession(models.Model):
-    """A bearer secret by which a script acts for a person who has just given the password: minutes long, kept as
-    SHA-256.
+    """An approval session: a script acts for a person who has just given the password. It lasts some minutes.
 
-    ``issued_by`` is SHA-256 of the key of the sign-in it was started from, and ends with it; ``password_mark`` is
-    SHA-256 of Django's session hash of the password, so that a new password ends the approval session too.
+    ``digest`` is the SHA-256 of its secret. ``issued_by`` is the SHA-256 of the key of the browser's session; signing
+    out there ends the approval session. ``password_mark`` is the SHA-256 of Django's session hash of the password, so
+    that a new password ends the approval session too.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="approval_sessions")
@@ -148,7 +150,7 @@ class ApprovalSession(models.Model):
 class AttemptCount(models.Model):
     """The number of attempts since a time, such as sign-ins with a name from an address (accounts/attempts.py).
 
-    ``key`` is the SHA-256 of what is limited.
+    ``key`` is the SHA-256 of the text that names the kind of attempt.
     """
 
     key = models.CharField(max_length=64, primary_key=True)

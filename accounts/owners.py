@@ -1,4 +1,4 @@
-"""Owners of an account, present and past. They count as authors of what the account did."""
+"""Present and former owners of service accounts. They count as authors of the work of the account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from accounts.models import User
 
 
 def owners_of(usernames: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the present and the former owners of those of the accounts that have any, by username; one query."""
+    """Return the current and former owners of these accounts by username; an account without owners is absent.
+
+    Makes one query.
+    """
     owned = Q(owner__isnull=False) | Q(former_owners__isnull=False)
     rows = User.objects.filter(owned, username__in=set(usernames))
     names: dict[str, set[str]] = {}

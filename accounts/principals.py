@@ -23,18 +23,18 @@ class PrincipalKind(StrEnum):
 KIND_NAMES = {PrincipalKind.USER: "person", PrincipalKind.SERVICE: "service account", PrincipalKind.GROUP: "group"}
 
 
-def find_principals(named: Sequence[tuple[PrincipalKind, str]]) -> list[User | Group]:
-    """Return the rows behind the names, in the order given; two queries however many there are.
+def find_principals(keys: Sequence[tuple[PrincipalKind, str]]) -> list[User | Group]:
+    """Return the users and groups of these kinds and names, in the same order; two queries.
 
-    Raises InvalidInput (somebody named twice), NotFound (nobody of that kind and name).
+    Raises InvalidInput where a principal is named twice, NotFound where there is no principal of that kind and name.
     """
-    if doubled := next((key for key, times in Counter(named).items() if times > 1), None):
-        raise InvalidInput(f"{doubled[1]} is named more than once.")
-    users = User.objects.filter(username__in=[name for kind, name in named if kind != PrincipalKind.GROUP])
-    groups = Group.objects.filter(name__in=[name for kind, name in named if kind == PrincipalKind.GROUP])
+    if duplicate := next((key for key, times in Counter(keys).items() if times > 1), None):
+        raise InvalidInput(f"{duplicate[1]} is named more than once.")
+    users = User.objects.filter(username__in=[name for kind, name in keys if kind != PrincipalKind.GROUP])
+    groups = Group.objects.filter(name__in=[name for kind, name in keys if kind == PrincipalKind.GROUP])
     existing: dict[tuple[PrincipalKind, str], User | Group] = {(PrincipalKind.GROUP, row.name): row for row in groups}
     for user in users:
         existing[PrincipalKind.SERVICE if user.is_service else PrincipalKind.USER, user.username] = user
-    if missing := next((key for key in named if key not in existing), None):
+    if missing := next((key for key in keys if key not in existing), None):
         raise NotFound(f"There is no {KIND_NAMES[missing[0]]} called {missing[1]}.")
-    return [existing[key] for key in named]
+    return [existing[key] for key in keys]

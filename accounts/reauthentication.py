@@ -16,18 +16,18 @@ from core.actors import Actor
 from core.errors import Denied
 from core.refs import user_ref
 
-# After so many wrong passwords within the window not even the right one is accepted: somebody else may be at the
-# browser.
+# After this many wrong passwords within FAILURE_WINDOW the right password is refused too: somebody else may be using
+# the browser.
 MAX_FAILURES = 5
 FAILURE_WINDOW = timedelta(minutes=15)
-_ASKING = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
+_PASSWORD_ACTIONS = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
 @transaction.atomic
 def reauthenticate(*, actor: Actor, password: str) -> datetime:
-    """Check the password of a signed-in person, record it, and return the time.
+    """Check the password of a signed-in person, record that it was given, and return the time.
 
-    Raises Denied for anybody else, and for a wrong password.
+    Raises Denied unless the actor is a signed-in person, for a wrong password, and after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_REAUTHENTICATED, "sign")
     require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
@@ -36,7 +36,10 @@ def reauthenticate(*, actor: Actor, password: str) -> datetime:
 
 
 def require_person(actor: Actor, action: Action, purpose: str) -> User:
-    """Return the account of a person who is signed in. ``purpose`` completes "may". Raises Denied."""
+    """Return the account of a person who is signed in. Raises Denied for any other actor.
+
+    ``purpose`` ends the sentence "Only a person who is signed in on the pages may …".
+    """
     if not is_signed_in_person(actor):
         raise _denied(actor, action, f"Only a person who is signed in on the pages may {purpose}.")
     user = find_signed_in_person(actor)
@@ -46,13 +49,13 @@ def require_person(actor: Actor, action: Action, purpose: str) -> User:
 
 
 def require_password(actor: Actor, user: User, password: str, action: Action) -> None:
-    """Raise Denied for a wrong password, and for any password after too many wrong ones, wherever they were given."""
+    """Raise Denied for a wrong password, and for any password after too many wrong ones in any interface."""
     failures = Event.objects.filter(
-        action__in=_ASKING, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
+        action__in=_PASSWORD_ACTIONS, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
     )
     if failures.count() >= MAX_FAILURES:
         minutes = int(FAILURE_WINDOW.total_seconds() // 60)
-        raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes.")
+        raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
     if not user.check_password(password):
         raise _denied(actor, action, "Wrong password.")
 

@@ -1,4 +1,4 @@
-"""Creating people, service accounts and tokens."""
+"""Creating people and service accounts, and issuing and revoking API tokens."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def create_user(
     is_service: bool = False,
     owner: User | None = None,
 ) -> User:
-    """Create a person, or a service account owned by one. Without a password nobody can sign in with it.
+    """Create a person, or a service account that a person owns. Without a password nobody can sign in with it.
 
-    Groups must exist (`reviewers`, `auditors`, `operators` do from the start). Raises AlreadyExists, InvalidInput.
+    The groups must exist; `reviewers`, `auditors` and `operators` always do. Raises AlreadyExists, InvalidInput.
     """
     group_names = sorted(set(groups))
     known_groups = {group.name: group for group in Group.objects.filter(name__in=group_names)}
@@ -86,13 +86,13 @@ def issue_token(
     expires_in: timedelta,
     label: str = "",
 ) -> tuple[ApiToken, str]:
-    """Issue a token for a user and return it with its secret, which is shown this once. Default: every scope there is.
+    """Issue a token for a user and return it with its secret, which is not stored. By default it has every scope.
 
     Raises InvalidInput.
     """
     chosen = sorted(ALL_SCOPES if scopes is None else set(scopes))
     if unknown := [scope for scope in chosen if scope not in ALL_SCOPES]:
-        raise InvalidInput(f"There is no scope {unknown[0]}; there are {', '.join(sorted(ALL_SCOPES))}.")
+        raise InvalidInput(f"There is no scope {unknown[0]}. Choose from {', '.join(sorted(ALL_SCOPES))}.")
     if not timedelta(0) < expires_in <= MAX_TOKEN_LIFE:
         raise InvalidInput(f"The lifetime of a token must be positive and at most {MAX_TOKEN_LIFE.days} days.")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
@@ -115,7 +115,7 @@ def issue_token(
 
 @transaction.atomic
 def revoke_token(*, actor: Actor, token: ApiToken) -> None:
-    """End a token now. Revoking twice changes nothing."""
+    """Revoke a token. Revoking it twice changes nothing."""
     locked = ApiToken.objects.select_for_update().select_related("user").get(pk=token.pk)
     if locked.revoked_at is not None:
         return

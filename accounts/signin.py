@@ -1,8 +1,7 @@
-"""Sign-ins, sign-outs and failed tries become events.
+"""Sign-ins, sign-outs and failed attempts to sign in are recorded as events.
 
-Django reports them by signals; the actor is passed on explicitly.
-
-After too many failed attempts not even the right password is accepted for a while, so that passwords cannot be guessed.
+Django reports them by signals. After too many failed attempts not even the right password is accepted for a while, so
+that passwords cannot be guessed.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from core.actors import anonymous_actor
 from core.refs import user_ref
 
 FAILURE_WINDOW = timedelta(minutes=15)
-# Counted for one address, so that attempts from elsewhere lock nobody out, and for all addresses together.
-MAX_FAILURES_THERE, MAX_FAILURES = 10, 50
+# The failed attempts for one username: from one address, so that attempts from elsewhere lock nobody out, and from all.
+MAX_FAILURES_FROM_ADDRESS, MAX_FAILURES = 10, 50
 _LONGEST_NAME = 150
 
 
@@ -38,7 +37,7 @@ def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -
 
 @receiver(user_logged_out, dispatch_uid="accounts.signed_out")
 def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record a sign-out, and end the approval session of that sign-in. An expired session has no user to record."""
+    """Record a sign-out and end the approval sessions of that sign-in. An expired session has no user to record."""
     if not isinstance(user, User):
         return
     _record_of(user, request, Action.ACCOUNT_SIGNED_OUT)
@@ -49,7 +48,7 @@ def record_sign_out(*, user: User | None, request: HttpRequest | None, **_kwargs
 
 @receiver(user_login_failed, dispatch_uid="accounts.login_failed")
 def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
-    """Record the name that was tried, with an anonymous actor. The password is not in ``credentials``."""
+    """Record a failed sign-in with an anonymous actor and the entered name. ``credentials`` has no password."""
     name = str(credentials.get("username", ""))[:_LONGEST_NAME]
     with transaction.atomic():
         record(
@@ -62,23 +61,23 @@ def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest |
 
 
 def claim_sign_in(name: str, request: HttpRequest | None) -> bool:
-    """Count a try to sign in, before the password is checked. False: there were so many that this one has to wait."""
-    everywhere, there = _limited(name, request)
-    return claim_attempt(there, limit=MAX_FAILURES_THERE, window=FAILURE_WINDOW) and claim_attempt(
-        everywhere, limit=MAX_FAILURES, window=FAILURE_WINDOW
+    """Count an attempt to sign in and return whether it is allowed. Call it before the password is checked."""
+    by_name, by_address = _attempt_keys(name, request)
+    return claim_attempt(by_address, limit=MAX_FAILURES_FROM_ADDRESS, window=FAILURE_WINDOW) and claim_attempt(
+        by_name, limit=MAX_FAILURES, window=FAILURE_WINDOW
     )
 
 
-def forgive_sign_in(name: str, request: HttpRequest | None) -> None:
-    """Take back the count of a try whose password was right."""
-    for subject in _limited(name, request):
+def return_sign_in(name: str, request: HttpRequest | None) -> None:
+    """Subtract an attempt whose password was right from the count."""
+    for subject in _attempt_keys(name, request):
         return_attempt(subject)
 
 
-def _limited(name: str, request: HttpRequest | None) -> tuple[str, str]:
-    """Return the keys that failed sign-ins are counted by: the name, and the name from this address."""
-    everywhere = f"sign-in:{user_ref(name[:_LONGEST_NAME])}"
-    return everywhere, f"{everywhere} from {_origin(request).get('address', '')}"
+def _attempt_keys(name: str, request: HttpRequest | None) -> tuple[str, str]:
+    """Return the keys by which attempts are counted: the name, and the name with this address."""
+    by_name = f"sign-in:{user_ref(name[:_LONGEST_NAME])}"
+    return by_name, f"{by_name} from {_origin(request).get('address', '')}"
 
 
 def _record_of(user: User, request: HttpRequest | None, action: Action) -> None:
@@ -92,6 +91,6 @@ def _request_id(request: HttpRequest | None) -> str:
 
 
 def _origin(request: HttpRequest | None) -> dict[str, str]:
-    """Return the address the request came from, as the server saw it."""
+    """Return the client's network address for an event, {} where it is unknown."""
     address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
     return {"address": address} if address else {}

@@ -1,4 +1,4 @@
-"""Drafts: what a person has typed into a form and not submitted yet."""
+"""Drafts of forms: the values that a person has typed and not submitted yet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from django.db import models
 
 
 class FormDraft(models.Model):
-    """The unsent fields of one form, by the address of the form; one for each person and form.
+    """The unsent fields of one form of one person. ``key`` is the path of the form.
 
-    A draft decides nothing and is no evidence, so saving one is not an audit event.
+    A draft decides nothing and is not evidence, so saving one is not an audit event.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

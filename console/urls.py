@@ -1,4 +1,4 @@
-"""The pages people use. `/` is the inbox, which the admin index shows."""
+"""The addresses of the pages. `/` redirects to the inbox, which is the index of the admin."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Imports the files of runs and logged models: streams them from the source into the store."""
+"""Import of the files of runs and logged models: each file is streamed from the source into the artifact store."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from tracking.paths import ancestors, below, clean_path, key_of_uri
 
 
 class FileImporter:
-    """Imports files, and knows which folders are incomplete: a version must not be registered from those."""
+    """Imports files, and remembers incomplete folders: no version may be registered from such a folder."""
 
     def __init__(self, *, actor: Actor, files: Files, ledger: Ledger, report: Report) -> None:
         self._actor = actor
         self._files = files
         self._ledger = ledger
         self._report = report
-        self._failed: dict[str, str] = {}  # path in the store, of a file or of the folder of an owner → why
-        self._incomplete: dict[str, str] = {}  # the folders above those → why
+        # The path in the store of each file that failed, or of an owner's folder that could not be read → why.
+        self._failed: dict[str, str] = {}
+        # Every folder above such a path → why.
+        self._incomplete: dict[str, str] = {}
 
     def import_files(self, owner: Owner, target: Run | LoggedModel) -> None:
-        """Import the files of an owner that are missing. Those that fail are reported. Raises SourceError."""
+        """Import the files of an owner that are not in the store. Files that fail are reported. Raises SourceError."""
         if self._ledger.target(ItemKind.FILES, owner.id):
             return
         root = key_of_uri(target.artifact_uri).rstrip("/")
@@ -45,7 +47,7 @@ class FileImporter:
     def _import_file(self, file: SourceFile, path: str, existing: set[str]) -> bool:
         try:
             path = clean_path(path)
-            if path in existing:  # an earlier import that failed brought it
+            if path in existing:  # an earlier import stored it and then failed
                 self._report.existing["files"] += 1
                 return True
             with file.open() as stream:
@@ -62,6 +64,6 @@ class FileImporter:
         self._report.add_problem(kind, name[:300], why)
 
     def missing_below(self, folder: str) -> str:
-        """Return the reason why a file of a folder was not imported, "" where all were."""
-        below = self._incomplete.get(folder, "")
-        return below or next((self._failed[path] for path in [*ancestors(folder), folder] if path in self._failed), "")
+        """Return why a file of a folder was not imported, "" where all files were imported."""
+        why = self._incomplete.get(folder, "")
+        return why or next((self._failed[path] for path in [*ancestors(folder), folder] if path in self._failed), "")

@@ -12,7 +12,7 @@ from importing.models import Item, ItemKind, Origin
 
 
 class Ledger:
-    """The imported items of an origin, held in memory. Nothing is written before the first item is imported."""
+    """The imported items of an origin, in memory and in the database. The first imported item creates the origin."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -28,7 +28,10 @@ class Ledger:
 
     @contextmanager
     def importing(self, kind: ItemKind, source_id: str) -> Iterator[list[str]]:
-        """Run a block that imports one item and appends its new id to the list. Item and ledger commit together."""
+        """Run a block that imports one item and appends its new id to the list. Item and ledger entry commit together.
+
+        A block that appends no id leaves no entry.
+        """
         targets: list[str] = []
         with transaction.atomic():
             yield targets
@@ -36,7 +39,7 @@ class Ledger:
                 self._origin = Origin.objects.get_or_create(name=self._name)[0]
             for target in targets[:1]:
                 Item.objects.create(origin=self._origin, kind=kind, source_id=source_id, target_id=target)
-        for target in targets[:1]:  # after the commit, so that a failed transaction leaves no trace
+        for target in targets[:1]:  # after the commit, so that a failed transaction adds nothing
             self._targets[kind.value, source_id] = target
 
     def finish(self) -> None:

@@ -1,6 +1,6 @@
 """The first part of an import: experiments, runs, logged models, metrics and files.
 
-Each item commits with its ledger entry.
+Each item commits together with its ledger entry.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class ImportContext:
 class TrackingImport:
     """Imports experiments with their runs, logged models, metric histories and files.
 
-    Runs are imported before the logged models that they made, and those before the metrics that name them, so the runs
-    of the source are read twice.
+    A logged model names its run, and a metric can name a logged model. Therefore runs are imported first, then logged
+    models, then metrics, and the runs of the source are read twice.
     """
 
     def __init__(self, context: ImportContext, files: FileImporter) -> None:
@@ -79,21 +79,24 @@ class TrackingImport:
             report.existing["experiments"] += 1
             return Experiment.objects.get(pk=int(imported_id))
         old = storable_experiment(source.old, report)
-        same = Experiment.objects.filter(name=old.name).first()
-        if same is not None and same.lifecycle_stage != old.lifecycle:
-            why = f"an experiment of that name exists here and is {same.lifecycle_stage}: rename or restore one of the two"
+        namesake = Experiment.objects.filter(name=old.name).first()
+        if namesake is not None and namesake.lifecycle_stage != old.lifecycle:
+            why = (
+                f"an experiment of that name exists here and is {namesake.lifecycle_stage}: "
+                "rename or restore one of the two"
+            )
             report.add_problem("experiments", old.name, why)
             return None
         try:
             with ledger.importing(ItemKind.EXPERIMENT, source.id) as targets:
-                experiment = same or import_experiment(
+                experiment = namesake or import_experiment(
                     actor=self._context.actor, old=old, origin=self._context.source.origin
                 )
                 targets.append(str(experiment.pk))
         except REFUSALS as error:
             report.add_problem("experiments", old.name, str(error))
             return None
-        if same is not None and old.name != "Default":
+        if namesake is not None and old.name != "Default":
             report.add_problem(
                 "experiments",
                 old.name,
@@ -122,7 +125,7 @@ class TrackingImport:
             return
         report.imported["runs"] += 1
         if old.status == RunStatus.RUNNING:
-            report.add_problem("runs", run_id, "was still running: what it logs from now on is not imported")
+            report.add_problem("runs", run_id, "the run is still running: what it logs from now on is not imported")
 
     def _logged_model(self, source: SourceLoggedModel, experiment: Experiment) -> None:
         model_id, report = source.old.id, self._context.report
@@ -162,7 +165,7 @@ class TrackingImport:
         self._files.import_files(Owner("run", run_id, source.artifact_uri), Run.objects.get(pk=run_id))
 
     def _history(self, source: SourceRun) -> None:
-        """Import the metrics in batches. Importing a batch twice changes nothing; the last batch completes the run."""
+        """Import the metrics in batches. Importing a batch twice changes nothing. The last batch completes the run."""
         run_id = source.old.id
         points = iter(self._context.source.history(source))
         batch = list(islice(points, _BATCH))
@@ -182,9 +185,9 @@ class TrackingImport:
         )
 
     def _link(self, run_id: str, links: Links) -> None:
-        named = {*links.inputs, *links.outputs}
-        existing = set(LoggedModel.objects.filter(pk__in=named).values_list("pk", flat=True))
-        for model_id in sorted(named - existing):
+        model_ids = {*links.inputs, *links.outputs}
+        existing = set(LoggedModel.objects.filter(pk__in=model_ids).values_list("pk", flat=True))
+        for model_id in sorted(model_ids - existing):
             self._context.report.add_problem(
                 "models that runs read or made", f"{run_id} {model_id}", "the logged model was not imported"
             )
@@ -198,6 +201,6 @@ class TrackingImport:
 
 
 def _parts(runs: Iterator[SourceRun]) -> Iterator[list[SourceRun]]:
-    """Yield runs in groups of a hundred: a commit for each run would take most of the time."""
+    """Yield runs in groups of a hundred that commit together, because a commit for each run would be slow."""
     while part := list(islice(runs, _RUNS)):
         yield part

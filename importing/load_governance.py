@@ -1,8 +1,8 @@
 """The third part of an import, from a Databricks workspace: permissions, transition requests and comments.
 
-Nothing is written in the name of somebody else: a comment is imported as one of the person who imports, and says who
-wrote it and when. A transition request is not opened here, because its approvals would have to be given here anyway: it
-becomes a comment, and the report says to ask again.
+Nothing is written in the name of somebody else. A comment is imported as a comment of the person who imports; its text
+says who wrote it and when. A transition request becomes a comment too, because its reviewers have to approve it here:
+the report tells the operator to open it again.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ LEVELS = {
     "CAN_MANAGE_PRODUCTION_VERSIONS": Level.MANAGE_PRODUCTION,
     "CAN_MANAGE": Level.MANAGE,
 }
-_UNKNOWN = "nobody of that name exists here: create the account or group and grant the level"
+_UNKNOWN = "there is no account or group of that name here: create it and grant the level"
 T = TypeVar("T")
 
 
 class GovernanceImport:
-    """Imports what a workspace has on models that were imported.
-
-    ``versions``: their numbers, by the name in the source.
-    """
+    """Imports the permissions, transition requests and comments of imported models from a workspace."""
 
     def __init__(self, context: ImportContext, workspace: GovernanceSource) -> None:
         self._context = context
         self._workspace = workspace
 
     def run(self, models: Mapping[str, RegisteredModel], versions: Mapping[str, Sequence[int]]) -> None:
-        """Import everything that was not imported before. Raises SourceError."""
+        """Import everything that was not imported before. Raises SourceError.
+
+        ``models`` are the imported models and ``versions`` the numbers of their versions, by the name in the source.
+        """
         for name, model in models.items():
             if self._context.ledger.target(ItemKind.GOVERNANCE, name):
                 self._context.report.existing["workspace records"] += 1
@@ -64,9 +64,7 @@ class GovernanceImport:
         for old in grants:
             level = LEVELS.get(old.level)
             if level is None:
-                self._problem(
-                    "permissions", f"{model.name}: {old.name}", f"the level {old.level[:50]} is not known here"
-                )
+                self._problem("permissions", f"{model.name}: {old.name}", f"Custody has no level {old.level[:50]}")
                 continue
             grant = Grant(PrincipalKind(old.kind), old.name, level)
             give = partial(set_permissions, actor=self._context.actor, name=model.name, grants=[grant], replace=False)
@@ -74,25 +72,26 @@ class GovernanceImport:
                 self._context.report.imported["permissions"] += 1
 
     def _notes(self, name: str, model: RegisteredModel, number: int) -> None:
-        where = f"{model.name}/{number}"
+        version_name = f"{model.name}/{number}"
         comments, requests = self._workspace.comments(name, number), self._workspace.requests(name, number)
         if comments is None:
-            self._problem("comments", where, "this server does not list comments")
+            self._problem("comments", version_name, "the source does not list comments")
         for note in comments or ():
             self._note(model, number, note, f"{note.author} wrote on {_day(note)}")
         for note in requests or ():
             title = f"{note.author} asked on {_day(note)} to move this version to {note.to_stage}"
             self._note(model, number, note, title)
             self._problem(
-                "transition requests", f"{where} → {note.to_stage}", "it is kept as a comment: ask again here"
+                "transition requests",
+                f"{version_name} → {note.to_stage}",
+                "it was imported as a comment: open a new request here",
             )
 
     def _note(self, model: RegisteredModel, number: int, note: OldNote, title: str) -> None:
         text = f"{title} ({self._context.source.origin}):\n\n{note.text}".strip()
-        where = f"{model.name}/{number}"
         if not self._refused(
             "comments",
-            where,
+            f"{model.name}/{number}",
             lambda: add_comment(actor=self._context.actor, name=model.name, version=number, text=text),
         ):
             self._context.report.imported["comments"] += 1

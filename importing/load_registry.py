@@ -30,8 +30,8 @@ _COPY = re.compile(r"models:/[^/@]+/[0-9]+")
 class RegistryImport:
     """Imports the registry of a source.
 
-    ``keep_stages``: versions keep their stages, without approval. ``allow_missing``: versions are imported without
-    their files.
+    With ``keep_stages`` versions keep their stages without an approval. With ``allow_missing`` a version whose files
+    were not imported is imported without them.
     """
 
     def __init__(self, context: ImportContext, files: FileImporter, *, keep_stages: bool, allow_missing: bool) -> None:
@@ -63,7 +63,7 @@ class RegistryImport:
             report.existing["models"] += 1
             existing = RegisteredModel.objects.filter(pk=int(imported_id), deleted_at__isnull=True).first()
             if existing is None:
-                report.add_problem("models", name, "was imported earlier and deleted here")
+                report.add_problem("models", name, "the model was imported earlier and was then deleted here")
             else:
                 self._models[name] = existing
             return
@@ -86,7 +86,7 @@ class RegistryImport:
             report.imported["models"] += 1
 
     def _versions(self, versions: Iterable[SourceVersion]) -> None:
-        """Import the versions; copies of versions last, after their originals."""
+        """Import the versions. Copies of versions come last, after their originals."""
         copies = []
         for source in versions:
             if _COPY.fullmatch(source.old.source):
@@ -109,7 +109,7 @@ class RegistryImport:
             return
         try:
             located = self._located(storable_version(source, report))
-            # A model that was imported earlier may have been renamed here since.
+            # A model that was imported earlier may have another name here now.
             located = replace(located, name=self._models[old.name].name)
             with self._context.ledger.importing(ItemKind.VERSION, name) as targets:
                 version = import_version(actor=self._context.actor, old=located, origin=self._context.source.origin)
@@ -121,10 +121,12 @@ class RegistryImport:
         self._stages[old.name][old.version] = source.stage
 
     def _located(self, old: ImportedVersion) -> ImportedVersion:
-        """Return the version with a source that exists here. Raises DomainError where there is none."""
+        """Return the version with its source on this server. Raises DomainError where its files are missing here."""
         if old.run_id and not Run.objects.filter(pk=old.run_id).exists():
             self._context.report.add_problem(
-                "versions", f"{old.name}/{old.version}", "its run does not exist here: it was imported without a run"
+                "versions",
+                f"{old.name}/{old.version}",
+                "its run does not exist here: the version was imported without a run",
             )
         moved = relocated(old)
         why = self._missing_files(self._source_of(moved))
@@ -143,13 +145,14 @@ class RegistryImport:
             scheme, mark, _ = old.source.partition(":")
             if not mark or scheme in {"models", "runs"}:
                 raise
-            why = f"its files are at {scheme}:…, not in the folder of an imported run, and CUSTODY_ALLOWED_SOURCES does not allow it"
+            why = (
+                f"its files are at {scheme}:…, which is not the folder of an imported run, and CUSTODY_ALLOWED_SOURCES "
+                "does not allow that address"
+            )
             raise FilesMissing(why) from error
 
     def _may_stay_outside(self, old: ImportedVersion) -> bool:
-        """Return whether CUSTODY_ALLOWED_SOURCES allows the location of the source, of which then only the text is
-        stored.
-        """
+        """Return whether CUSTODY_ALLOWED_SOURCES allows the location, which is then stored without its files."""
         try:
             return not self._resolved(old).path
         except DomainError:
@@ -217,7 +220,7 @@ class RegistryImport:
 
 
 class FilesMissing(DomainError):
-    """Some files of a version were not imported."""
+    """Files of a version were not imported, so the version is not registered."""
 
     code = "files_missing"
 

@@ -1,4 +1,4 @@
-"""The import of traces: each with its spans and assessments, after the runs that it may name."""
+"""The import of traces with their spans and assessments. It follows the import of runs, which traces can name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_FILE = 100_000_000
 
 
 class TraceImport:
-    """Imports the traces of experiments that were imported. What cannot be kept is reported."""
+    """Imports the traces of imported experiments. Traces and spans that cannot be stored are reported."""
 
     def __init__(self, context: ImportContext, files: Files) -> None:
         self._context = context
@@ -63,7 +63,7 @@ class TraceImport:
         report.imported["assessments"] += len(source.info.assessments)
 
     def _spans(self, source: SourceTrace, trace: Trace) -> None:
-        """Keep the spans of a trace; where they cannot be read or kept, the trace stays without them.
+        """Store the spans of a trace. Where they cannot be read or stored, the trace stays without spans.
 
         Raises SourceError.
         """
@@ -76,7 +76,7 @@ class TraceImport:
             self._context.report.add_problem("spans of traces", trace.pk, str(error)[:300])
 
     def _file(self, source: SourceTrace) -> bytes:
-        """Return the file of spans that older clients sent, empty where there is none."""
+        """Return the content of the file of spans that older clients uploaded, b"" where there is none."""
         if not source.artifact_uri:
             return b""
         for file in self._files.of(Owner("trace", source.info.trace_id, source.artifact_uri)):

@@ -1,4 +1,4 @@
-"""Makes items of a source storable here: too long values are cut, invalid ones are dropped, and both are reported."""
+"""Makes items of a source storable: values that are too long are cut, invalid values are dropped, both are reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tracking.services.imports.records import OldExperiment, OldLoggedModel, Old
 from tracking.services.inputs import DatasetInput, checked_datasets
 
 STAGE_TAG = "custody.imported_stage"
-_MOST_REGISTRY_TAG = 100_000
+_MAX_REGISTRY_TAG = 100_000
 _ANY_LENGTH = 2**31
 
 
@@ -57,7 +57,7 @@ def storable_logged_model(old: OldLoggedModel, report: Report) -> OldLoggedModel
 def storable_model(old: ImportedModel, report: Report) -> ImportedModel:
     """Return a registered model with the tags that can be stored."""
     return replace(
-        old, tags=_pairs(old.tags, _MOST_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
+        old, tags=_pairs(old.tags, _MAX_REGISTRY_TAG, "tags of models", old.name, report, check=_registry_key)
     )
 
 
@@ -65,13 +65,13 @@ def storable_version(source: SourceVersion, report: Report) -> ImportedVersion:
     """Return a version with the tags that can be stored, and with a tag for the stage that it had."""
     old = source.old
     tags = _pairs(
-        old.tags, _MOST_REGISTRY_TAG, "tags of versions", f"{old.name}/{old.version}", report, check=_registry_key
+        old.tags, _MAX_REGISTRY_TAG, "tags of versions", f"{old.name}/{old.version}", report, check=_registry_key
     )
     return replace(old, tags={**tags, STAGE_TAG: source.stage} if source.stage != "None" else tags)
 
 
 def storable_points(points: Sequence[Point], run_id: str, report: Report) -> list[Point]:
-    """Return the metric values that can be stored, without repetitions."""
+    """Return the metric values that can be stored, without duplicates."""
     try:
         return checked_points(points)
     except DomainError:

@@ -1,4 +1,4 @@
-"""Records of imports: what was imported from which server, so that a repeated import continues."""
+"""Records of imports: the items that were imported from each server, so that a repeated import continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Origin(models.Model):
 
 
 class ItemKind(models.TextChoices):
-    """The kind of an imported item. The last five mark a part of an item as complete."""
+    """The kind of an imported item. An item of one of the last five kinds marks a part of another item as complete."""
 
     EXPERIMENT = "experiment"
     RUN = "run"
@@ -33,7 +33,7 @@ class ItemKind(models.TextChoices):
 
 
 class Item(models.Model):
-    """One imported item: its id in the source and here. Written in the transaction that imports it."""
+    """One imported item: its id in the source, and its id here. It is written in the transaction of the import."""
 
     origin = models.ForeignKey(Origin, on_delete=models.CASCADE, related_name="items", db_index=False)
     kind = models.CharField(max_length=12, choices=ItemKind)

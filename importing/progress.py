@@ -11,7 +11,7 @@ _LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts steps towards an estimated total: the source may grow during the import."""
+    """Counts steps towards a total. The total is an estimate, because the source may grow during the import."""
 
     def __init__(self, stream: TextIO, total: int) -> None:
         self._stream = stream

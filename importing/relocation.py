@@ -1,4 +1,4 @@
-"""Finds the location of a version's files here from their location at the source."""
+"""Maps the location of a version's files at the source to their location here."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BY_RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/.+", re.DOTALL)
 
 
 def relocated(old: ImportedVersion) -> ImportedVersion:
-    """Return the version with its source here, and with the run that the source belongs to.
+    """Return the version with the location of its source here, and with the run that the source belongs to.
 
     In every kind of store MLflow names the folder of a run ``…/<run id>/artifacts`` and that of a logged model
-    ``…/<model id>/artifacts``. Where that run or model was imported, its folder here replaces the old one. A run that
-    was not imported is dropped. Any other source stays as it is.
+    ``…/<model id>/artifacts``. Where that run or logged model exists here, its folder here replaces the old one. A run
+    that does not exist here is dropped. Any other source stays as it is.
     """
     if _BY_MODEL.fullmatch(old.source):
         return replace(old, run_id="")  # the logged model has its run

@@ -1,4 +1,4 @@
-"""The report of an import: what was imported, what existed already, and what was not imported and why."""
+"""The report of an import: how many items were imported or existed already, and which were not imported and why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_EXAMPLES_KEPT = 1000
+_MAX_EXAMPLES = 1000
 _EXAMPLES_SHOWN = 3
 KINDS = (
     *("experiments", "runs", "metric values", "logged models", "files", "traces", "assessments"),
@@ -16,14 +16,14 @@ KINDS = (
 
 @dataclass(slots=True)
 class Problem:
-    """Items that were not imported completely, for one reason. The first thousand are named."""
+    """Items that were not imported completely for one reason: their number, and the names of the first thousand."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
 
 class Report:
-    """Counts and problems, collected while the import runs. Its size is bounded."""
+    """Counts and problems, collected while the import runs."""
 
     def __init__(self) -> None:
         self.imported: Counter[str] = Counter()
@@ -35,12 +35,12 @@ class Report:
         """Add that the item ``name`` of ``kind`` (in the plural) was not imported, or not completely."""
         problem = self._problems.setdefault((kind, why), Problem())
         problem.count += 1
-        if len(problem.examples) < _EXAMPLES_KEPT:
+        if len(problem.examples) < _MAX_EXAMPLES:
             problem.examples.append(name)
 
     @property
     def problem_count(self) -> int:
-        """The number of items with problems."""
+        """Return the number of problems."""
         return sum(problem.count for problem in self._problems.values())
 
     def lines(self) -> Iterator[str]:

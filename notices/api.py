@@ -1,4 +1,4 @@
-"""/api/v1: whether the caller watches a model, and who does."""
+"""/api/v1: watching a model, and its watchers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.queries import get_model
 
 
 class WatchSerializer(serializers.Serializer[object]):
-    """The caller's watch of a model with its beginning, and the usernames of all who watch it."""
+    """The watch of the caller on a model (whether, and since when), and the usernames of all its watchers."""
 
     model = serializers.CharField()
     watching = serializers.BooleanField()
@@ -27,18 +27,18 @@ class WatchView(ApiView):
 
     @accepts(responses=WatchSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """Return whether the caller watches a model, and who does. Raises NotFound."""
+        """Return whether the caller watches a model, and its watchers. Raises NotFound."""
         return Response(_state(actor_of(request), name))
 
     @accepts(responses=WatchSerializer)
     def put(self, request: Request, name: str) -> Response:
-        """Have the caller notified of every move of a model. Raises NotFound, InvalidInput (a service account)."""
+        """Watch a model: the caller is notified of its moves. Raises NotFound, InvalidInput (a service account)."""
         watch_model(actor=actor_of(request), name=name)
         return Response(_state(actor_of(request), name))
 
     @accepts(responses=WatchSerializer)
     def delete(self, request: Request, name: str) -> Response:
-        """Stop watching a model; one that is not watched stays so. Raises NotFound."""
+        """Stop watching a model. It is not an error when the caller does not watch it. Raises NotFound."""
         stop_watching(actor=actor_of(request), name=name)
         return Response(_state(actor_of(request), name))
 

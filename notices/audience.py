@@ -1,4 +1,4 @@
-"""Recipients and text of the notice of an event. One function per kind of event; its actor is never notified."""
+"""Recipients and text of the notices of an event: one function for each kind of event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from core.refs import finding_ref, request_ref
-from notices.drafts import Draft, one_paragraph
+from notices.drafts import Draft, one_paragraph, version_path
 from notices.model_events import (
     attestation_due,
     files_attested,
@@ -46,7 +46,7 @@ class _Source:
 
     @property
     def actor(self) -> str:
-        """Return the name of whoever caused the event."""
+        """Return the name of the person who caused the event, also where a worker acted for them."""
         return str(self.facts["actor"].get("on_behalf_of") or self.facts["actor"]["name"])
 
     @property
@@ -56,7 +56,7 @@ class _Source:
 
 
 def drafts_of(event: Event) -> list[Draft]:
-    """Return the notices of an event, the most specific first: a person gets the first that names them."""
+    """Return the notices of an event, the most specific first. A person gets the first notice that names them."""
     action, event_facts = Action(event.action), facts(event)
     if action in _OF_REQUESTS:
         request = _request_of(event)
@@ -95,19 +95,19 @@ _REVIEW_VERBS = {Decision.APPROVE: "approved", Decision.REQUEST_CHANGES: "asked 
 
 def _reviewed(source: _Source) -> list[Draft]:
     verb = _REVIEW_VERBS.get(source.facts["after"].get("decision", ""))
-    if verb is None:  # a rejection closes the request, and the closing has its own notice
+    if verb is None:  # a rejection closes the request, and the closed request has a notice
         return []
     return _to_requester(source, Topic.REVIEW, f"{source.actor} {verb} {source.subject}")
 
 
 def _overridden(source: _Source) -> list[Draft]:
     rule = source.facts["after"].get("rule", "a rule")
-    return _to_requester(source, Topic.REVIEW, f"{source.actor} overrode {rule} of {source.subject}")
+    return _to_requester(source, Topic.REVIEW, f"{source.actor} overrode {rule} for {source.subject}")
 
 
-def _taken_back(source: _Source) -> list[Draft]:
+def _override_withdrawn(source: _Source) -> list[Draft]:
     rule = source.facts["after"].get("rule", "a rule")
-    title = f"{source.actor} withdrew the override of {rule} of {source.subject}"
+    title = f"{source.actor} withdrew the override of {rule} for {source.subject}"
     return _to_requester(source, Topic.REVIEW, title)
 
 
@@ -128,7 +128,8 @@ def _to_requester(source: _Source, topic: Topic, title: str) -> list[Draft]:
 def _alarm(source: _Source) -> list[Draft]:
     """Return the notice of an emergency, for everybody who may see the model."""
     people = set(User.objects.filter(is_active=True, is_service=False).values_list("pk", flat=True))
-    return [_about(source, people, Topic.ALARM, f"Emergency: {source.subject} went past its policy", source.reason)]
+    title = f"Emergency: {source.request.version} {source.request.moved_text} without its policy"
+    return [_about(source, people, Topic.ALARM, title, source.reason)]
 
 
 def _condition_due(source: _Source) -> list[Draft]:
@@ -146,7 +147,7 @@ def _finding(event: Event) -> list[Draft]:
     row = Finding.objects.select_related("model", "owner").filter(pk=int(number)).first()
     if row is None or row.owner is None or row.owner.username == event.actor_name:
         return []
-    phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is yours"
+    phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is assigned to you"
     title = f"Finding #{row.pk} on {row.model.name} {phrase}: {row.title}"
     return [Draft(frozenset({row.owner.pk}), Topic.FINDING, title, f"/findings/{row.pk}/", "", row.model_id)]
 
@@ -165,30 +166,21 @@ def _comment(event_facts: dict[str, Any]) -> list[Draft]:
     row = ApprovalComment.objects.select_related("version__model", "author").filter(pk=pk).first()
     if row is None:
         return []
-    live = TransitionRequest.objects.filter(version=row.version).select_related("requester").order_by("-pk")
-    newest = live.first()
-    path = f"{request_path(newest.pk)}#discussion" if newest else _version_path(row)
-    named = mentioned_people(row)
+    requests = TransitionRequest.objects.filter(version=row.version).select_related("requester").order_by("-pk")
+    newest = requests.first()
+    path = (
+        f"{request_path(newest.pk)}#discussion" if newest else version_path(row.version.model.name, row.version.version)
+    )
+    mentioned = mentioned_people(row)
     others = thread_participants(row) | (requesters_of(newest) if newest else set())
     model_id, text = row.version.model_id, one_paragraph(row.text)
-    by = row.author.username
+    author = row.author.username
+    mention_ids = frozenset(mentioned - {row.author_id})
+    comment_ids = frozenset(others - mentioned - {row.author_id})
     return [
-        Draft(
-            frozenset(named - {row.author_id}), Topic.MENTION, f"{by} named you on {row.version}", path, text, model_id
-        ),
-        Draft(
-            frozenset(others - named - {row.author_id}),
-            Topic.COMMENT,
-            f"{by} commented on {row.version}",
-            path,
-            text,
-            model_id,
-        ),
+        Draft(mention_ids, Topic.MENTION, f"{author} named you on {row.version}", path, text, model_id),
+        Draft(comment_ids, Topic.COMMENT, f"{author} commented on {row.version}", path, text, model_id),
     ]
-
-
-def _version_path(row: ApprovalComment) -> str:
-    return f"/models/{row.version.model.name}/versions/{row.version.version}/"
 
 
 def _delegation(event_facts: dict[str, Any]) -> list[Draft]:
@@ -196,8 +188,8 @@ def _delegation(event_facts: dict[str, Any]) -> list[Draft]:
     row = Delegation.objects.select_related("delegator").filter(pk=pk).first()
     if row is None:
         return []
-    who = row.delegator.username
-    title = f"{who} took a delegation back" if row.revoked_at else f"{who} delegated their decisions to you"
+    delegator = row.delegator.username
+    title = f"{delegator} revoked a delegation" if row.revoked_at else f"{delegator} delegated review rights to you"
     text = f"For {row.models_pattern}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. {one_paragraph(row.reason)}"
     return [Draft(frozenset({row.delegate_id}), Topic.DELEGATION, title, "/account/delegations/", text)]
 
@@ -207,11 +199,11 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Draft]]] = {
     Action.APPROVALS_REQUEST_REMINDED: _reminded,
     Action.APPROVALS_REVIEW_GIVEN: _reviewed,
     Action.APPROVALS_RULE_OVERRIDDEN: _overridden,
-    Action.APPROVALS_OVERRIDE_WITHDRAWN: _taken_back,
+    Action.APPROVALS_OVERRIDE_WITHDRAWN: _override_withdrawn,
     Action.APPROVALS_CONDITION_REMINDED: _condition_due,
     Action.APPROVALS_GLASS_BROKEN: _alarm,
     Action.APPROVALS_REQUEST_APPROVED: _outcome("is approved"),
-    Action.APPROVALS_REQUEST_APPLIED: _outcome("was carried out"),
+    Action.APPROVALS_REQUEST_APPLIED: _outcome("was applied"),
     Action.APPROVALS_REQUEST_REJECTED: _outcome("was rejected"),
     Action.APPROVALS_REQUEST_STALED: _outcome("is out of date and was closed"),
     Action.APPROVALS_REQUEST_EXPIRED: _outcome("has expired"),

@@ -1,4 +1,4 @@
-"""Channels of a notice: an e-mail over SMTP or a chat message to an incoming webhook. One attempt and its outcome."""
+"""Sending of a notice by one channel: an e-mail over SMTP, or a chat message to an incoming webhook."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from webhooks.permissions import is_operator
 from webhooks.secrecy import Unreadable, unseal
 from webhooks.transport import Answer, post
 
-_PERMANENT = 500  # SMTP's and HTTP's numbers alike
-_WAIT_AND_SEE = frozenset({408, 425, 429})
-_MOST_RETRY_AFTER = 3600
+_PERMANENT_SMTP = 500  # the lowest SMTP status of a permanent failure
+_SERVER_ERROR = 500  # the lowest HTTP status of an error of the server, after which an attempt may succeed
+_RETRYABLE = frozenset({408, 425, 429})
+_MAX_RETRY_AFTER = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of one attempt. ``for_good``: another would end the same way. ``retry_after`` is in seconds."""
+    """Outcome of one attempt. ``for_good`` tells that every other attempt would fail too.
+
+    ``retry_after`` is the wait that the receiver asks for, in seconds.
+    """
 
     sent: bool
     error: str = ""
@@ -35,13 +39,13 @@ class Outcome:
 
 
 def send_by(message: Message) -> Outcome:
-    """Send a message once. Open no transaction around it."""
+    """Send a message once and return the outcome. Do not call it in a transaction: it waits for another server."""
     notice = message.notice
     return _send_email(notice) if message.channel == Channel.EMAIL else _send_chat(notice)
 
 
 def link_to(notice: Notice) -> str:
-    """Return the address of what a notice is about; "" where CUSTODY_BASE_URL is not set."""
+    """Return the address of the page that a notice is about, "" where CUSTODY_BASE_URL is not set."""
     return f"{settings.BASE_URL}{notice.path}" if settings.BASE_URL else ""
 
 
@@ -60,15 +64,19 @@ def _send_email(notice: Notice) -> Outcome:
     try:
         mail.send()
     except BadHeaderError as error:
-        return Outcome(sent=False, error=f"The address cannot be written to: {error}", for_good=True)
+        return Outcome(sent=False, error=f"The e-mail address is invalid: {error}", for_good=True)
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
-        return Outcome(sent=False, error=f"Refused: {codes}", for_good=all(code >= _PERMANENT for code in codes))
+        return Outcome(
+            sent=False,
+            error=f"The mail server refused the recipient: {codes}",
+            for_good=all(code >= _PERMANENT_SMTP for code in codes),
+        )
     except smtplib.SMTPResponseException as error:
         return Outcome(
             sent=False,
             error=f"The mail server answered {error.smtp_code} {error.smtp_error!r}",
-            for_good=error.smtp_code >= _PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError),
+            for_good=error.smtp_code >= _PERMANENT_SMTP and not isinstance(error, smtplib.SMTPAuthenticationError),
         )
     except (OSError, smtplib.SMTPException, ValueError) as error:
         return Outcome(sent=False, error=f"The mail server cannot be used: {type(error).__name__}: {error}")
@@ -76,7 +84,7 @@ def _send_email(notice: Notice) -> Outcome:
 
 
 def _message_id(notice: Notice) -> str:
-    """Return the id of a notice's e-mail: the same at every attempt, so that a mailbox may keep one."""
+    """Return the id of a notice's e-mail. It is the same in every attempt, so that a mailbox can drop duplicates."""
     host = urlsplit(settings.BASE_URL).hostname or "custody.invalid"
     return f"<{notice.event_id}.{notice.person_id}@{host}>"
 
@@ -88,7 +96,7 @@ def _settings_link() -> str:
 def _send_chat(notice: Notice) -> Outcome:
     address = ChatAddress.objects.filter(person=notice.person).first()
     if address is None:
-        return Outcome(sent=False, error="There is no chat address any more.", for_good=True)
+        return Outcome(sent=False, error="The person has removed the chat address.", for_good=True)
     try:
         url = unseal(address.sealed_url)
     except Unreadable as error:
@@ -100,12 +108,12 @@ def _send_chat(notice: Notice) -> Outcome:
 
 
 def may_reach_private_network(person: User) -> bool:
-    """Return whether a person's chat address may be a private one: where the setting allows it, and for operators."""
+    """Return whether a person's chat may be on the private network: the setting allows it and they are an operator."""
     return bool(settings.WEBHOOK_ALLOW_PRIVATE) and is_operator(actor_from_user(person, auth="system", request_id=""))
 
 
 def chat_body(form: str, title: str, text: str, link: str) -> dict[str, object]:
-    """Return a message as an incoming webhook takes it: Slack's `text`, or Teams' adaptive card in a message."""
+    """Return the body of a message to an incoming webhook: Slack's `text`, or Teams' adaptive card in a message."""
     if form == ChatFormat.SLACK:
         lines = [f"*{_slack(title)}*", _slack(text), _slack(link)]
         return {"text": "\n".join(line for line in lines if line.strip("*"))}
@@ -126,14 +134,12 @@ def chat_body(form: str, title: str, text: str, link: str) -> dict[str, object]:
 
 
 def _slack(text: str) -> str:
-    """Return text that Slack shows as it is: its three control characters escaped,
-    so that no text notifies @channel.
-    """
+    """Return a text with Slack's three control characters escaped, so that no text notifies @channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _teams(text: str) -> str:
-    """Return text that an adaptive card shows as it is: what would be Markdown is escaped."""
+    """Return a text with the characters of Markdown escaped, so that an adaptive card shows it unchanged."""
     return "".join(f"\\{char}" if char in "\\`*_[]()#+-!|<>" else char for char in text)
 
 
@@ -141,10 +147,10 @@ def _outcome(answer: Answer) -> Outcome:
     if answer.is_success:
         return Outcome(sent=True)
     error = answer.error or f"The chat answered {answer.status}."
-    later = answer.status is None or answer.status in _WAIT_AND_SEE or answer.status >= _PERMANENT
+    is_retryable = answer.status is None or answer.status in _RETRYABLE or answer.status >= _SERVER_ERROR
     return Outcome(
         sent=False,
         error=error,
-        for_good=answer.refused or not later,
-        retry_after=min(answer.retry_after or 0, _MOST_RETRY_AFTER),
+        for_good=answer.refused or not is_retryable,
+        retry_after=min(answer.retry_after or 0, _MAX_RETRY_AFTER),
     )

@@ -11,7 +11,7 @@ from notices.services.resolving import mark_resolved
 
 @consumes(*NOTIFIED_ACTIONS)
 def on_event(event: Event) -> None:
-    """Mark the notices that an event resolves as read, then write the notices of the event itself. Idempotent."""
+    """Mark the notices that an event resolves as read, then write the notices of the event. Idempotent."""
     if event.outcome == "ok":
         mark_resolved(event)
         create_notices(event, drafts_of(event))

@@ -1,5 +1,7 @@
-"""Notices of events about a whole model: it left Production, loads other files, is not attested,
-is to be retired, or a webhook of it was disabled.
+"""Notices of events that concern the people responsible for a model.
+
+A version has left Production, an endpoint has loaded other files, an attestation is overdue, somebody asks to retire
+the model, or a webhook was disabled.
 """
 
 from __future__ import annotations
@@ -7,7 +9,7 @@ from __future__ import annotations
 from accounts.models import User
 from audit.models import Event
 from audit.queries import facts
-from notices.drafts import Draft, one_paragraph
+from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic
 from notices.moves import watchers_of
 from notices.people import people_named, responsible_people
@@ -17,46 +19,56 @@ OPERATORS = "operators"
 
 
 def production_left(event: Event) -> list[Draft]:
-    """Return the notice that a version left Production or an alias with no successor, for those responsible for it."""
+    """Return the notice that a version left Production or an alias without a successor.
+
+    Its recipients are the people responsible for the model, and its watchers.
+    """
     event_facts = facts(event)
     name, _, number = event.object_ref.partition(":")[2].rpartition("/")
     row = ModelVersion.objects.select_related("model").filter(model__name=name, version=int(number)).first()
     if row is None:
         return []
-    after, who = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event.actor_name
-    serves = f" {', '.join(after['serves'])} still serves it." if after["serves"] else ""
-    title = f"{row} left {after['left']}, and nothing is in its place"
-    text = one_paragraph(f"{who}: {event_facts['reason']}{serves}" if event_facts["reason"] else f"By {who}.{serves}")
+    after, mover = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event.actor_name
+    serves = f" Still served by {', '.join(after['serves'])}." if after["serves"] else ""
+    title = f"{row} left {after['left']} without a successor"
+    reason = f"{mover}: {event_facts['reason']}" if event_facts["reason"] else f"By {mover}."
+    text = one_paragraph(f"{reason}{serves}")
     approvers = str(event_facts["before"].get("approved_by", "")).split(", ")
     people = responsible_people(row.model, [*approvers, *after["deployed_by"]]) | watchers_of(row.model)
-    people -= people_named([who])
-    return [Draft(frozenset(people), Topic.LEFT, title, f"/models/{name}/versions/{number}/", text, row.model_id)]
+    people -= people_named([mover])
+    return [Draft(frozenset(people), Topic.LEFT, title, version_path(name, row.version), text, row.model_id)]
 
 
 def attestation_due(event: Event) -> list[Draft]:
     """Return the notice that the attestation of a model is overdue, for its owner and those who manage it."""
-    title = "The attestation of {} is overdue: is it in use, still fit, and is its documentation true?"
+    title = "The attestation of {} is overdue"
     return _to_responsible_people(event, title, [facts(event)["after"].get("owner", "")])
 
 
 def retirement_asked(event: Event) -> list[Draft]:
     """Return the notice that somebody asks to retire a model, for those who manage it."""
-    return _to_responsible_people(event, f"{event.actor_name} asks that {{}} be retired", [])
+    return _to_responsible_people(event, f"{event.actor_name} asks to retire {{}}", [])
 
 
 def _to_responsible_people(event: Event, title: str, names: list[str]) -> list[Draft]:
-    """Return a notice for the people responsible for the model of an event; ``title`` has {} for its name."""
+    """Return a notice for the people responsible for the model of an event, and for the people called ``names``.
+
+    ``title`` has {} for the name of the model.
+    """
     model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
     if model is None:
         return []
     people = responsible_people(model, names) - people_named([event.actor_name])
     text = one_paragraph(facts(event)["reason"])
-    path = f"/models/{model.name}/"
+    path = model_path(model.name)
     return [Draft(frozenset(people), Topic.FINDING, title.format(model.name), path, text, model.pk)]
 
 
 def files_attested(event: Event) -> list[Draft]:
-    """Return the notice that an endpoint has loaded other files than those of its version, for those responsible."""
+    """Return the notice that an endpoint has loaded other files than those of its version.
+
+    Its recipients are the people responsible for the model, the approvers and the person who deployed the version.
+    """
     attestation = facts(event)["after"]
     if attestation["matches"]:
         return []
@@ -65,7 +77,7 @@ def files_attested(event: Event) -> list[Draft]:
         return []
     people = responsible_people(model, [*str(attestation["approved_by"]).split(", "), attestation["deployed_by"]])
     title = f"{attestation['endpoint']} loaded other files than those of {model.name} v{attestation['version']}"
-    path = f"/models/{model.name}/versions/{attestation['version']}/"
+    path = version_path(model.name, attestation["version"])
     return [Draft(frozenset(people), Topic.ALARM, title, path, f"It loaded {attestation['digest']}.", model.pk)]
 
 

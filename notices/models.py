@@ -1,4 +1,4 @@
-"""Notices, each person's preferences for them, and the messages that send them by e-mail or chat."""
+"""Notices, the preferences of each person, and the messages that send notices by e-mail or chat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.models import RegisteredModel
 
 
 class Topic(models.TextChoices):
-    """Kind of a notice, as its recipient sees it."""
+    """The topic of a notice, with the text that its recipients see."""
 
     DECISION = "decision", "A request asks for your decision"
     REMINDER = "reminder", "A request still waits for your decision"
@@ -38,9 +38,9 @@ class Channel(models.TextChoices):
 
 
 class Notice(models.Model):
-    """The notice of one event for one person. It is shown only while the person may see ``model``, if there is one.
+    """The notice of one event for one person. With a ``model`` it is shown only while the person may see that model.
 
-    ``path`` is the page of its subject; ``in_inbox`` says whether it is shown on the pages, or only sent.
+    ``path`` is the page that it is about. ``in_inbox`` tells whether the pages show it; otherwise it is only sent.
     """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -88,7 +88,7 @@ class Watch(models.Model):
 
 
 class Preference(models.Model):
-    """A person's choice that differs from the defaults (notices/preferences.py)."""
+    """A choice of a person that differs from the defaults (notices/preferences.py)."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     topic = models.CharField(max_length=10, choices=Topic)
@@ -114,10 +114,7 @@ class ChatFormat(models.TextChoices):
 
 
 class ChatAddress(models.Model):
-    """The chat address of a person: an incoming webhook.
-
-    Its URL is a secret and kept encrypted (webhooks/secrecy.py).
-    """
+    """The chat address of a person: an incoming webhook, whose URL is secret and encrypted (webhooks/secrecy.py)."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     format = models.CharField(max_length=5, choices=ChatFormat)
@@ -145,10 +142,10 @@ class MessageState(models.TextChoices):
 
 
 class Message(models.Model):
-    """A notice to be sent by e-mail or chat: its attempts and its outcome.
+    """A notice that is sent by e-mail or chat, with its attempts and its outcome.
 
-    ``attempts`` is also the fence: a worker writes its result only while the number is the one it took.
-    ``next_attempt_at`` of a message that a worker holds is when it is given up on.
+    A worker writes the outcome only while ``attempts`` has the number that the worker set. While a worker sends the
+    message, ``next_attempt_at`` is the time from which another worker may take it. After ``give_up_at`` it is not sent.
     """
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="messages", db_index=False)

@@ -1,9 +1,8 @@
 """Notices of the moves of a model: a version that changes its stage, an alias that is set or removed.
 
-The recipients are the owner and those who manage the model, the approvers of the versions concerned, those whose
-deployments run the model, and those who watch it; never the person who moved it. That a version left with nothing in
-its place is an event of its own (notices/model_events.py), and a replaced version is named in the notice of the version
-that replaces it.
+The recipients are the owner and the managers of the model, the approvers of the versions concerned, the people who
+deployed a version, and the watchers, without the person who made the move. A version that leaves Production without a
+successor has a notice of its own (notices/model_events.py). A replaced version is named in the notice of its successor.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from accounts.models import User
 from approvals.models import Decision, Review, TransitionRequest
 from audit.models import Event
 from audit.queries import facts
-from notices.drafts import Draft, one_paragraph
+from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic, Watch
 from notices.people import responsible_people
 from policies.request_kinds import RequestKind
@@ -29,7 +28,7 @@ _REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """An event that moved something of a model, with its changes and its request."""
+    """An event of a move, with its changes and its request (None without one). ``mover`` made the move."""
 
     event: Event
     model: RegisteredModel
@@ -41,54 +40,53 @@ class _Move:
 
     @property
     def is_rollback(self) -> bool:
-        """Return whether the move brings back a version that was replaced before."""
+        """Return whether the move brings back a version that was superseded before."""
         by_request = self.request is not None and self.request.kind == RequestKind.ROLLBACK
         return by_request or self.before.get("superseded_by") is not None
 
 
 def stage_changed(event: Event) -> list[Draft]:
-    """Return the notices of a change of stage; none where another event of the same move has a
-    notice.
-    """
+    """Return the notices of a change of stage, none where another event of the same move has a notice."""
     move = _move_of(event)
     number = event.object_ref.rpartition("/")[2]
-    if move is None or not number.isdigit() or _has_event_of_its_own(move):
+    if move is None or not number.isdigit() or _has_another_event(move):
         return []
     version = ModelVersion.objects.filter(model=move.model, version=int(number)).first()
     if version is None:
         return []
-    replaced = ModelVersion.objects.filter(superseded_by=version, superseded_at=version.staged_at).order_by("version")
-    enters = move.after["stage"] == Stage.PRODUCTION
-    others = list(replaced) if enters else []
+    superseded = ModelVersion.objects.filter(superseded_by=version, superseded_at=version.staged_at).order_by("version")
+    enters_production = move.after["stage"] == Stage.PRODUCTION
+    replaced = list(superseded) if enters_production else []
     name = f"{move.model.name} v{number}"
-    if not enters:
+    if not enters_production:
         topic, title = Topic.MOVE, f"{name} moved from {move.before['stage']} to {move.after['stage']}"
     elif move.is_rollback:
         topic, title = Topic.ROLLBACK, f"{name} is back in Production"
     else:
         topic, title = Topic.PROMOTION, f"{name} is in Production"
-    came_after = f"It replaces {', '.join(f'v{row.version}' for row in others)}." if others else ""
-    path = f"/models/{move.model.name}/versions/{number}/"
-    return [_draft(move, topic, title, came_after, path, _approvers(move, others))]
+    replaces = f"It replaces {', '.join(f'v{row.version}' for row in replaced)}." if replaced else ""
+    path = version_path(move.model.name, version.version)
+    return [_draft(move, topic, title, replaces, path, _approvers(move, replaced))]
 
 
 def alias_moved(event: Event) -> list[Draft]:
-    """Return the notices of a moved alias; none where it did not change, or where `left` has a
-    notice.
+    """Return the notices of an alias that was set or removed.
+
+    None where it did not change, or where it was protected: then `production_left` returns the notice.
     """
     move = _move_of(event)
     if move is None or move.before.get("version") == move.after.get("version") or move.after.get("left"):
         return []
-    numbers = {facts_["version"] for facts_ in (move.before, move.after) if "version" in facts_}
+    numbers = {side["version"] for side in _sides(move) if "version" in side}
     rows = list(ModelVersion.objects.filter(model=move.model, version__in=numbers))
     alias = f"@{move.after.get('alias') or move.before['alias']}"
     if "version" not in move.after:
-        title, came_after = f"{alias} was removed from {move.model.name} v{move.before['version']}", ""
+        title, earlier = f"{alias} was removed from {move.model.name} v{move.before['version']}", ""
     else:
-        title = f"{alias} of {move.model.name} is v{move.after['version']} now"
-        came_after = f"It was v{move.before['version']}." if "version" in move.before else ""
+        title = f"{alias} of {move.model.name} now points at v{move.after['version']}"
+        earlier = f"Before, it pointed at v{move.before['version']}." if "version" in move.before else ""
     topic = Topic.ROLLBACK if move.is_rollback else Topic.ALIAS
-    return [_draft(move, topic, title, came_after, f"/models/{move.model.name}/", _approvers(move, rows))]
+    return [_draft(move, topic, title, earlier, model_path(move.model.name), _approvers(move, rows))]
 
 
 def watchers_of(model: RegisteredModel) -> set[int]:
@@ -102,21 +100,21 @@ def _move_of(event: Event) -> _Move | None:
         return None
     event_facts = facts(event)
     after = event_facts["after"] or {}
-    named = _REQUEST.search(str(after.get("basis", "")))
-    request = TransitionRequest.objects.filter(pk=int(named[1])).first() if named else None
+    match = _REQUEST.search(str(after.get("basis", "")))
+    request = TransitionRequest.objects.filter(pk=int(match[1])).first() if match else None
     mover = str(event_facts["actor"].get("on_behalf_of") or event.actor_name)
     return _Move(event, model, event_facts["before"] or {}, after, one_paragraph(event_facts["reason"]), mover, request)
 
 
-def _has_event_of_its_own(move: _Move) -> bool:
-    """Return whether the current version left its stage: replaced by another, or with no successor."""
+def _has_another_event(move: _Move) -> bool:
+    """Return whether another event tells of this move: the version was replaced, or left without a successor."""
     was_current = bool(move.before.get("is_current")) and not move.after.get("is_current")
-    stays = move.before.get("stage") == move.after.get("stage") and not move.after.get("is_current")
-    return was_current or stays
+    keeps_stage = move.before.get("stage") == move.after.get("stage") and not move.after.get("is_current")
+    return was_current or keeps_stage
 
 
 def _approvers(move: _Move, versions: Iterable[ModelVersion]) -> set[str]:
-    """Return the usernames of those who approved the move, and the versions concerned before it."""
+    """Return the usernames of those who approved the move, and of those who had approved these versions before."""
     texts = [*(row.approved_by for row in versions), *(str(side.get("approved_by", "")) for side in _sides(move))]
     names = {name for text in texts for name in text.split(", ") if name}
     if move.request is not None:
@@ -129,10 +127,10 @@ def _sides(move: _Move) -> tuple[dict[str, Any], dict[str, Any]]:
     return move.before, move.after
 
 
-def _draft(move: _Move, topic: Topic, title: str, came_after: str, path: str, approvers: set[str]) -> Draft:
+def _draft(move: _Move, topic: Topic, title: str, replaces: str, path: str, approvers: set[str]) -> Draft:
     live = Deployment.objects.filter(version__model=move.model, ended_at__isnull=True)
     deployers = set(live.values_list("deployed_by", flat=True).distinct())
     people = responsible_people(move.model, approvers | deployers) | watchers_of(move.model)
     people -= set(User.objects.filter(username=move.mover).values_list("pk", flat=True))
-    text = " ".join(part for part in (came_after, f"By {move.mover}.", move.reason) if part)
+    text = " ".join(part for part in (replaces, f"By {move.mover}.", move.reason) if part)
     return Draft(frozenset(people), topic, title, path, one_paragraph(text), move.model.pk)

@@ -1,4 +1,4 @@
-"""The people responsible for a model: those who manage it, and the owners of accounts that acted on it."""
+"""The people responsible for a model: its owner, its managers, and the owners of service accounts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from registry.permissions import Level, grants_of
 
 
 def responsible_people(model: RegisteredModel, names: Iterable[str]) -> set[int]:
-    """Return the ids of the people responsible for a model, and of the people of these accounts.
+    """Return the ids of the people responsible for a model, and of the people behind the accounts ``names``.
 
-    They are its owner in the inventory and those who manage it, by a grant of their own or of a group.
+    Responsible are its owner in the inventory, and everybody with a grant to manage it, also by a group.
     """
     managers = [grant for grant in grants_of(model) if grant.level >= Level.MANAGE]
     groups = [grant.name for grant in managers if grant.kind is PrincipalKind.GROUP]
@@ -26,7 +26,7 @@ def responsible_people(model: RegisteredModel, names: Iterable[str]) -> set[int]
 
 
 def people_named(names: Iterable[str]) -> set[int]:
-    """Return the ids of the people of these usernames, and of the owners of those that are service accounts."""
+    """Return the ids of the active people with these usernames, and of the owners of these service accounts."""
     accounts = set(names)
     owners = set().union(*owners_of(accounts).values())
     rows = User.objects.filter(username__in=accounts | owners, is_active=True, is_service=False)

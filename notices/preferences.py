@@ -1,4 +1,4 @@
-"""Preferences: which notices a person gets by which channel. Only differences from the defaults are stored."""
+"""Preferences: the topics that a person receives by each channel. Only differences from the defaults are stored."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Collection
 from accounts.models import User
 from notices.models import Channel, ChatAddress, Preference, Topic
 
-# Topics sent by e-mail and chat unless a person chose otherwise. The inbox shows every topic.
-_PUSHED = frozenset(Topic) - {Topic.COMMENT}
+# Topics that are sent by e-mail and chat by default. The inbox shows every topic by default.
+_SENT_BY_DEFAULT = frozenset(Topic) - {Topic.COMMENT}
 
 
 def by_default(topic: str, channel: str) -> bool:
-    """Return whether a person without a preference gets this topic by this channel."""
-    return channel == Channel.INBOX or topic in _PUSHED
+    """Return whether a person without a preference receives a topic by a channel."""
+    return channel == Channel.INBOX or topic in _SENT_BY_DEFAULT
 
 
 def preferences_of(people: Collection[int]) -> dict[tuple[int, str, str], bool]:
@@ -28,7 +28,7 @@ def wants(preferences: dict[tuple[int, str, str], bool], person_id: int, topic: 
 
 
 def table_of(person: User) -> list[tuple[Topic, list[tuple[Channel, bool]]]]:
-    """Return, for every topic and channel, whether this person wants it."""
+    """Return, for every topic and channel, whether a person receives the topic by the channel."""
     preferences = preferences_of([person.pk])
     return [
         (topic, [(channel, wants(preferences, person.pk, topic, channel)) for channel in Channel]) for topic in Topic
@@ -36,5 +36,5 @@ def table_of(person: User) -> list[tuple[Topic, list[tuple[Channel, bool]]]]:
 
 
 def chat_address_of(person: User) -> ChatAddress | None:
-    """Return the chat address of a person, or None."""
+    """Return the chat address of a person, None where they have none."""
     return ChatAddress.objects.filter(person=person).first()

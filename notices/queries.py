@@ -1,5 +1,6 @@
-"""Queries of a person's own notices, without those about models that the person may no longer see,
-and queries of the watchers of a model.
+"""Queries of a person's own notices, and of the watchers of a model.
+
+Notices about models that the person may no longer see are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def unread_of(actor: Actor) -> QuerySet[Notice]:
 
 
 def newest_notices(actor: Actor, *, limit: int) -> tuple[list[Notice], int]:
-    """Return the newest unread notices, and how many there are unread; one query where they are few."""
+    """Return the newest unread notices and the number of all unread ones. One query, two where there are more."""
     rows = list(unread_of(actor)[: limit + 1])
     return rows[:limit], len(rows) if len(rows) <= limit else unread_of(actor).count()
 

@@ -1,4 +1,4 @@
-"""Celery tasks of notices. Each may run twice or late, because the rows have the times."""
+"""Celery tasks of notices. A task may run twice or late, because the rows say which messages are due."""
 
 from __future__ import annotations
 

@@ -73,3 +73,21 @@ def target_text(target: str) -> str:
     """Return a request's target as text: `Production`, `@champion`, `no longer @champion`."""
     alias = removed_alias(target)
     return f"no longer @{alias}" if alias else target
+
+
+def move_text(target: str) -> str:
+    """Return a move of a version as a verb phrase: `move this version to Staging`, `archive this version`."""
+    if alias := removed_alias(target):
+        return f"remove @{alias} from this version"
+    if target == Stage.ARCHIVED:
+        return "archive this version"
+    return "remove this version from its stage" if target == Stage.NONE else f"move this version to {target}"
+
+
+def moved_text(target: str) -> str:
+    """Return a move that was made, as the end of a sentence about the version: `moved to Staging`, `was archived`."""
+    if alias := removed_alias(target):
+        return f"no longer has @{alias}"
+    if target == Stage.ARCHIVED:
+        return "was archived"
+    return "was removed from its stage" if target == Stage.NONE else f"moved to {target}"

@@ -24,7 +24,7 @@ _MODEL, _VERSION, _ENDPOINT, _DEPLOYMENT = model_ref(""), "model-version:", endp
 
 
 def may_read_stream(actor: Actor, stream: str) -> bool:
-    """Return whether an event stream is that of a model which the actor may read."""
+    """Return whether a stream is the event stream of a model that the actor may read."""
     kind, _, key = stream.partition(":")
     return kind == "model" and visible_models(actor).filter(pk=row_id(key)).exists()
 
@@ -41,9 +41,10 @@ def model_subject(actor: Actor, name: str) -> str:
 
 
 def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
-    """Return the URNs of models, versions, endpoints and deployments that the actor may not see (LINEAGE_VISIBILITY).
+    """Return those of the URNs that are models, versions, endpoints or deployments hidden from the actor.
 
-    Everybody who may see a model that was deployed to an endpoint may see the endpoint.
+    For settings.LINEAGE_VISIBILITY. A person who may see a model that was ever deployed to an endpoint may see the
+    endpoint.
     """
     names = {urn: name for urn in urns if (name := _model_of(urn))}
     visible = (
@@ -80,8 +81,9 @@ def _hidden_deployments(actor: Actor, urns: frozenset[str]) -> set[str]:
 
 
 def refuse_ancestry(actor: Actor, urn: str, action: Action) -> Refusal | None:
-    """Return the reason why the actor may not declare inputs of a model version (LINEAGE_WRITERS), None where
-    they may edit the model.
+    """Return why the actor may not declare inputs of a model version, None where they may (settings.LINEAGE_WRITERS).
+
+    Also returns None for any other node, and where the model is hidden from the actor.
     """
     if not urn.startswith(_VERSION):
         return None

@@ -1,4 +1,4 @@
-"""Reads the environment of a model folder, Python and packages, from the files that MLflow writes beside the model."""
+"""Reads Python and packages of a model's environment from the files that MLflow writes beside the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def read_environment(folder: str) -> dict[str, object]:
-    """Return ``python`` and ``packages`` (as pip reads them) of a model folder, from its files alone."""
+    """Return ``python`` (a version) and ``packages`` (pip requirements) of a model folder; a missing one is absent."""
     environment: dict[str, object] = {}
     if python := _python(folder):
         environment["python"] = python

@@ -1,9 +1,9 @@
-"""Gates of transitions: an ordered list, named in settings.TRANSITION_GATES, that every governed move must pass.
+"""Gates of transitions: an ordered list in settings.TRANSITION_GATES. Every governed move must pass all of them.
 
-A target is a stage, or an alias written `@champion`.
+A target is a stage, an alias written `@champion`, or `-champion` for the removal of an alias.
 
-Gates are in apps above this one, so they are named by dotted path, as Django names its password validators. A gate that
-raises an error refuses the move. Where the database or the store does not answer nothing is decided: Unavailable.
+Gates are in apps above this one, so the setting has their dotted paths, as for Django's password validators. A gate
+that raises an error refuses the move. Where the database or the store does not answer, Unavailable is raised.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GatePass:
-    """A gate's consent: who approved the move and when, the reason, and how long a rollback stays possible.
+    """A gate's consent to a move: who approved it and when, and ``basis``, the reason as text.
 
     ``rollback_window`` is how long a version superseded by this promotion keeps its stage before it is archived.
-    ``stands_on`` names the basis of the consent: the kind and number of the request, and for a rollback the number of
-    the earlier request whose approval is still valid. ``is_full_validation``: every rule that the policy names as part
-    of a full validation has passed.
+    ``stands_on`` is the basis as data: the kind and number of the request, and for a rollback the number of the earlier
+    request whose approval is still valid. ``is_full_validation`` tells that every rule that the policy names as part of
+    a full validation has passed.
     """
 
     approved_by: tuple[str, ...]
@@ -45,7 +45,7 @@ class GatePass:
 
 
 class Gate(Protocol):
-    """Asked inside the promoting transaction, after the model row is locked; reads only."""
+    """A gate. It is called inside the transaction of the move, after the model's row is locked, and only reads."""
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
         """Return whether this gate applies to moves of this model to this target."""
@@ -54,32 +54,29 @@ class Gate(Protocol):
         """Return whether this gate applies to any move of this model."""
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
-        """Return a pass, or None where this gate does not govern the move; raise GateRefused or Denied to refuse."""
+        """Return a pass, None where this gate does not govern the move. Raises GateRefused or Denied to refuse."""
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return the reason why versions of the model may not go from one stage to another at all, "" where they
-        may.
-        """
+        """Return why no version of the model may go from one stage to another, "" where versions may."""
 
     def depends_on_tag(self, *, model: RegisteredModel, key: str) -> bool:
         """Return whether the requirements of this gate for the model depend on this tag."""
 
     def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
-        """Return the targets in use that another policy, or none, would govern if the model had this name."""
+        """Return the targets in use that another policy, or no policy, would govern if the model had this name."""
 
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return the reason why this actor may not relax the requirements for the model by this name, these tags or
-        this tier.
+        """Return why this actor may not relax the requirements for the model by this name, these tags or this tier.
 
-        Return "" where they may.
+        Returns "" where they may, or where nothing is relaxed.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
-    """The passes of all gates together. Not ``governed``: no gate applies to the move."""
+    """The passes of all gates, combined. ``governed`` is False where no gate applies to the move."""
 
     governed: bool = False
     approved_by: str = ""
@@ -91,12 +88,12 @@ class Clearance:
 
 
 def load_gates() -> list[Gate]:
-    """Return the configured gates, in order; raises ImportError for one that does not exist."""
+    """Return the configured gates, in order. Raises ImportError for a gate that does not exist."""
     return [cast("Gate", import_string(path)()) for path in settings.TRANSITION_GATES]
 
 
 def is_governed(model: RegisteredModel, target: str) -> bool:
-    """Return whether any gate applies to a move; a gate that fails counts as one that does. Raises Unavailable."""
+    """Return whether any gate applies to a move. A gate that fails counts as one that applies. Raises Unavailable."""
     try:
         return any(gate.governs(model=model, target=target) for gate in load_gates())
     except Exception as error:
@@ -106,24 +103,24 @@ def is_governed(model: RegisteredModel, target: str) -> bool:
 
 
 def require_transition(version: ModelVersion, target: str, *, actor: Actor) -> None:
-    """Raise Denied where the move of a version to a stage does not exist for its model, or where a gate fails.
+    """Raise Denied where no version of the model may make this transition, or where a gate fails.
 
     Raises Unavailable.
     """
     try:
-        answers = [
+        refusals = [
             gate.transition_refusal(model=version.model, source=version.stage, target=target) for gate in load_gates()
         ]
     except Exception as error:
         raise_if_outage(error)
         log.exception("a transition gate failed; the transition is refused")
-        answers = ["A transition gate failed, so the transition is refused. The server's log says why."]
-    if why := next(filter(None, answers), ""):
+        refusals = ["A transition gate failed, so the transition is refused. The server's log says why."]
+    if why := next(filter(None, refusals), ""):
         raise Denied(f"{actor.name} cannot move {version}. {why}", action=Action.REGISTRY_STAGE_CHANGED, obj=version)
 
 
 def governs_model(model: RegisteredModel) -> bool:
-    """Return whether any gate applies to any move of a model; a gate that fails counts as one that does.
+    """Return whether any gate applies to any move of a model. A gate that fails counts as one that applies.
 
     Raises Unavailable.
     """
@@ -136,15 +133,15 @@ def governs_model(model: RegisteredModel) -> bool:
 
 
 def gates_depend_on_tag(model: RegisteredModel, key: str) -> bool:
-    """Return whether the requirements of the gates for a model depend on a tag; a gate that fails depends on every tag.
+    """Return whether the requirements of the gates for a model depend on a tag. Raises Unavailable.
 
-    Raises Unavailable.
+    A gate that fails counts as one that depends on every tag.
     """
     try:
         return any(gate.depends_on_tag(model=model, key=key) for gate in load_gates())
     except Exception as error:
         raise_if_outage(error)
-        log.exception("a transition gate failed; every tag of what it guards counts")
+        log.exception("a transition gate failed; every tag of the model counts as one that a policy reads")
         return True
 
 
@@ -154,7 +151,7 @@ def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> N
     Versions are in use when they are staged or aliased, or have a live request. Raises Unavailable.
     """
     try:
-        moved = sorted(
+        affected = sorted(
             {
                 target
                 for gate in load_gates()
@@ -165,10 +162,10 @@ def require_rename_keeps_policies(*, model: RegisteredModel, new_name: str) -> N
         raise_if_outage(error)
         log.exception("a transition gate failed; the model keeps its name")
         raise Conflict(f"{model.name} keeps its name: a transition gate failed. The server's log says why.") from error
-    if moved:
+    if affected:
         raise Conflict(
-            f"{model.name} cannot be renamed to {new_name}: {', '.join(moved)} would be under other policies than those its "
-            "versions were approved by. Archive the versions, withdraw the requests and remove the aliases first."
+            f"{model.name} cannot be renamed to {new_name}: another policy would then govern {', '.join(affected)}. Archive "
+            "the versions, withdraw the requests and remove the aliases first."
         )
 
 
@@ -183,27 +180,25 @@ def require_no_own_relaxation(
 ) -> None:
     """Raise Denied where an author would relax the policy for their own version, or where a gate fails.
 
-    ``name``, ``tags`` (all of them) and ``tier`` are what the model would have; those that are not given stay.
-    Raises Unavailable.
+    ``name``, ``tags`` (all of them) and ``tier`` are the values that the model would get. A value that is not given
+    stays as it is. Raises Unavailable.
     """
     try:
-        answers = [
+        refusals = [
             gate.relaxation_refusal(actor=actor, model=model, name=name, tags=tags, tier=tier) for gate in load_gates()
         ]
     except Exception as error:
         raise_if_outage(error)
         log.exception("a transition gate failed; the model stays as it is")
-        answers = ["A transition gate failed, so the model stays as it is. The server's log says why."]
-    if why := next(filter(None, answers), ""):
+        refusals = ["A transition gate failed, so the model stays as it is. The server's log says why."]
+    if why := next(filter(None, refusals), ""):
         raise Denied(why, action=action, obj=model)
 
 
 def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> Clearance:
-    """Return the clearance for a move; raise Denied (GateRefused among them) at the first gate that does not pass
-    it.
+    """Return the clearance for a move. Raises Denied (GateRefused among them) at the first gate that refuses.
 
-    Raises Unavailable: a gate cannot tell, because the database or the store does not answer; nothing is decided
-    then.
+    Raises GateFailed where a gate fails. Raises Unavailable where the database or the store does not answer.
     """
     try:
         answers = [
@@ -220,10 +215,10 @@ def ask_gates(*, version: ModelVersion, target: str, actor: Actor, archive_exist
             action=Action.REGISTRY_STAGE_CHANGED,
             obj=version,
         ) from error
-    return _together([answer for answer in answers if answer is not None])
+    return _combined([answer for answer in answers if answer is not None])
 
 
-def _together(passes: Sequence[GatePass]) -> Clearance:
+def _combined(passes: Sequence[GatePass]) -> Clearance:
     if not passes:
         return Clearance()
     approvers = sorted({name for one_pass in passes for name in one_pass.approved_by})

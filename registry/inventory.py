@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.actors import Actor
+from core.spreadsheets import csv_cell
 from core.times import from_ms, iso_utc, to_ms
 from registry.models import Deployment, InventoryEntry, ModelVersion, RegisteredModel
 from registry.permissions import visible_models
@@ -21,13 +22,11 @@ from registry.risk import tiers_of
 
 STATES = ("in production", "registered", "retired")
 EXPORTED = 10_000  # models in one export
-# A cell that begins like this would be a formula in a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One model. ``next_attestation`` is None where none is due: the period is off, or the model is retired."""
+    """One model. ``next_attestation`` is None where the model is retired or nobody has to attest models."""
 
     model: str
     owner: str
@@ -50,7 +49,7 @@ def attestation_period() -> timedelta | None:
 
 
 def inventory_of(model: RegisteredModel) -> InventoryEntry | None:
-    """Return the entry of a model, None without one. No query for a model read with `inventory`."""
+    """Return the inventory entry of a model, None without one. No query where `inventory` was read with it."""
     return getattr(model, "inventory", None)
 
 
@@ -61,7 +60,7 @@ def is_retired(model: RegisteredModel) -> bool:
 
 
 def next_attestation(model: RegisteredModel) -> datetime | None:
-    """Return the time when a model has to be attested next, counted from its registration before the first time."""
+    """Return when a model has to be attested next, None for never. The first period begins at its registration."""
     period, entry = attestation_period(), inventory_of(model)
     if period is None or is_retired(model):
         return None
@@ -97,7 +96,7 @@ def inventory_models(actor: Actor, *, text: str = "", owner: str = "", state: st
 
 
 def unrecorded_overdue_attestations(now: datetime) -> QuerySet[RegisteredModel]:
-    """Return the live models whose attestation is overdue and not recorded as such yet, the oldest first."""
+    """Return the models whose attestation is overdue and not recorded as overdue yet, the oldest model first."""
     rows = RegisteredModel.objects.filter(_overdue(now), deleted_at__isnull=True)
     return rows.filter(inventory__overdue_at__isnull=True, inventory__retired_at__isnull=True).order_by("pk")
 
@@ -110,7 +109,7 @@ def inventory_rows(models: Iterable[RegisteredModel]) -> list[InventoryRow]:
 
 
 def as_csv(rows: Iterable[InventoryRow]) -> str:
-    """Return rows as CSV with a header; no cell begins as a formula does."""
+    """Return rows as CSV with a header."""
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(InventoryRow.__dataclass_fields__))
     writer.writeheader()
@@ -123,9 +122,9 @@ def _overdue(now: datetime) -> Q:
     period = attestation_period()
     if period is None:
         return Q(pk__in=[])
-    last = now - period
-    attested = Q(inventory__attested_at__isnull=False, inventory__attested_at__lte=last)
-    return attested | Q(inventory__attested_at__isnull=True, created_ms__lte=to_ms(last))
+    limit = now - period
+    attested = Q(inventory__attested_at__isnull=False, inventory__attested_at__lte=limit)
+    return attested | Q(inventory__attested_at__isnull=True, created_ms__lte=to_ms(limit))
 
 
 def _row(model: RegisteredModel, tier: str, now: datetime) -> InventoryRow:
@@ -151,6 +150,4 @@ def _row(model: RegisteredModel, tier: str, now: datetime) -> InventoryRow:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return iso_utc(value, "seconds")
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return csv_cell(value)

@@ -1,6 +1,6 @@
 """Difference of two model versions or runs: comparable metrics, changes by axis, the nearest divergence.
 
-It lists changes and no causes. Facts that were not recorded are listed as unknown.
+The difference names changes, not causes. It lists facts that were not recorded as unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lineage.visibility import hidden_nodes, known_nodes, require_visible, unkno
 from tracking.models import LatestMetric, Param
 
 _MOST = 100_000
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 _LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "mape", "logloss", "perplexity", "latency")
 Json = dict[str, Any]
 
@@ -38,19 +38,17 @@ class _Side:
     run_id: str
 
     def near(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
-        """Return the ancestors of some kinds that flow into the root or into the run that made it."""
-        ends = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
+        """Return the direct inputs of some kinds of the root and of the run that made it."""
+        targets = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
         kind_set = set(kinds)
-        direct = {edge.src for edge in self.edges if edge.dst in ends}
-        return sorted(node for pk, node in self.nodes.items() if pk in direct and node.kind in kind_set)
+        direct_inputs = {edge.src for edge in self.edges if edge.dst in targets}
+        return sorted(node for pk, node in self.nodes.items() if pk in direct_inputs and node.kind in kind_set)
 
 
 def diff_of(actor: Actor, first: str, second: str) -> Json:
     """Return the difference of two model versions, runs or endpoints, as `GET /api/v1/diff` does.
 
-    Raises NotFound, InvalidInput.
-
-    An endpoint stands for the version of its newest live deployment.
+    For an endpoint, the version of its newest live deployment is compared. Raises NotFound, InvalidInput.
     """
     a, b = _side(actor, first), _side(actor, second)
     metrics = _metrics(a, b)
@@ -75,7 +73,7 @@ def _side(actor: Actor, urn: str) -> _Side:
         root = _served(actor, root)
     if root.kind not in (NodeKind.MODEL_VERSION, NodeKind.RUN):
         require_visible(actor, root)
-        raise InvalidInput(f"{urn[:200]!r} is neither a model version nor a run or endpoint.")
+        raise InvalidInput(f"{urn[:200]!r} cannot be compared. Name a model version, a run or an endpoint.")
     read = read_closure([root.pk], "up", limit=_MOST)
     hidden = hidden_nodes(actor, read.nodes)
     if root.pk in hidden:
@@ -98,12 +96,12 @@ def _served(actor: Actor, endpoint: Node) -> Node:
     edges = Edge.objects.filter(dst__in=anchors_of(endpoint, "up"), rel=Relation.DEPLOYED).select_related("src")
     visible = known_nodes(actor, [edge.src for edge in edges.order_by("-dst_id")])
     if not visible:
-        raise InvalidInput(f"Nothing that you may see runs on {endpoint.name} now.")
+        raise InvalidInput(f"No version that you may see is deployed to {endpoint.name}.")
     return visible[0]
 
 
 def _metrics(a: _Side, b: _Side) -> list[Json]:
-    """Return the metrics of both runs; those measured on different data are not comparable."""
+    """Return the metrics of both runs. Metrics that were measured on different data are not comparable."""
     values: dict[str, dict[str, LatestMetric]] = defaultdict(dict)
     rows = LatestMetric.objects.filter(run_id__in=[side.run_id for side in (a, b) if side.run_id]).order_by("key", "pk")
     for row in rows:
@@ -118,44 +116,45 @@ def _metric(key: str, a: LatestMetric | None, b: LatestMetric | None) -> Json:
     if a is None or b is None:
         return body | {"comparable": False, "why": f"only {'b' if a is None else 'a'} has it"}
     data = [(row.dataset_name, row.dataset_digest) for row in (a, b)]
-    same = data[0] == data[1]
+    is_same_data = data[0] == data[1]
     body |= {
         "delta": b.value - a.value,
-        "comparable": same,
-        "eval_dataset": "same" if same and any(data[0]) else "unknown",
+        "comparable": is_same_data,
+        "eval_dataset": "same" if is_same_data and any(data[0]) else "unknown",
     }
-    if not same:
+    if not is_same_data:
         body |= {
             "eval_dataset": "differs",
             "why": f"measured on {data[0][0] or 'unknown data'} and {data[1][0] or 'unknown data'}",
         }
-    lower = any(word in key.casefold() for word in _LOWER_IS_BETTER)
-    body["direction"] = "same" if a.value == b.value else "better" if (b.value < a.value) == lower else "worse"
+    lower_is_better = any(word in key.casefold() for word in _LOWER_IS_BETTER)
+    is_better = (b.value < a.value) == lower_is_better
+    body["direction"] = "same" if a.value == b.value else "better" if is_better else "worse"
     return body
 
 
 def _verdict(metrics: list[Json]) -> str:
-    comparable = {metric["direction"] for metric in metrics if metric["comparable"]} - {"same"}
+    directions = {metric["direction"] for metric in metrics if metric["comparable"]} - {"same"}
     if not any(metric["comparable"] for metric in metrics):
         return "not comparable"
-    if comparable == {"worse"}:
+    if directions == {"worse"}:
         return "regressed"
-    return "improved" if comparable == {"better"} else "mixed" if comparable else "unchanged"
+    return "improved" if directions == {"better"} else "mixed" if directions else "unchanged"
 
 
 def _data(a: _Side, b: _Side) -> list[Json]:
-    """Return the dataset versions that differ, by dataset, nearest first."""
+    """Return the dataset versions that only one side descends from, by dataset, the nearest first."""
     sides = [
         {node.id: node for node in side.nodes.values() if node.kind == NodeKind.DATASET_VERSION} for side in (a, b)
     ]
-    only = [[node for pk, node in sides[n].items() if pk not in sides[1 - n]] for n in (0, 1)]
-    holders = _containers(node.id for nodes in only for node in nodes)
-    by_holder: dict[int, tuple[list[NodeRow], list[NodeRow]]] = defaultdict(lambda: ([], []))
+    only_in_side = [[node for pk, node in sides[n].items() if pk not in sides[1 - n]] for n in (0, 1)]
+    datasets = _containers(node.id for nodes in only_in_side for node in nodes)
+    by_dataset: dict[int, tuple[list[NodeRow], list[NodeRow]]] = defaultdict(lambda: ([], []))
     for n in (0, 1):
-        for node in only[n]:
-            by_holder[holders.get(node.id, node.id)][n].append(node)
+        for node in only_in_side[n]:
+            by_dataset[datasets.get(node.id, node.id)][n].append(node)
     changes = []
-    for before, after in by_holder.values():
+    for before, after in by_dataset.values():
         hops = min(side.depths.get(node.id, _MOST) for side, nodes in ((a, before), (b, after)) for node in nodes)
         changes.append(
             {
@@ -188,7 +187,7 @@ def _environment(a: _Side, b: _Side) -> list[Json]:
 
 
 def _mapping(axis: str, a: Mapping[str, str], b: Mapping[str, str]) -> list[Json]:
-    """Return the difference of two mappings as one change, [] where they are equal."""
+    """Return the difference of two mappings as a list of one change, [] where they are equal."""
     changed = [{"key": key, "a": a[key], "b": b[key]} for key in sorted(a.keys() & b.keys()) if a[key] != b[key]]
     added = [{"key": key, "b": b[key]} for key in sorted(b.keys() - a.keys())]
     removed = [{"key": key, "a": a[key]} for key in sorted(a.keys() - b.keys())]
@@ -223,28 +222,31 @@ def _is_base(side: _Side, node: NodeRow) -> bool:
 
 
 def _divergence(a: _Side, b: _Side) -> Json:
-    """Return how many ancestors both share, and the nodes of one side whose inputs are all shared: the divergence."""
+    """Return how many ancestors both sides share, and the nearest divergence.
+
+    The divergence are the ancestors of only one side whose inputs are all shared.
+    """
     ids = [set(side.nodes) - {side.root.pk} for side in (a, b)]
     shared = ids[0] & ids[1]
     first: list[Json] = []
-    for side, own in ((a, ids[0] - shared), (b, ids[1] - shared)):
+    for side, own_ids in ((a, ids[0] - shared), (b, ids[1] - shared)):
         inputs: dict[int, set[int]] = defaultdict(set)
         for edge in side.edges:
             inputs[edge.dst].add(edge.src)
         first += [
-            {"node": side.nodes[pk].urn, "hops": side.depths.get(pk, _MOST)} for pk in own if inputs[pk] <= shared
+            {"node": side.nodes[pk].urn, "hops": side.depths.get(pk, _MOST)} for pk in own_ids if inputs[pk] <= shared
         ]
     first.sort(key=lambda row: (row["hops"], str(row["node"])))
     return {
         "only_a": len(ids[0] - shared),
         "only_b": len(ids[1] - shared),
         "shared": len(shared),
-        "first_divergence": first[:_MOST_LISTED],
+        "first_divergence": first[:_MAX_LISTED],
     }
 
 
 def _unknown(side: _Side, name: str) -> list[str]:
-    """Return the parts that were not recorded of one side."""
+    """Return sentences about the facts of one side that were not recorded."""
     missing = []
     if not side.run_id:
         missing.append(f"the run that made {name}")
@@ -259,4 +261,4 @@ def _unknown(side: _Side, name: str) -> list[str]:
 
 def _containers(ids: Iterable[int]) -> dict[int, int]:
     rows = Node.objects.filter(pk__in=list(ids), container_id__isnull=False).values_list("pk", "container_id")
-    return {pk: holder for pk, holder in rows if holder is not None}
+    return {pk: container for pk, container in rows if container is not None}

@@ -1,7 +1,7 @@
-"""Locking a registered model: every change to a model, or to anything of it, takes this lock first.
+"""Locking a registered model: every change of a model, or of anything that belongs to it, takes this lock first.
 
-So changes of one model happen one after another, and a writer reads again under the lock what it decides on. Lock
-order: the model's row, then the row of what belongs to it (a request, a finding, a job).
+Changes of one model therefore happen one after another. A writer reads the rows that it decides on again under the
+lock. Lock order: the model's row, then a row that belongs to it (a request, a finding, a job).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from registry.permissions import Level, model_not_found, require_level, visible_
 
 
 def lock_model(model_id: int) -> RegisteredModel:
-    """Return a model, deleted or not, with its row locked until commit; raises RegisteredModel.DoesNotExist.
+    """Return a model, deleted or not, with its row locked until commit. Raises RegisteredModel.DoesNotExist.
 
     Rows that only refer to the model (a tag, a request) may still be inserted meanwhile.
     """
@@ -48,13 +48,13 @@ def require_not_retired(model: RegisteredModel) -> None:
 
 
 def lock_version(*, actor: Actor, name: str, version: int, action: Action, level: Level = Level.EDIT) -> ModelVersion:
-    """Return a version whose model is locked until commit and on which the actor has ``level``.
+    """Return a version of a model on which the actor has ``level``, with the model's row locked until commit.
 
     Raises NotFound, Denied.
     """
     model = lock_named(actor=actor, name=name, level=level, action=action, obj=version_ref(name, version))
     row = None
-    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
+    if 0 < version < 2**31:  # the column cannot store a larger number
         row = ModelVersion.objects.filter(model=model, version=version, deleted_at__isnull=True).first()
     if row is None:
         raise NotFound(f"Model Version (name={name}, version={version}) not found")

@@ -15,9 +15,8 @@ _PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["t
 def markdown_html(text: str) -> str:
     """Return ``text`` as HTML.
 
-    Raw HTML is shown as text; scripts, images and links other than http(s) and mailto are removed.
-
-    Images are removed, because they would make a reviewer's browser call another server.
+    Raw HTML is shown as text. Scripts, images, and links other than http, https and mailto are removed. An image would
+    make a reviewer's browser call another server.
     """
     return nh3.clean(
         _PARSER.render(text),

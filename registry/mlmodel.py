@@ -1,4 +1,4 @@
-"""Reads an MLmodel file. It is untrusted YAML, so its size is limited and it is loaded as plain data."""
+"""Reads an MLmodel file, which is untrusted YAML: the size is limited, and only plain data are loaded."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class MLmodel:
 
 
 class SafeLoader(yaml.SafeLoader):
-    """A safe loader that also refuses aliases: a few lines of them can unfold to gigabytes."""
+    """A safe loader that also refuses aliases, because a few lines with aliases can expand to gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Return the next node. Raises YAMLError for an alias."""
         if self.check_event(yaml.events.AliasEvent):
-            msg = "YAML aliases are not read here"
+            msg = "YAML aliases are not allowed"
             raise yaml.YAMLError(msg)
         return super().compose_node(parent, index)
 
 
 def read_mlmodel(path: str) -> MLmodel | None:
-    """Return the MLmodel file stored under an artifact path; None where there is none that can be read."""
+    """Return the MLmodel file at an artifact path, None where there is no file or it cannot be read."""
     try:
         data = yaml.load(read_artifact(path, MAX_BYTES), Loader=SafeLoader)  # noqa: S506 - a SafeLoader
     except NotFound:
@@ -58,7 +58,7 @@ def _parsed(data: Mapping[Any, Any]) -> MLmodel:
 
 
 def _columns(raw: object) -> list[dict[str, str]]:
-    """Return name and type of each column; MLflow writes them as JSON inside the YAML."""
+    """Return name and type of each column. MLflow writes the columns as JSON inside the YAML."""
     try:
         listed = orjson.loads(raw) if isinstance(raw, str) else raw
     except orjson.JSONDecodeError:
@@ -81,9 +81,9 @@ def _type_of(column: Mapping[Any, Any]) -> str:
 
 def _framework(data: Mapping[Any, Any]) -> dict[str, str]:
     flavors = data.get("flavors")
-    named = flavors if isinstance(flavors, Mapping) else {}
-    framework = {"flavors": ", ".join(sorted(_text(name) for name in list(named)[:50]))}
-    for name, content in list(named.items())[:50]:
+    by_name = flavors if isinstance(flavors, Mapping) else {}
+    framework = {"flavors": ", ".join(sorted(_text(name) for name in list(by_name)[:50]))}
+    for name, content in list(by_name.items())[:50]:
         if isinstance(content, Mapping):
             facts = {"version": content.get(f"{name}_version"), "python": content.get("python_version")}
             framework |= {f"{_text(name)} {fact}": _text(value) for fact, value in facts.items() if value}

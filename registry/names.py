@@ -9,8 +9,8 @@ import re
 from core.errors import InvalidInput, TooLarge
 from core.look_alikes import is_unseen, look_alike_key
 
-# MLflow keeps prompts as registered models with this tag. Their versions are the text in a tag, and have no files: the
-# client sends this word for a source.
+# MLflow stores prompts as registered models with this tag. A version of a prompt has its text in a tag and no files;
+# the client sends PROMPT_SOURCE as its source.
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 PROMPT_SOURCE = "dummy-source"
 MAX_NAME = 256
@@ -26,11 +26,11 @@ _TAG_KEY = re.compile(r"[/\w.\- :]+")
 
 
 def check_model_name(name: str) -> str:
-    """Return the name; raise InvalidInput for one that no model may have."""
+    """Return the name. Raises InvalidInput or TooLarge for a name that no model may have."""
     if not name or not name.strip():
         raise InvalidInput("Registered model name cannot be empty.")
     if len(name) > MAX_NAME:
-        raise TooLarge(f"A registered model name has at most {MAX_NAME} characters.")
+        raise TooLarge(f"A registered model name can have at most {MAX_NAME} characters.")
     if "/" in name or ":" in name:
         raise InvalidInput(f"Invalid model name '{name}'. Names cannot contain '/' or ':'.")
     if any(is_unseen(letter) for letter in name) or not name_key(name):
@@ -47,12 +47,12 @@ def name_key(name: str) -> str:
 
 
 def check_tag(key: str, value: str) -> tuple[str, str]:
-    """Return a registry tag as a pair; raise InvalidInput for a key or value MLflow would refuse as well."""
+    """Return a registry tag as a pair. Raises InvalidInput or TooLarge for a key or value that MLflow also refuses."""
     if not key:
         raise InvalidInput("Tag name cannot be empty.")
     if len(key) > MAX_KEY:
         raise TooLarge(f"'key' exceeds the maximum length of {MAX_KEY} characters: this one has {len(key)}.")
-    # fullmatch lets a final line break pass under `$`, and \w is any letter: both as in MLflow, bar the line break
+    # as in MLflow, except that MLflow's `$` also accepts a final line break
     if not _TAG_KEY.fullmatch(key) or posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == ".":
         raise InvalidInput(
             f"Invalid value {json.dumps(key, ensure_ascii=False)} for parameter 'key' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
@@ -64,11 +64,11 @@ def check_tag(key: str, value: str) -> tuple[str, str]:
 
 
 def check_alias(alias: str) -> str:
-    """Return the alias; raise InvalidInput for an empty, reserved or malformed one."""
+    """Return the alias. Raises InvalidInput for an empty, reserved or malformed alias, TooLarge for a long one."""
     if not alias:
         raise InvalidInput("Registered model alias name cannot be empty.")
     if len(alias) > MAX_ALIAS:
-        raise TooLarge(f"A registered model alias name has at most {MAX_ALIAS} characters.")
+        raise TooLarge(f"A registered model alias name can have at most {MAX_ALIAS} characters.")
     if not _ALIAS.fullmatch(alias):
         raise InvalidInput(
             f"Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-)."
@@ -81,9 +81,9 @@ def check_alias(alias: str) -> str:
 
 
 def check_text(text: str, field: str, limit: int = MAX_DESCRIPTION) -> str:
-    """Return a text that both databases can keep; raise InvalidInput or TooLarge."""
+    """Return a text of at most ``limit`` characters that both databases can store. Raises InvalidInput, TooLarge."""
     if len(text) > limit:
-        raise TooLarge(f"A {field} has at most {limit} characters; this one has {len(text)}.")
+        raise TooLarge(f"A {field} can have at most {limit} characters. This one has {len(text)}.")
     if "\x00" in text:
         raise InvalidInput(f"A {field} cannot contain a NUL byte.")
     return text

@@ -1,4 +1,4 @@
-"""Versions by their bytes: where the bytes of a version came from, and which versions have the same."""
+"""Versions by their files: the recorded origins of a version's files, and the versions with the same files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.models import ModelVersion, PayloadOrigin
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The earlier registrants and senders of the bytes of a version, and the runs that held them."""
+    """The people who registered or uploaded a version's files before, and the runs that had the files."""
 
     authors: set[str] = field(default_factory=set)
     run_ids: set[str] = field(default_factory=set)
@@ -21,7 +21,7 @@ NO_ORIGINS = Origins()
 
 
 def origins_of(version_ids: Iterable[int]) -> dict[int, Origins]:
-    """Return the origins of those of these versions that have any, by version id; one query."""
+    """Return the origins of these versions by version id; a version without origins is absent. One query."""
     by_version: dict[int, Origins] = {}
     rows = PayloadOrigin.objects.filter(version__in=set(version_ids))
     for version_id, kind, name in rows.values_list("version_id", "kind", "name"):
@@ -31,7 +31,10 @@ def origins_of(version_ids: Iterable[int]) -> dict[int, Origins]:
 
 
 def same_payload_refs(versions: Iterable[ModelVersion]) -> dict[str, frozenset[str]]:
-    """Return the references of all versions with the payload of one of these, deleted ones included; one query."""
+    """Return, by payload digest, the references of all versions with the files of one of these versions; one query.
+
+    Deleted versions are included.
+    """
     payloads = {version.payload_digest for version in versions} - {""}
     by_version: dict[str, set[str]] = {}
     rows = ModelVersion.objects.filter(payload_digest__in=payloads)

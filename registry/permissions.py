@@ -1,9 +1,9 @@
 """Permissions on registered models.
 
-The only code that uses django-guardian. Each level includes the lower ones. Everybody who is signed in has
-settings.DEFAULT_MODEL_LEVEL on every model (`none`: nothing); the creator manages; grants to users and groups add to
-that. Versions, cards and requests have their model's. A model that a caller may not read is NotFound for them, and
-absent from every list and count.
+Only this module uses django-guardian. Each level includes the lower ones. Everybody who is signed in has
+settings.DEFAULT_MODEL_LEVEL on every model (`none` for no level). The creator of a model manages it. Grants to users
+and groups add to the default level. Versions, cards and requests have the permissions of their model. A caller gets
+NotFound for a model that they may not read, and no list or count includes it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from registry.stages import Stage, removed_alias
 
 
 class Level(IntEnum):
-    """Levels of grants; each includes the ones before.
+    """The levels of grants; each includes those before it.
 
-    EDIT allows registering versions and *requesting* transitions. Moves that no policy governs happen at once, for
-    those who manage the versions of the stages concerned.
+    EDIT allows registering versions and *requesting* transitions. A move that no policy governs happens at once; it
+    needs MANAGE_STAGING, or MANAGE_PRODUCTION where the version enters or leaves Production.
     """
 
     READ = 1
@@ -63,7 +63,7 @@ LEVEL_WORDS = {
     Level.EDIT: "Can register versions, edit the model and ask for transitions",
     Level.MANAGE_STAGING: "Can move versions between stages other than Production where no policy governs",
     Level.MANAGE_PRODUCTION: "Can move versions between any stages where no policy governs",
-    Level.MANAGE: "Can manage the model, and who may use it",
+    Level.MANAGE: "Can manage the model and the access to it",
 }
 _VERBS = {
     Level.READ: "read",
@@ -76,31 +76,30 @@ _NO_LEVEL = frozenset({"", "none"})
 
 
 def default_level() -> Level | None:
-    """Return the level of every signed-in identity on every model."""
+    """Return the level of every signed-in identity on every model, None for no level."""
     name = settings.DEFAULT_MODEL_LEVEL
     return None if name in _NO_LEVEL else Level[name.upper()]
 
 
 def level_for_move(source: str, target: str) -> Level:
-    """Return the level that moves a version from one stage to another without a request."""
+    """Return the level that a move from one stage to another needs where no policy governs it."""
     return Level.MANAGE_PRODUCTION if Stage.PRODUCTION in (source, target) else Level.MANAGE_STAGING
 
 
 def level_to_ask(source: str, target: str) -> Level:
-    """Return the level that is needed to request a governed move: EDIT; for leaving Production the level that it needs
-    without a policy.
+    """Return the level that requesting a governed move needs.
 
-    A policy covers the stage a version enters. Its reviewers were not asked whether consumers may lose their Production
-    version.
+    It is EDIT for a move into a stage, and MANAGE_PRODUCTION for a move out of Production or for removing an alias. The
+    policy of the stage that a version enters does not ask its reviewers whether consumers may lose their version.
     """
     if removed_alias(target):
         return Level.MANAGE_PRODUCTION
-    leaves = source == Stage.PRODUCTION and target in Stage.values and target != Stage.PRODUCTION
-    return level_for_move(source, target) if leaves else Level.EDIT
+    leaves_production = source == Stage.PRODUCTION and target in Stage.values and target != Stage.PRODUCTION
+    return level_for_move(source, target) if leaves_production else Level.EDIT
 
 
 def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
-    """Return the models (deleted ones left out) on which the actor has at least ``level``."""
+    """Return the models, without deleted ones, on which the actor has at least ``level``."""
     live = RegisteredModel.objects.filter(deleted_at__isnull=True)
     if _rules_all(actor):
         return live
@@ -117,7 +116,7 @@ def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
 
 
 def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
-    """Return the versions the actor may see, deleted ones left out."""
+    """Return the versions that the actor may see, without deleted ones."""
     live = ModelVersion.objects.filter(deleted_at__isnull=True)
     if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return live.filter(model__deleted_at__isnull=True)
@@ -125,11 +124,11 @@ def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
 
 
 def visible_endpoints(actor: Actor) -> QuerySet[Endpoint]:
-    """Return the endpoints the actor may see: those that a version they may see was ever deployed to."""
+    """Return the endpoints to which a version that the actor may see was ever deployed; with a default level all."""
     if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return Endpoint.objects.all()
-    seen = Deployment.objects.filter(version__in=visible_versions(actor))
-    return Endpoint.objects.filter(pk__in=seen.values("endpoint"))
+    deployments = Deployment.objects.filter(version__in=visible_versions(actor))
+    return Endpoint.objects.filter(pk__in=deployments.values("endpoint"))
 
 
 def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
@@ -140,8 +139,9 @@ def has_level(actor: Actor, model: RegisteredModel, level: Level) -> bool:
 def require_level(
     actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
 ) -> None:
-    """Raise NotFound where the actor may not see the model, Denied (on ``obj``, or the model) where they may see it
-    only.
+    """Raise NotFound where the actor may not see the model, Denied where they see it and have a lower level.
+
+    ``obj`` is the object of the denial in the audit log, by default the model.
     """
     if has_level(actor, model, level):
         return
@@ -156,12 +156,12 @@ def require_level(
 
 
 def level_refused(actor: Actor, model: RegisteredModel, level: Level) -> str:
-    """Return the one message for a level that an actor lacks on a model they may see."""
+    """Return the message for an actor who has a lower level on a model that they may see."""
     return f"{actor.name} may not {_VERBS[level]} the registered model {model.name}."
 
 
 def model_not_found(name: str) -> str:
-    """Return the one message for a model that is missing, deleted or not visible."""
+    """Return the message for a model that is missing, deleted or hidden: the same, so that it reveals nothing."""
     return f"Registered Model with name={name} not found"
 
 
@@ -171,20 +171,22 @@ def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
         return Level.MANAGE
     if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
         return None
-    mine = Q(user_id=actor.user_id)
-    own = ModelUserGrant.objects.filter(mine, content_object=model).values_list("permission__codename", flat=True)
+    of_user = ModelUserGrant.objects.filter(user_id=actor.user_id, content_object=model)
     of_groups = ModelGroupGrant.objects.filter(group__user=actor.user_id, content_object=model)
-    codenames = {*own, *of_groups.values_list("permission__codename", flat=True)}
+    codenames = {
+        *of_user.values_list("permission__codename", flat=True),
+        *of_groups.values_list("permission__codename", flat=True),
+    }
     levels = [_LEVELS[codename] for codename in codenames if codename in _LEVELS]
     default = default_level()
     return max([*levels, *([default] if default is not None else [])], default=None)
 
 
 def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Level]:
-    """Return the highest level granted to each of these users (themselves, or a group of theirs) on each of these
-    models.
+    """Return the highest level granted to each of these users, or to a group of theirs, on each of these models.
 
-    Grants alone: what everybody may do, and what superusers may, is left out. Two queries.
+    The keys are pairs of model id and user id. The default level and the rights of superusers are left out. Two
+    queries.
     """
     own = ModelUserGrant.objects.filter(user__in=user_ids, content_object__in=model_ids)
     of_groups = ModelGroupGrant.objects.filter(group__user__in=user_ids, content_object__in=model_ids)
@@ -200,8 +202,9 @@ def granted_levels(model_ids: Collection[int], user_ids: Collection[int]) -> dic
 
 
 def who_may_read(model_id: int, people: Collection[User]) -> set[int]:
-    """Return which of these people may see a model, by id: all with a default level, superusers, and whom it was
-    granted.
+    """Return the ids of those people who may see a model.
+
+    With a default level these are all. Otherwise these are the superusers, and the people with a grant.
     """
     if default_level() is not None:
         return {person.pk for person in people}
@@ -210,7 +213,7 @@ def who_may_read(model_id: int, people: Collection[User]) -> set[int]:
 
 
 def granted_models(user_id: int, level: Level) -> QuerySet[RegisteredModel]:
-    """Return the models on which a level, or a higher one, was granted to this user or to a group of theirs."""
+    """Return the models on which this level or a higher one was granted to the user or to a group of theirs."""
     return RegisteredModel.objects.filter(_granted(user_id, level))
 
 
@@ -233,7 +236,7 @@ def _keep(levels: dict[tuple[PrincipalKind, str], Level], kind: PrincipalKind, n
 def store_grants(model: RegisteredModel, grants: Sequence[tuple[User | Group, Level]], *, replace: bool) -> None:
     """Give each of these users and groups exactly this level, and with ``replace`` delete all other grants.
 
-    Runs in the caller's transaction, with the model locked; the caller records it.
+    Runs in the caller's transaction, with the model locked. The caller records the change.
     """
     users = ModelUserGrant.objects.filter(content_object=model)
     groups = ModelGroupGrant.objects.filter(content_object=model)
@@ -255,7 +258,7 @@ def drop_grants(model: RegisteredModel, principal: User | Group) -> None:
 
 
 def grant_level(*, user: User, model: RegisteredModel, level: Level) -> None:
-    """Give a user a level on a model. The caller records why."""
+    """Give a user a level on a model. The caller records the change."""
     assign_perm(_CODENAMES[level], user, model)
 
 
@@ -273,9 +276,9 @@ def _granted(user_id: int, level: Level) -> Q:
 def granted_to(
     user_id: int | None, group_ids: Collection[int], models: QuerySet[RegisteredModel]
 ) -> list[tuple[str, Grant]]:
-    """Return the grants to a user and to groups on these models, by the model's name. Two queries.
+    """Return the grants of a user and of groups on these models as pairs of model name and grant, sorted. Two queries.
 
-    Of several levels that one of them has on a model the highest is returned.
+    Only the highest level that the user or a group has on a model is returned.
     """
     own = ModelUserGrant.objects.filter(user=user_id, content_object__in=models, permission__codename__in=_LEVELS)
     of_groups = ModelGroupGrant.objects.filter(

@@ -1,4 +1,4 @@
-"""Reads of the registry for an actor. Hidden objects raise the same NotFound as missing ones."""
+"""Queries of the registry for an actor. A hidden object raises the same NotFound as a missing one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from registry.stages import Stage
 
 # A version number fits the column on both databases; a larger one cannot exist.
 _MAX_VERSION = 2**31 - 1
-_MOST_WALKED = 2_000_000
+_MAX_DESCENDANTS = 2_000_000
 
 
 def get_model(actor: Actor, name: str) -> RegisteredModel:
@@ -40,7 +40,7 @@ def get_model(actor: Actor, name: str) -> RegisteredModel:
 
 
 def get_model_by_id(actor: Actor, model_id: str) -> RegisteredModel:
-    """Return a model by its id, which stays when it is renamed. Raises NotFound."""
+    """Return a model by its id, which a rename does not change. Raises NotFound."""
     model = visible_models(actor).filter(pk=row_id(model_id)).first()
     if model is None:
         raise NotFound(f"Registered Model with id={model_id[:100]} not found")
@@ -58,9 +58,9 @@ def get_version(actor: Actor, name: str, version: int) -> ModelVersion:
 
 
 def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
-    """Return the version an alias points to. Raises NotFound for the model or the alias, with different messages.
+    """Return the version that an alias points to. Raises NotFound (the model, the alias).
 
-    `latest`, in any case, is no alias: it means the highest version.
+    `latest`, in upper or lower case, is not an alias: it means the version with the highest number.
     """
     model = get_model(actor, name)
     if alias.lower() == LATEST:
@@ -75,49 +75,47 @@ def version_by_alias(actor: Actor, name: str, alias: str) -> ModelVersion:
 
 
 def current_production(actor: Actor, name: str) -> ModelVersion | None:
-    """Return the current Production version, or None. Raises NotFound for the model."""
+    """Return the current Production version of a model, None where there is none. Raises NotFound (the model)."""
     return incumbent_of(get_model(actor, name))
 
 
-def last_approved(model: RegisteredModel, but: ModelVersion | None = None) -> ModelVersion | None:
-    """Return the version of a model that was approved last, other than one of them; None where none was."""
+def last_approved(model: RegisteredModel, excluding: ModelVersion | None = None) -> ModelVersion | None:
+    """Return the last approved version of a model other than ``excluding``, None where there is none."""
     rows = ModelVersion.objects.filter(model=model, approved_at__isnull=False).select_related("model")
-    if but is not None:
-        rows = rows.exclude(pk=but.pk)
+    if excluding is not None:
+        rows = rows.exclude(pk=excluding.pk)
     return rows.order_by("-approved_at", "-version").first()
 
 
 def incumbent_of(model: RegisteredModel) -> ModelVersion | None:
-    """Return the current Production version of a model, or None."""
+    """Return the current Production version of a model, None where there is none."""
     return _with_model(ModelVersion.objects.filter(model=model, is_current=True, deleted_at__isnull=True)).first()
 
 
 def in_production(model: RegisteredModel) -> list[ModelVersion]:
-    """Return every version in the Production stage: the current one, then the superseded ones, the last superseded
-    first.
-    """
+    """Return every version in the Production stage: the current one first, then the last superseded first."""
     rows = ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION, deleted_at__isnull=True)
     return list(listed_versions(rows).order_by("-is_current", "-superseded_at", "-version"))
 
 
 def latest_versions(model: RegisteredModel, stages: Collection[Stage] = ()) -> list[ModelVersion]:
-    """Return the version that counts in each stage (in all when none are named), by version number.
+    """Return the latest version in each of these stages, ordered by version number. Without ``stages``: in every stage.
 
-    In Production that is the current one, not the highest number; in the other stages the highest.
+    In Production the latest is the current version, in the other stages the version with the highest number.
     """
     return latest_of_models([model.pk], stages).get(model.pk, [])
 
 
 def latest_of_models(model_ids: Iterable[int], stages: Collection[Stage] = ()) -> dict[int, list[ModelVersion]]:
-    """Return latest_versions of many models with one query (plus those for tags and aliases)."""
+    """Return `latest_versions` of many models by model id, with one query and those for tags and aliases."""
     stage_list = list(stages) or list(Stage)
     rows = (
         listed_versions(ModelVersion.objects.filter(model_id__in=list(model_ids), deleted_at__isnull=True))
         .filter(Q(is_current=True) | ~Q(stage=Stage.PRODUCTION), stage__in=stage_list)
         .annotate(
-            place=Window(RowNumber(), partition_by=[F("model_id"), F("stage")], order_by=F("version").desc()),
+            position=Window(RowNumber(), partition_by=[F("model_id"), F("stage")], order_by=F("version").desc()),
         )
-        .filter(place=1)
+        .filter(position=1)
         .order_by("version")
     )
     by_model: dict[int, list[ModelVersion]] = {}
@@ -127,7 +125,7 @@ def latest_of_models(model_ids: Iterable[int], stages: Collection[Stage] = ()) -
 
 
 def listed_versions(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Return the versions with what a list shows of each: model, tags and aliases, in a fixed number of queries."""
+    """Return the versions with model, tags and aliases, in a fixed number of queries."""
     return _with_model(versions).prefetch_related("tags", "aliases")
 
 
@@ -160,7 +158,7 @@ def get_card(version: ModelVersion, number: int | None = None) -> CardRevision:
 
 
 def packs_of(version: ModelVersion) -> list[PackOrder]:
-    """Return the conformity packs of a version, newest first; one that is still being made has no ``frozen``."""
+    """Return the conformity packs of a version, newest first. Only a finished pack has a ``frozen`` row."""
     return list(PackOrder.objects.filter(version=version).select_related("frozen").order_by("-number"))
 
 
@@ -179,12 +177,12 @@ def get_pack(version: ModelVersion, number: int) -> FrozenPack:
 
 
 def packs_named(digests: Collection[str]) -> set[str]:
-    """Return those of these digests that conformity packs have (settings.ARTIFACT_HOLDERS)."""
+    """Return those of the digests that belong to a conformity pack (settings.ARTIFACT_HOLDERS)."""
     return set(FrozenPack.objects.filter(digest__in=digests).values_list("digest", flat=True))
 
 
 def visible_deployments(actor: Actor) -> QuerySet[Deployment]:
-    """Return the deployments of versions the actor may see (deleted ones included), newest first."""
+    """Return the deployments of models that the actor may see, newest first. Deleted versions are included."""
     rows = Deployment.objects.select_related("endpoint", "version__model").order_by("-started_at", "-id")
     return rows.filter(version__model__in=visible_models(actor))
 
@@ -199,24 +197,24 @@ def get_deployment(actor: Actor, deployment_id: int) -> Deployment:
 
 @dataclass(frozen=True, slots=True)
 class LiveDescendants:
-    """Versions in use that descend from something. ``truncated``: the graph below it was too large to walk whole."""
+    """Versions in use that descend from a node. ``truncated`` tells that not all descendants were read."""
 
     versions: list[ModelVersion]
     truncated: bool
 
 
 def live_descendants(urn: str) -> LiveDescendants:
-    """Return the versions in use that descend from a node: in Production (superseded ones too), or with an open
-    deployment.
+    """Return the versions in use that descend from a node. Raises NotFound where the graph does not have the node.
 
-    A version that descended from it since it was registered is one too, and so is one whose run has withdrawn the edge
-    (lineage/withdrawn.py), one with the bytes of a descendant, and one whose bytes a descendant run held. Some queries
-    for each step over retracted edges, with no permission checks: the caller filters by what somebody may see. Raises
-    NotFound: the graph does not know the node.
+    A version is in use when it is in Production, current or superseded, or has a live deployment. These count as
+    descendants too: a version that descended from the node at some time since it was registered, one whose run has
+    withdrawn the edge (lineage/withdrawn.py), one with the same files as a descendant, and one whose files a descendant
+    run had. Makes some queries for each step over withdrawn edges. Permissions are not checked: the caller removes the
+    versions that somebody may not see.
     """
     start = find_node(urn)
     starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
-    below, seen = read_of_kinds(starts, "down", {NodeKind.MODEL_VERSION, NodeKind.RUN}, limit=_MOST_WALKED)
+    below, walked = read_of_kinds(starts, "down", {NodeKind.MODEL_VERSION, NodeKind.RUN}, limit=_MAX_DESCENDANTS)
     refs = {node.urn for node in below}
     rows = ModelVersion.objects.filter(
         Q(stage=Stage.PRODUCTION) | Q(pk__in=Deployment.objects.filter(ended_at__isnull=True).values("version")),
@@ -228,7 +226,7 @@ def live_descendants(urn: str) -> LiveDescendants:
     refs_of = {row.pk: frozenset(_refs(row, siblings, origins)) for row in live}
     former = _former_descendants([row for row in live if refs.isdisjoint(refs_of[row.pk])], refs_of, starts)
     descendants = [row for row in live if row.pk in former or not refs.isdisjoint(refs_of[row.pk])]
-    return LiveDescendants(descendants, seen > _MOST_WALKED)
+    return LiveDescendants(descendants, walked > _MAX_DESCENDANTS)
 
 
 def _former_descendants(
@@ -239,19 +237,19 @@ def _former_descendants(
     """
     if not versions:
         return set()
-    ever = {row.urn: row.id for row in nodes_by_id(ever_below(starts, limit=_MOST_WALKED)).values()}
+    ever = {row.urn: row.id for row in nodes_by_id(ever_below(starts, limit=_MAX_DESCENDANTS)).values()}
     former: set[int] = set()
     for version in versions:
         nodes = [ever[ref] for ref in refs_of[version.pk] if ref in ever]
-        if nodes and not above_since(nodes, from_ms(version.created_ms), limit=_MOST_WALKED).isdisjoint(starts):
+        if nodes and not above_since(nodes, from_ms(version.created_ms), limit=_MAX_DESCENDANTS).isdisjoint(starts):
             former.add(version.pk)
     return former
 
 
 def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:
-    """Return the ids of those of the versions that descend from quarantined data.
+    """Return the ids of those versions that descend from quarantined data. The versions must have their models.
 
-    One query where nothing is quarantined, three more where something is. The versions must have their models.
+    Makes one query where nothing is quarantined, and three more where something is.
     """
     urns = {row.pk: version_ref(row.model.name, row.version) for row in versions}
     taint_by_urn = taints(sorted(urns.values()))
@@ -261,14 +259,14 @@ def tainted_versions(versions: Iterable[ModelVersion]) -> set[int]:
 def _refs(
     version: ModelVersion, siblings: Mapping[str, frozenset[str]], origins: Mapping[int, Origins]
 ) -> Iterator[str]:
-    """Yield the references of a version, of the versions with the same bytes, and of the runs that held them before."""
+    """Yield the references of a version, of the versions with the same files, and of the runs that had the files."""
     yield version_ref(version.model.name, version.version)
     yield from siblings.get(version.payload_digest, ())
     yield from (run_ref(run_id) for run_id in origins.get(version.pk, NO_ORIGINS).run_ids)
 
 
 def due_for_archiving(now: datetime.datetime) -> list[int]:
-    """Return the ids of superseded versions whose rollback window has closed."""
+    """Return the ids of superseded versions whose rollback window has ended."""
     due = ModelVersion.objects.filter(archive_after__lte=now, deleted_at__isnull=True, model__deleted_at__isnull=True)
     return list(due.order_by("archive_after").values_list("pk", flat=True))
 

@@ -1,11 +1,12 @@
-"""The risk questionnaire: its questions, the points of each answer, and how the tier is computed. Data, versioned.
+"""The risk questionnaire: its questions, and the points and the floor of each answer, as versioned data.
 
-An answer can set a *floor* (a tier the model cannot be under, as the law names the use) and *points* (how much could go
-wrong). The tier is the highest of the floors and of the tier that the points reach. The questions follow Regulation
-(EU) 2024/1689 (the AI Act): Article 5 for what is prohibited, Article 6 and Annexes I and III for what is high-risk,
-Article 50 for transparency; the questions with points follow Article 7(2): harm, autonomy, reversibility, scale.
+The *floor* of an answer is the lowest tier that it allows, because the law names the use. Its *points* measure the
+possible harm. The tier of a model is the highest of the floors and of the tier that the points reach. The questions
+follow Regulation (EU) 2024/1689 (the AI Act): Article 5 for prohibited uses, Article 6 and Annexes I and III for
+high-risk uses, Article 50 for transparency. The questions with points follow Article 7(2): harm, autonomy,
+reversibility, scale.
 
-A published version is never edited: answers are kept with the version they answered. A new version is added to
+A published version never changes, because an assessment stores the version that it answered. A new version is added to
 ``QUESTIONNAIRES``; its ``changes`` says what is different and how earlier answers are treated.
 """
 
@@ -14,13 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MINIMAL, LIMITED, HIGH, UNACCEPTABLE = "minimal", "limited", "high", "unacceptable"
-# From the lowest to the highest: the AI Act's four levels, under the names that its guidance uses.
+# The AI Act's four levels from the lowest to the highest, with the names that its guidance uses.
 TIERS = (MINIMAL, LIMITED, HIGH, UNACCEPTABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer. ``floor`` is the lowest tier it leaves possible, empty for none."""
+    """One answer. ``floor`` is the lowest tier that it allows, "" for no floor."""
 
     code: str
     text: str
@@ -30,7 +31,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question, answered with exactly one of its options. ``source`` is where the question comes from."""
+    """One question, answered with exactly one of its options. ``source`` is the text of law that it follows."""
 
     code: str
     text: str
@@ -45,10 +46,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Derogation:
-    """A derogation: the floor of question ``of`` is lowered to ``floor`` where ``by`` is answered with anything but
-    "none".
+    """A derogation: it lowers the floor of question ``of`` to ``floor`` unless question ``by`` is answered "none".
 
-    Not where ``unless`` is answered with "yes": Article 6(3) allows no derogation for the profiling of persons.
+    It does not apply where question ``unless`` is answered "yes": Article 6(3) allows no derogation where persons are
+    profiled.
     """
 
     of: str
@@ -61,7 +62,7 @@ class Derogation:
 class Questionnaire:
     """A version of the questionnaire.
 
-    ``thresholds``: (points, tier) in ascending order: the tier from so many points on.
+    ``thresholds`` are pairs of points and tier in ascending order: a tier is reached from so many points on.
     """
 
     version: int
@@ -76,7 +77,7 @@ class Questionnaire:
 
     @property
     def most_points(self) -> int:
-        """The points of the gravest answers."""
+        """Return the highest possible number of points."""
         return sum(max(option.points for option in question.options) for question in self.questions)
 
 
@@ -210,7 +211,7 @@ QUESTIONNAIRES: tuple[Questionnaire, ...] = (
         changes="The first version.",
         questions=_V1,
         thresholds=((0, MINIMAL), (6, LIMITED), (11, HIGH)),
-        # Annex I (product safety) allows no derogation, hence the rule's exception in registry/risk.py
+        # Annex I (product safety) allows no derogation: registry/risk.py makes that exception.
         derogation=Derogation(of="area", by="derogation", unless="profiling", floor=LIMITED),
     ),
 )

@@ -1,8 +1,7 @@
-"""The recorded training of a version: code, command, data, environment, seed and outputs, and what is
-missing.
+"""The recorded facts that are needed to train a version again: code, command, data, environment, seed and outputs.
 
-The level says how far a stranger gets: 1 the code, 2 and the command, 3 and the data, 4 and the environment, 5 and the
-outputs to compare with. A level counts where all before it are known, too.
+The level is the number of parts that are known in this order: 1 code, 2 command, 3 data, 4 environment, 5 outputs to
+compare with. A part counts only where all parts before it are known.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from lineage.models import Edge, NodeKind, Relation
 from registry.models import ModelVersion
 from tracking.models import Param, RunTag
 
-# Tags of a run that a reproduction reads, each the first of its list that the run has.
+# The tags of a run that a reproduction reads. The first tag of a list that the run has is used.
 COMMAND = ("custody.command",)
 FOLDER = ("custody.workdir",)
 COMMIT = ("mlflow.source.git.commit", "mlflow.git.commit", "git_commit")
@@ -54,9 +53,7 @@ _PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._-]+\])?==[A-Za-z0-9.+!_-]+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file that DVC tracks: its path in the repository, its MD5, and the remote that holds it ("": the repository's
-    own).
-    """
+    """A file that DVC tracks: its path in the repository, its MD5, and its DVC remote ("" for the default remote)."""
 
     path: str
     md5: str
@@ -65,7 +62,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """The known parts of a training. ``missing`` says for each unknown part what to log."""
+    """The recorded parts of a training. ``missing`` says, for each part that is not recorded, what to log."""
 
     version: str
     run_id: str
@@ -87,12 +84,12 @@ class Reproduction:
 
     @property
     def level(self) -> int:
-        """Return how many of the parts are known before the first that is not: 0 to 5."""
-        available = [part not in self.missing for part in LEVELS[1:]]
-        return available.index(False) if False in available else len(available)
+        """Return how many parts are known before the first that is missing: 0 to 5."""
+        is_known = [part not in self.missing for part in LEVELS[1:]]
+        return is_known.index(False) if False in is_known else len(is_known)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return the parts as JSON values."""
         return {
             "version": self.version,
             "run_id": self.run_id,
@@ -106,7 +103,7 @@ class Reproduction:
             "workdir": self.folder,
             "params": dict(self.params),
             "datasets": list(self.datasets),
-            "dvc": [{"path": one.path, "md5": one.md5, "remote": one.remote} for one in self.files],
+            "dvc": [{"path": file.path, "md5": file.md5, "remote": file.remote} for file in self.files],
             "python": self.python,
             "packages": list(self.packages),
             "seed": self.seed,
@@ -117,7 +114,7 @@ class Reproduction:
 
 
 def reproduction_of(version: ModelVersion) -> Reproduction:
-    """Return the known parts of the training of a version; a fixed number of queries."""
+    """Return the recorded parts of the training of a version; a fixed number of queries."""
     tags = _tags(version.run_id)
     nodes = _inputs(version)
     python, packages = _environment(nodes)
@@ -178,14 +175,14 @@ def _missing_data(training: Reproduction, unversioned: Sequence[str]) -> str:
         return ""
     if not training.datasets or unversioned:
         return f"Log the data with a version, and set {FILES[0]} to its files with md5 and remote."
-    return f"The data are named, but not where their files are. Set {FILES[0]} to path, md5 and remote of each."
+    return f"The run names its data, but not the location of the files. Set {FILES[0]} to path, md5 and remote of each."
 
 
 def _missing_environment(training: Reproduction) -> str:
     if not training.packages and not training.python:
         return "Log the model with its requirements (mlflow writes requirements.txt beside the model)."
     loose = [line for line in training.packages if not _PINNED.fullmatch(line.split(";")[0].strip())]
-    return f"Name exact versions (==) of: {', '.join(loose[:5])}." if loose else ""
+    return f"Log exact versions (==) of: {', '.join(loose[:5])}." if loose else ""
 
 
 def _tags(run_id: str) -> dict[str, str]:
@@ -195,7 +192,7 @@ def _tags(run_id: str) -> dict[str, str]:
 
 
 def _inputs(version: ModelVersion) -> list[Any]:
-    """Return the nodes that flow into the version or into its run."""
+    """Return the direct inputs of the version and of its run."""
     urns = [version_ref(version.model.name, version.version), *([run_ref(version.run_id)] if version.run_id else [])]
     rels = (Relation.CONSUMED, Relation.INHERITED, Relation.USED_ENV)
     return [
@@ -216,7 +213,7 @@ def _first(tags: Mapping[str, str], keys: Sequence[str]) -> str:
 
 
 def _command(tags: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of the command: a JSON list, or a line as a shell splits it."""
+    """Return the words of the command, which a tag has as a JSON list or as a shell command line; () for none."""
     text = _first(tags, COMMAND)
     if not text:
         name = tags.get("mlflow.source.name", "")
@@ -229,7 +226,7 @@ def _command(tags: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _inside(path: str) -> str:
-    """Return a path that stays in the repository, "" for one that would leave it."""
+    """Return a relative path, "" for one that is absolute, leaves the repository or looks like an option."""
     parts = PurePosixPath(path).parts
     return "" if path.startswith(("/", "-")) or ".." in parts else path
 
@@ -239,22 +236,22 @@ def _listed(text: str) -> list[dict[str, Any]]:
         value = json.loads(text) if text else []
     except ValueError:
         return []
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _files(text: str) -> tuple[DataFile, ...]:
     files = []
-    for one in _listed(text):
-        path, md5 = _inside(str(one.get("path", ""))), str(one.get("md5", "")).lower()
+    for item in _listed(text):
+        path, md5 = _inside(str(item.get("path", ""))), str(item.get("md5", "")).lower()
         if path and _MD5.fullmatch(md5):
-            files.append(DataFile(path, md5, str(one.get("remote", ""))))
+            files.append(DataFile(path, md5, str(item.get("remote", ""))))
     return tuple(files)
 
 
 def _outputs(text: str) -> dict[str, str]:
     digests = {}
-    for one in _listed(text):
-        path, digest = _inside(str(one.get("path", ""))), str(one.get("sha256", "")).lower()
+    for item in _listed(text):
+        path, digest = _inside(str(item.get("path", ""))), str(item.get("sha256", "")).lower()
         if path and _SHA256.fullmatch(digest):
             digests[path] = digest
     return digests

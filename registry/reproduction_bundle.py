@@ -1,4 +1,4 @@
-"""The script that trains a version again, and the zip with it and all that it needs."""
+"""The script that trains a version again, and the zip with the script and the files that it needs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import zipfile
 from registry.reproduction import LEVELS, DataFile, Reproduction
 
 _HEAD = """#!/usr/bin/env bash
-# Trains {version} again, from what its run says. Level {level} of 5 ({text}). Run it in an empty folder.
-# 0: the outputs are identical · 1: they differ, or a step failed · 2: something is missing and nothing was run
+# Trains {version} again, from the facts that its run logged. Level {level} of 5 ({text}). Run it in an empty folder.
+# Exit status: 0 the outputs are identical, 1 they differ or a step failed, 2 a part is missing and nothing was run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 """
-_FETCH = """# A file that DVC tracks: from a remote that is a folder, else by dvc itself; the MD5 decides.
+_FETCH = """# Copies a file that DVC tracks from a remote that is a folder, else pulls it with dvc, and checks its MD5.
 fetch() {
   local path=$1 md5=$2 remote=$3
   if [ -n "$remote" ] && [ -d "${remote#file://}" ]; then
-    local held="${remote#file://}/files/md5/${md5:0:2}/${md5:2}"
-    [ -f "$held" ] || held="${remote#file://}/${md5:0:2}/${md5:2}"
-    mkdir -p "$(dirname "$path")" && cp -- "$held" "$path"
+    local stored="${remote#file://}/files/md5/${md5:0:2}/${md5:2}"
+    [ -f "$stored" ] || stored="${remote#file://}/${md5:0:2}/${md5:2}"
+    mkdir -p "$(dirname "$path")" && cp -- "$stored" "$path"
   else
     dvc pull -- "$path"
   fi
   echo "$md5  $path" | md5sum --check --quiet -
 }
 """
-_COMPARE = """# The outputs, compared with those of the training.
+_COMPARE = """# Compares the outputs with those of the training.
 status=0
 compare() {
   if echo "$2  $1" | sha256sum --check --status -; then echo "identical: $1"; else echo "differs: $1"; status=1; fi
@@ -37,11 +37,11 @@ compare() {
 
 
 def script_of(training: Reproduction) -> str:
-    """Return reproduce.sh. Where code, command, data or environment are missing it says so and runs nothing."""
+    """Return reproduce.sh. Where code, command, data or environment is missing, the script says so and runs nothing."""
     head = _HEAD.format(version=training.version, level=training.level, text=LEVELS[training.level])
-    needed = {part: text for part, text in training.missing.items() if part != "outputs"}
-    if needed:
-        lines = "\n".join(f"echo {shlex.quote(f'{part}: {text}')} >&2" for part, text in needed.items())
+    missing = {part: text for part, text in training.missing.items() if part != "outputs"}
+    if missing:
+        lines = "\n".join(f"echo {shlex.quote(f'{part}: {text}')} >&2" for part, text in missing.items())
         return f"{head}\necho 'This training cannot be repeated. Missing:' >&2\n{lines}\nexit 2\n"
     return (
         "\n".join(
@@ -75,11 +75,11 @@ def _environment(training: Reproduction) -> list[str]:
 
 
 def _data(training: Reproduction) -> list[str]:
-    return [_FETCH, *(_fetched(one) for one in training.files)] if training.files else []
+    return [_FETCH, *(_fetch_call(file) for file in training.files)] if training.files else []
 
 
-def _fetched(one: DataFile) -> str:
-    return f"fetch {shlex.quote(one.path)} {one.md5} {shlex.quote(one.remote)}"
+def _fetch_call(file: DataFile) -> str:
+    return f"fetch {shlex.quote(file.path)} {file.md5} {shlex.quote(file.remote)}"
 
 
 def _run(training: Reproduction) -> list[str]:
@@ -89,8 +89,8 @@ def _run(training: Reproduction) -> list[str]:
             f"export CUSTODY_SEED={shlex.quote(training.seed)}",
             f"export PYTHONHASHSEED={shlex.quote(training.seed)}",
         ]
-    where = f"cd {shlex.quote(training.folder)} && " if training.folder else ""
-    return [*lines, f"({where}{shlex.join(training.command)})"]
+    change_folder = f"cd {shlex.quote(training.folder)} && " if training.folder else ""
+    return [*lines, f"({change_folder}{shlex.join(training.command)})"]
 
 
 def _verdict(training: Reproduction) -> list[str]:
@@ -104,7 +104,7 @@ def _verdict(training: Reproduction) -> list[str]:
 
 
 def bundle_of(training: Reproduction) -> bytes:
-    """Return the zip: reproduce.sh, reproduce.json, and params, requirements and patch where there are some."""
+    """Return the zip: reproduce.sh, reproduce.json, params.json, and requirements and patch where there are any."""
     files = {
         "reproduce.sh": script_of(training),
         "reproduce.json": json.dumps(training.as_json(), indent=2, sort_keys=True) + "\n",

@@ -1,7 +1,7 @@
 """The risk tier of a model, computed from the answers to the questionnaire.
 
-A model nobody has assessed has no tier. Policies and templates treat it as UNASSESSED_TIER, above which there is only
-the prohibited tier.
+A model that nobody has assessed has no tier. Policies and templates treat it as UNASSESSED_TIER, the highest tier
+below the prohibited one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Answers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason why the tier is not lower: the lowest tier that it allows, and a sentence."""
+    """A reason why the tier is not lower. ``tier`` is the lowest tier that it allows."""
 
     tier: str
     text: str
@@ -45,9 +45,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """The result of a set of answers: tier and reasons.
+    """The result of a set of answers: the tier, and the points as ``score``.
 
-    ``reasons`` are in the order of the questions, the points last.
+    ``reasons`` are in the order of the questions; the reason of the points is the last.
     """
 
     tier: str
@@ -61,7 +61,7 @@ def newest_questionnaire() -> Questionnaire:
 
 
 def rank(tier: str) -> int:
-    """Return the index of a tier in TIERS, 0 for the lowest; one that is not known, or empty, ranks highest."""
+    """Return the index of a tier in TIERS, 0 for the lowest. An unknown or empty tier ranks above all others."""
     return TIERS.index(tier) if tier in TIERS else len(TIERS)
 
 
@@ -78,11 +78,11 @@ def score(questionnaire: Questionnaire, answers: Answers) -> Assessed:
 
 
 def tiers_of(model_ids: Iterable[int]) -> dict[int, str]:
-    """Return the newest tier of each of these models that has been assessed, with one query."""
+    """Return the tier of each of these models that has been assessed, by model id; one query."""
     rows = RiskAssessment.objects.filter(model_id__in=list(model_ids)).annotate(
-        place=Window(RowNumber(), partition_by=[F("model_id")], order_by=F("number").desc())
+        position=Window(RowNumber(), partition_by=[F("model_id")], order_by=F("number").desc())
     )
-    return dict(rows.filter(place=1).values_list("model_id", "tier"))
+    return dict(rows.filter(position=1).values_list("model_id", "tier"))
 
 
 def current_assessment(model: RegisteredModel) -> RiskAssessment | None:
@@ -97,7 +97,7 @@ def assessment_history(model: RegisteredModel) -> list[RiskAssessment]:
 
 
 def _chosen(questionnaire: Questionnaire, answers: Answers) -> list[tuple[Question, Option]]:
-    """Return each question with the option chosen."""
+    """Return each question with its chosen option. Raises InvalidInput."""
     unknown = [code for code in answers if questionnaire.question(code) is None]
     if unknown:
         raise InvalidInput(f"The questionnaire has no question {', '.join(str(code)[:50] for code in unknown[:5])}.")
@@ -113,7 +113,7 @@ def _chosen(questionnaire: Questionnaire, answers: Answers) -> list[tuple[Questi
 
 
 def _floor(questionnaire: Questionnaire, answers: Answers, question: Question, option: Option) -> Reason:
-    """Return the floor of an answer, after the derogation that other answers give."""
+    """Return the floor of an answer, lowered where the derogation applies."""
     derogation = questionnaire.derogation
     text = f"{question.text} {option.text}"
     if question.code != derogation.of or answers[derogation.by] == "none" or option.code == _WITHOUT_RELIEF:

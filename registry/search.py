@@ -1,4 +1,4 @@
-"""Searching models and versions in MLflow's filter language, over what the actor may see."""
+"""Search for models and versions that the actor may see, in MLflow's filter language."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tracking.search.pages import checked_max, take_page
 
 MAX_MODELS = 1000
 MAX_VERSIONS = 200_000
-# SQLite refuses a statement with more than 32766 variables, so big results are completed in slices.
+# SQLite refuses a statement with more than 32766 variables, so tags and aliases of big results are read in slices.
 _SLICE = 5000
 
 _NAMED = Column(Kind.TEXT, TEXT_OPERATORS | LIST_OPERATORS)
@@ -142,14 +142,14 @@ def search_versions(
 def _version_condition(clause: Clause) -> Q:
     """Return the condition on an attribute of a version.
 
-    A version has any number of aliases: `!=` means none is that.
+    A version can have several aliases. `!=` means that none of them matches.
     """
     if clause.key != "alias":
         return compare(_VERSION_COLUMNS[clause.key], clause)
     negated = {"!=": "=", "NOT IN": "IN"}.get(clause.operator, "")
-    named = compare("name", replace(clause, operator=negated) if negated else clause)
-    has = Q(Exists(Alias.objects.filter(named, version=OuterRef("pk"))))
-    return ~has if negated else has
+    condition = compare("name", replace(clause, operator=negated) if negated else clause)
+    has_alias = Q(Exists(Alias.objects.filter(condition, version=OuterRef("pk"))))
+    return ~has_alias if negated else has_alias
 
 
 def _tagged(tags: QuerySet[Any], clause: Clause) -> Exists:
@@ -161,7 +161,7 @@ def _prompt(tags: QuerySet[Any]) -> Exists:
 
 
 def _wants_prompts(clauses: Sequence[Clause]) -> bool:
-    """Tell whether prompts are asked for: they are shown only then.
+    """Return whether the filter asks for prompts. Any other search leaves them out.
 
     MLflow's client adds the tag `!= 'true'` to every search for models.
     """
@@ -173,12 +173,12 @@ def _wants_prompts(clauses: Sequence[Clause]) -> bool:
 
 
 def _without_prompt_tag(clauses: Sequence[Clause]) -> list[Clause]:
-    """Return the clauses but those on the tag of prompts: models do not have this tag and must match."""
+    """Return the clauses without those on the tag of prompts, which models do not have."""
     return [clause for clause in clauses if clause.group != "tag" or clause.key != PROMPT_TAG]
 
 
 def _ordering(orders: Sequence[Order], columns: dict[str, str], defaults: dict[str, bool]) -> list[OrderBy]:
-    """Return the sort keys asked for, then those that make the order total, so that pages do not overlap."""
+    """Return the requested sort keys, then those that make the order total, so that pages do not overlap."""
     requested = [(order.key, order.ascending) for order in orders]
     keys = [*requested, *((key, ascending) for key, ascending in defaults.items() if key not in dict(requested))]
     return [F(columns[key]).asc() if ascending else F(columns[key]).desc() for key, ascending in keys]

@@ -1,7 +1,7 @@
-"""The allow-list of sources that versions may be registered from. The server never opens a URI from a client.
+"""Sources that versions may be registered from. The server never opens a URI that a client sends.
 
-A source is a folder of this server's artifacts that belongs to the named run or logged model, an existing version (a
-copy), or a URI under one of settings.ALLOWED_SOURCES, which is stored as text.
+A source is a folder of this server's artifacts that belongs to the named run or logged model, an existing version
+(which is copied), or a URI under one of settings.ALLOWED_SOURCES, which is only stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tracking.permissions.runs import Change, require_logged_model, require_run
 from tracking.queries import get_logged_model, get_run
 
 MAX_SOURCE = 1000
-# The longest chain of copies. The creators of all originals count as authors, so each check walks the whole chain.
+# The longest chain of copies. The creators of all originals count as authors, so a check reads the whole chain.
 MAX_COPIES = 40
 _OWN = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)", re.DOTALL)
 _RUN = re.compile(r"runs:/(?P<run_id>[^/]+)/(?P<path>(?:[^/].*)?)", re.DOTALL)
@@ -44,18 +44,18 @@ class Source:
 
 
 def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> Source:
-    """Resolve ``source``.
+    """Return the folder, run and logged model that ``source`` names.
 
-    Raises Denied: the actor may not change the run or logged model, or not edit the model that a version is copied
-    from. Registering a version restricts changes of its source from then on, because the version depends on it.
-    Raises InvalidInput for a source that is not allowed, NotFound for a run or model that the actor may not read.
+    Raises Denied where the actor may not change the run or logged model, or not edit the model that a version is copied
+    from: once a version is registered, changes of its source are restricted. Raises InvalidInput for a source that is
+    not allowed, TooLarge for a long one, NotFound for a run or logged model that the actor may not read.
     """
     if len(source) > MAX_SOURCE:
-        raise TooLarge(f"A model version source has at most {MAX_SOURCE} characters.")
+        raise TooLarge(f"A model version source can have at most {MAX_SOURCE} characters.")
     if match := _VERSION.fullmatch(source):
         return _from_version(actor, source, match["name"], int(match["version"]), run_id)
-    run = _own_run(actor, run_id) if run_id else None
-    logged = _own_model(actor, model_id) if model_id else None
+    run = _registrable_run(actor, run_id) if run_id else None
+    logged = _registrable_model(actor, model_id) if model_id else None
     if logged is not None and run is not None:
         _require_own(source, logged, run)
     if match := _RUN.fullmatch(source):
@@ -73,13 +73,13 @@ def resolve_source(*, actor: Actor, source: str, run_id: str, model_id: str) -> 
     )
 
 
-def _own_run(actor: Actor, run_id: str) -> Run:
+def _registrable_run(actor: Actor, run_id: str) -> Run:
     run = get_run(actor, run_id)
     require_run(actor, run, Change.STATUS, Action.REGISTRY_VERSION_CREATED)
     return run
 
 
-def _own_model(actor: Actor, model_id: str) -> LoggedModel:
+def _registrable_model(actor: Actor, model_id: str) -> LoggedModel:
     return _registrable(actor, get_logged_model(actor, model_id))
 
 
@@ -100,7 +100,7 @@ def _from_run(actor: Actor, source: str, named: str, path: str, run: Run | None)
     folder = f"{root}/{_clean(source, path)}" if path else root
     if folder_digest(folder):
         return Source(path=folder, run_id=run.id)
-    # MLflow 3 stores a logged model beside its run, but clients name a path below the run
+    # MLflow 3 stores a logged model outside the run's folder, but clients send a path below the run
     same_name = LoggedModel.objects.filter(source_run=run, name=path.rstrip("/"), lifecycle_stage=Lifecycle.ACTIVE)
     logged = same_name.order_by("-created_ms").first()
     if logged is None:
@@ -113,13 +113,12 @@ def _from_logged_model(actor: Actor, source: str, named: str, run: Run | None, l
     if logged is not None and logged.id != named:
         raise _refused(source, "The model_id request parameter must identify the logged model of the source.")
     try:
-        model = logged or _own_model(actor, named)
+        model = logged or _registrable_model(actor, named)
     except NotFound as error:
         raise _refused(source, error.message) from error
     if run is not None:
         _require_own(source, model, run)
-    # the registering run is evidence (lineage, checks, card): it is the run of the model, even where the caller names
-    # none
+    # lineage, checks and the card use the run: it is the run of the logged model, even where the caller names no run
     return Source(path=_root(source, model.artifact_uri), run_id=model.source_run_id or "", model_id=model.id)
 
 
@@ -176,7 +175,7 @@ def _is_allowed_outside(source: str) -> bool:
 
 
 def never_matches(prefix: str) -> bool:
-    """Return whether an entry of ALLOWED_SOURCES matches no source: it is no prefix of a clean URI ``scheme://…``."""
+    """Return whether an entry of ALLOWED_SOURCES matches no source, because no valid URI can begin with it."""
     below = _EXTERNAL.fullmatch(f"{prefix.rstrip('/')}/x" if prefix.partition("://")[2].strip("/") else f"{prefix}x")
     if below is None or any(mark in prefix for mark in "*?#\\") or prefix != prefix.strip():
         return True
@@ -191,11 +190,11 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _root(source: str, artifact_uri: str) -> str:
-    """Return the key of a run's or logged model's folder; refuse where its files are not on this server."""
+    """Return the key of a run's or logged model's folder. Raises InvalidInput where it is on another server."""
     try:
         return key_of_uri(artifact_uri).rstrip("/")
     except DomainError as error:
-        raise _refused(source, "The artifacts of that run are not kept on this server.") from error
+        raise _refused(source, "The artifacts of that run are not stored on this server.") from error
 
 
 def _clean(source: str, path: str) -> str:

@@ -1,7 +1,7 @@
-"""The state machine as data: which stage may follow which, and what a move needs. No ORM here.
+"""The stages and the transitions between them, as data. Pure functions.
 
-Buttons, API errors, documentation and tests all read TRANSITIONS. Whether a *governed* transition may happen for this
-version now is decided by the policy (see TRANSITION_GATES in the settings), not by this table.
+Buttons, API errors, documentation and tests read TRANSITIONS. The table does not say whether a version may take a
+governed transition now: the gates decide that (settings.TRANSITION_GATES).
 """
 
 from __future__ import annotations
@@ -31,21 +31,14 @@ class Transition:
     target: Stage
     gated: bool
     may_archive: bool
-    title: str
 
 
-_TITLES = {
-    Stage.NONE: "Remove from its stage",
-    Stage.STAGING: "Move to Staging",
-    Stage.PRODUCTION: "Promote to Production",
-    Stage.ARCHIVED: "Archive",
-}
 _REMOVAL = "-"
 _ACTIVE = (Stage.STAGING, Stage.PRODUCTION)
 
 # Every pair MLflow allows, a stage to itself included (a version that was superseded in Production may return).
 TRANSITIONS: tuple[Transition, ...] = tuple(
-    Transition(source, target, gated=target in _ACTIVE, may_archive=target in _ACTIVE, title=_TITLES[target])
+    Transition(source, target, gated=target in _ACTIVE, may_archive=target in _ACTIVE)
     for source, target in product(Stage, Stage)
 )
 _BY_EDGE = {(edge.source, edge.target): edge for edge in TRANSITIONS}
@@ -72,15 +65,15 @@ def removed_alias(target: str) -> str:
 
 
 def target_left(target: str, *, is_current: bool) -> str:
-    """Return the target that a version leaves by a move to this target: Production, an @alias that is removed, or "".
+    """Return the target that a version leaves without a successor by a move: Production, an @alias, or "".
 
-    ``is_current`` is whether the version is the current Production version. A move that leaves something has no
-    successor: a version that another one replaces does not move by itself.
+    ``is_current`` is whether the version is the current Production version. A version that another one replaces is not
+    moved by a request of its own, so this function is not called for it.
     """
     if alias := removed_alias(target):
         return f"@{alias}"
-    leaves = is_current and target in Stage.values and target != Stage.PRODUCTION
-    return Stage.PRODUCTION.value if leaves else ""
+    leaves_production = is_current and target in Stage.values and target != Stage.PRODUCTION
+    return Stage.PRODUCTION.value if leaves_production else ""
 
 
 def parse_stage(name: str) -> Stage:

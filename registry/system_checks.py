@@ -42,7 +42,7 @@ def check_allowed_sources(app_configs: Sequence[Any] | None, **_kwargs: object) 
     """Every entry of CUSTODY_ALLOWED_SOURCES must be a prefix that a source can have."""
     return [
         Error(
-            f"CUSTODY_ALLOWED_SOURCES has the entry {prefix!r}, under which no source can lie.",
+            f"CUSTODY_ALLOWED_SOURCES has the entry {prefix!r}, which no source can match.",
             hint="Write the beginning of a URI, scheme in small letters, without wildcards: s3://models/ or gs://bucket/team/.",
             id="registry.E003",
         )

@@ -1,4 +1,4 @@
-"""Rules for the URLs of webhooks and for the network addresses they may connect to. A name is resolved once."""
+"""Rules for the URLs of webhooks and for the network addresses that they may connect to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Metadata services of clouds, which answer with credentials: never allowed (169.254/16 and fe80::/10 are link-local).
+# Metadata services of clouds, which return credentials: never allowed, like link-local addresses.
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
 
 
@@ -39,17 +39,16 @@ class Target:
 
 
 def check_url(url: str, *, private: bool) -> str:
-    """Return a URL that a webhook may have.
+    """Return the URL. Raises InvalidInput where a webhook may not have it: by its scheme, its form or its address.
 
-    Raises InvalidInput for another scheme, credentials or an address that is not public.
-
-    ``private`` says whether private and loopback addresses are allowed, here and in the other functions.
+    ``private`` tells whether private and loopback addresses are allowed, here and in the other functions. The address
+    of a name is checked when something is sent.
     """
     target = split_url(url)
     try:
         literal = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        literal = []  # a name, which is resolved when something is sent
+        literal = []  # a name
     try:
         if not literal and _is_local_name(target.host):
             require_allowed(ipaddress.ip_address("127.0.0.1"), private=private)
@@ -64,7 +63,7 @@ def _require_text(url: str) -> None:
     if not url.strip():
         raise InvalidInput("Webhook URL cannot be empty or just whitespace.")
     if len(url) > _MAX_URL:
-        raise InvalidInput(f"A webhook URL has at most {_MAX_URL} characters.")
+        raise InvalidInput(f"A webhook URL can have at most {_MAX_URL} characters.")
 
 
 def split_url(url: str) -> Target:
@@ -83,7 +82,7 @@ def split_url(url: str) -> Target:
     if not _PLAIN.fullmatch(url) or "\\" in url:
         raise InvalidInput("Invalid webhook URL: spaces, control and non-ASCII characters must be percent-encoded.")
     if "@" in parts.netloc:
-        raise InvalidInput("Invalid webhook URL: it must not carry a user name or password.")
+        raise InvalidInput("Invalid webhook URL: it must not contain a user name or password.")
     host = parts.hostname or ""
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
         raise InvalidInput("Invalid webhook URL: it must include a hostname.")
@@ -94,9 +93,9 @@ def split_url(url: str) -> Target:
 
 
 def resolve(target: Target, *, private: bool) -> list[tuple[int, tuple[str, int]]]:
-    """Return the (family, address) pairs to connect to, in order. Raises AddressRefused, OSError (the name is unknown).
+    """Return the pairs of family and address to connect to, in order.
 
-    A name with one refused address is refused as a whole.
+    Raises AddressRefused where one address of the name is not allowed, OSError where the name is unknown.
     """
     entries = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     for entry in entries:
@@ -120,7 +119,7 @@ def is_public(address: Address) -> bool:
 
 
 def address_of(text: str) -> Address:
-    """Return an address as `getaddrinfo` writes it; the scope of a link-local one is dropped."""
+    """Return an address that `getaddrinfo` gives as text, without the scope of a link-local address."""
     return ipaddress.ip_address(text.partition("%")[0])
 
 
@@ -129,13 +128,13 @@ def _is_never_allowed(address: Address) -> bool:
 
 
 def _is_reserved(address: Address) -> bool:
-    # Python counts the IPv6 loopback as reserved, and fec0::/10 (site-local, deprecated) as global.
-    old = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    return old or (address.is_reserved and not address.is_loopback)
+    # Python counts the IPv6 loopback as reserved, and the deprecated site-local fec0::/10 as global.
+    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return is_site_local or (address.is_reserved and not address.is_loopback)
 
 
 def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one carries (mapped, 6to4, Teredo, NAT64), else the address itself."""
+    """Return the IPv4 address in an IPv6 address (mapped, 6to4, Teredo, NAT64), else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:

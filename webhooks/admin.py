@@ -1,4 +1,4 @@
-"""Webhooks and their deliveries in the admin, read-only. The pages of the console change them."""
+"""Webhooks and their deliveries in the admin, read-only. Only the pages of the console change them."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ class WebhookAdmin(_ReadableAdmin):
     @admin.display(description="Deliveries")
     def log(self, row: Webhook) -> SafeString:
         """Return a link to the deliveries of the webhook."""
-        where = f"{reverse('admin:webhooks_delivery_changelist')}?{urlencode({'webhook__id__exact': row.pk})}"
-        return format_html('<a class="text-link" href="{}">Deliveries of this webhook</a>', where)
+        url = f"{reverse('admin:webhooks_delivery_changelist')}?{urlencode({'webhook__id__exact': row.pk})}"
+        return format_html('<a class="text-link" href="{}">Deliveries of this webhook</a>', url)
 
 
 @admin.register(Delivery)
@@ -144,7 +144,7 @@ class DeliveryAdmin(_ReadableAdmin):
 
     @action(description="Send again", permissions=["view"], url_path="send-again", icon="replay")  # type: ignore[untyped-decorator]  # unfold has no types
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lead to the dialog that sends the delivery again."""
+        """Redirect to the dialog that sends the delivery again."""
         try:
             return redirect("console:delivery_send_again", uuid.UUID(object_id))
         except ValueError:

@@ -23,7 +23,10 @@ _STREAM = model_stream(0).removesuffix("0")
 
 @consumes(*{*KINDS, *databricks.NAMES})
 def on_event(event: Event) -> None:
-    """Write a delivery to every active webhook that wants the event; one query where there is none. Idempotent."""
+    """Write a delivery for every active webhook that subscribes to the event. Idempotent.
+
+    Makes one query where no webhook does.
+    """
     key = event.stream.removeprefix(_STREAM)
     if event.outcome != "ok" or key == event.stream or not key.isdigit():
         return
@@ -42,9 +45,7 @@ def on_event(event: Event) -> None:
 
 
 def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
-    """Return (webhook id, event name) of the subscriptions to an event: of webhooks of this model
-    and of every model.
-    """
+    """Return (webhook id, event name) of each subscription to an event, by a webhook of this or of every model."""
     action = Action(event.action)
     names = [*KINDS.get(action, Kind()).names, *databricks.NAMES.get(action, ())]
     rows = Subscription.objects.filter(

@@ -1,8 +1,8 @@
 """Events and payloads of webhooks in the format of the Databricks workspace registry.
 
-One change may be several events: a move to Production is both a transition and a transition to Production, and a
-webhook that subscribed to both receives both. Receivers get no events of prompts, which are not models in this format.
-Further fields hold what the documented payloads lack: `request_id`, `url` and `comment` of a request.
+One change can be several events. A move to Production is both a transition and a transition to Production; a webhook
+that subscribes to both receives both. Prompts are not models in this format, so they have no events. The payload of a
+request has three fields more than Databricks documents: `request_id`, `url` and `comment`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EVENTS = frozenset(name for names in NAMES.values() for name in names)
 
 
 def payloads_of(source: Source) -> dict[str, Payload]:
-    """Return the payloads of an audit event, by the name of each webhook event that it is; {} where it is none."""
+    """Return the payloads of an audit event by the name of the webhook event; {} where it is no webhook event."""
     action = Action(source.event.action)
     facts = _FACTS[action](source) if action in _FACTS else None
     if facts is None:
@@ -66,7 +66,7 @@ def sample_of(event: str, webhook_id: str) -> str:
 
 
 def _is_about(name: str, to_stage: str) -> bool:
-    """Return whether a webhook event is about this stage, or about no particular one."""
+    """Return whether a webhook event is about this stage, or about all stages."""
     stages = [stage for stage in _STAGES if f"_TO_{stage}" in name]
     return not stages or stages == [to_stage.upper()]
 
@@ -96,7 +96,7 @@ def _tag_set(source: Source) -> Payload | None:
 
 def _stage_changed(source: Source) -> Payload | None:
     before, after = source.facts["before"]["stage"], source.facts["after"]["stage"]
-    if before == after:  # a version that is no longer the current one of its stage has not moved
+    if before == after:  # a superseded version that keeps its stage has not moved
         return None
     text = f"Registered{_named(source).removeprefix('registered')} transitioned from {before} to {after}."
     return {"version": number_of(source), "to_stage": after, "from_stage": before, "text": text}

@@ -1,7 +1,7 @@
-"""Events a webhook can subscribe to, by their protocol names, and the recorded action behind each.
+"""The events that a webhook can subscribe to, by their protocol names, with the audit action of each.
 
-MLflow's clients know only MLflow's own events. Governance events have names of the same form (an entity and an action),
-which only plain HTTP clients can use.
+MLflow's clients know only MLflow's own events. Custody's governance events have names of the same form, an entity and
+an action; only plain HTTP clients can use them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit.actions import Action
 from core.errors import InvalidInput
 
-# The numbers of MLflow's protocol. Custody's own start at 1001, far above MLflow's.
+# The numbers of MLflow's protocol. Custody's own numbers start at 1001, far above MLflow's.
 ENTITIES = {
     "REGISTERED_MODEL": 1,
     "MODEL_VERSION": 2,
@@ -49,7 +49,7 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The events that one recorded action becomes: of a model, or of a prompt (MLflow keeps prompts as models)."""
+    """The webhook events of an audit action: of a model, and of a prompt, which MLflow stores as a model."""
 
     of_model: str = ""
     of_prompt: str = ""
@@ -95,7 +95,7 @@ GOVERNANCE = frozenset(name for name in EVENTS if name.startswith(_OURS))
 
 
 def event_named(entity: str, action: str) -> str:
-    """Return the event of an entity and an action in the protocol's capitals.
+    """Return the name of the event of an entity and an action, which the protocol writes in capitals.
 
     Raises InvalidInput where there is no such event.
     """
@@ -109,6 +109,6 @@ def event_named(entity: str, action: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Return entity and action of an event in the protocol's capitals."""
+    """Return entity and action of an event in capitals, as the protocol writes them."""
     entity, _, action = name.upper().partition(".")
     return entity, action

@@ -27,14 +27,17 @@ def checked_name(name: str) -> str:
 
 
 def checked_secret(secret: str) -> str:
-    """Return the secret that signs deliveries, or "". Raises InvalidInput for one over 1,000 characters."""
+    """Return the secret that signs deliveries, "" for none.
+
+    Raises TooLarge for more than 1,000 characters, InvalidInput for a NUL byte.
+    """
     return check_text(secret, "webhook secret", _MAX_SECRET)
 
 
 def checked_authorization(authorization: str) -> str:
-    """Return the value of an authorization header, or "". Raises InvalidInput unless it is printable ASCII."""
+    """Return the value of an Authorization header, "" for none. Raises InvalidInput unless it is printable ASCII."""
     if authorization and (len(authorization) > _MAX_SECRET or not _HEADER.fullmatch(authorization)):
-        raise InvalidInput(f"A webhook's authorization is at most {_MAX_SECRET} printable ASCII characters.")
+        raise InvalidInput(f"A webhook's authorization must be at most {_MAX_SECRET} printable ASCII characters.")
     return authorization
 
 
@@ -42,14 +45,14 @@ def checked_status(status: str, format_: str) -> str:
     """Return a status. Raises InvalidInput for one that webhooks of this format do not have."""
     allowed = [name for name in WebhookStatus if format_ == WebhookFormat.DATABRICKS or name != WebhookStatus.TEST_MODE]
     if status not in allowed:
-        raise InvalidInput(f"A webhook's status is {' or '.join(allowed)}.")
+        raise InvalidInput(f"Unknown webhook status {status[:20]!r}. Choose {' or '.join(allowed)}.")
     return status
 
 
 def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
-    """Return the events without repetitions.
+    """Return the events without duplicates.
 
-    Raises InvalidInput for none at all or one that this webhook cannot have.
+    Raises InvalidInput for an empty list and for an event that this webhook cannot have.
     """
     events_once = list(dict.fromkeys(events))
     if not events_once:
@@ -58,7 +61,7 @@ def checked_events(events: Sequence[str], webhook: Webhook) -> list[str]:
         check_event(event, webhook.format)
     if databricks.REGISTERED_MODEL_CREATED in events_once and webhook.model is not None:
         raise InvalidInput(
-            f"{databricks.REGISTERED_MODEL_CREATED} is for webhooks of every model: leave out model_name."
+            f"Only a webhook of every model can have the event {databricks.REGISTERED_MODEL_CREATED}: leave out model_name."
         )
     return events_once
 

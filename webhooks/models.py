@@ -12,7 +12,7 @@ from registry.models import RegisteredModel
 
 
 class WebhookStatus(models.TextChoices):
-    """The status of a webhook. TEST_MODE (Databricks' format only) sends tests alone."""
+    """The status of a webhook. With TEST_MODE, which only Databricks' format has, only tests are sent."""
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
@@ -29,15 +29,15 @@ class WebhookFormat(models.TextChoices):
 class Webhook(models.Model):
     """A URL that receives the events of one model, or of every model. ``created_by`` is the username at that time.
 
-    ``owner`` is the person who set the URL, unless that was an operator. With an owner the URL must be public.
-    Otherwise ``operator`` is who set it; both are empty where a command of the server did, or where an operator did
-    before the column was there. A webhook is disabled once the owner may no longer manage the model, or the operator is
-    none any more.
+    ``owner`` is the person who set the URL, null where an operator set it. With an owner the URL must be public.
+    ``operator`` is the operator who set it. Both are null where a command of the server set it, or where an operator
+    set it before the column existed. A webhook is disabled once the owner may no longer manage the model, or the
+    operator is no longer an operator.
 
-    ``sealed_secret`` is the key of the signatures, encrypted (webhooks/secrecy.py); without one nothing is signed.
-    ``sealed_authorization`` is the value of the Authorization header, encrypted in the same way. A receiver that did
-    not answer is paused until ``quiet_until``; ``failures`` counts its failures in a row. With ``verify_tls`` false the
-    certificate of a receiver on the private network is not checked; on the public internet it always is.
+    ``sealed_secret`` is the encrypted key of the signatures (webhooks/secrecy.py); without one nothing is signed.
+    ``sealed_authorization`` is the encrypted value of the Authorization header. A receiver that did not answer is
+    paused until ``quiet_until``; ``failures`` counts its failures in a row. Where ``verify_tls`` is false, the
+    certificate of a receiver on the private network is not checked. On the public internet it is always checked.
     """
 
     id = models.CharField(max_length=36, primary_key=True)
@@ -86,7 +86,7 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["webhook", "event"], name="webhooks_subscribed_once")]
-        # Every audit event of a subscribable kind is looked up here.
+        # Every audit event that a webhook can subscribe to is looked up by this index.
         indexes = [models.Index(fields=["event"], name="webhooks_subscribers")]
 
     def __str__(self) -> str:
@@ -104,10 +104,11 @@ class DeliveryState(models.TextChoices):
 class Delivery(models.Model):
     """One event for one webhook, with the record of its attempts.
 
-    ``id`` is sent with every attempt, so that a receiver recognises repetitions; ``body`` is the exact text that is
-    signed and sent. ``history`` holds the last attempts: time (ISO 8601), status (null: no answer), error,
-    milliseconds. A worker writes its outcome only while ``attempts`` is the number it set. While a worker holds the
-    delivery, ``next_attempt_at`` is when others may take it; ``queued_at`` is when it was last put in the queue.
+    ``id`` is sent with every attempt, so that a receiver recognises repetitions. ``body`` is the exact text that is
+    signed and sent. ``history`` has the last attempts: time (ISO 8601), status (null for no answer), error,
+    milliseconds. A worker writes the outcome only while ``attempts`` has the number that the worker set. While a worker
+    sends the delivery, ``next_attempt_at`` is the time from which another worker may take it. ``queued_at`` is when it
+    was last queued.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, verbose_name="delivery id")

@@ -1,7 +1,7 @@
-"""Payloads of webhooks in MLflow's format, made from audit events. Governance events have fields of the same style.
+"""Payloads of webhooks in MLflow's format, built from audit events. Governance events have fields of the same style.
 
-Long text is read from the rows, because an audit event shortens it. The functions run in the transaction of the change,
-so rows and event agree.
+Long texts are read from the rows, because an audit event shortens them. The functions run in the transaction of the
+change, so that rows and event agree.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Source:
 
 
 def source_of(event: Event, model_id: int) -> Source | None:
-    """Return the input of the payloads of an event of this model. None where the model does not exist."""
+    """Return the input of the payloads of an event of this model, None where the model does not exist."""
     model = RegisteredModel.objects.filter(pk=model_id).first()
     return Source(event, facts(event), model, dict(model.tags.values_list("key", "value"))) if model else None
 
 
 def message_of(source: Source) -> Message | None:
-    """Return the webhook event of an audit event in MLflow's format; None where MLflow has no such event."""
+    """Return the webhook event of an audit event in MLflow's format, None where it has none."""
     action = Action(source.event.action)
     kind = KINDS.get(action, Kind())
     name = kind.of_prompt if source.is_prompt else kind.of_model
@@ -190,7 +190,7 @@ def _review_due(source: Source) -> Data:
 
 
 def page_of(request: TransitionRequest) -> str | None:
-    """Return the address of the request's page; None while CUSTODY_BASE_URL is not set."""
+    """Return the address of the request's page, None where CUSTODY_BASE_URL is not set."""
     url = reverse("admin:approvals_transitionrequest_change", args=[request.pk])
     return f"{settings.BASE_URL}{url}" if settings.BASE_URL else None
 
@@ -201,24 +201,24 @@ def _who(source: Source) -> Data:
 
 
 def version_of(source: Source) -> ModelVersion | None:
-    """Return the version the event is about."""
+    """Return the version that the event is about, None where there is none."""
     number = number_of(source)
     return ModelVersion.objects.filter(model=source.model, version=int(number)).first() if number.isdigit() else None
 
 
 def number_of(source: Source) -> str:
-    """Return the version's number at the end of `model-version:<name>/<number>`."""
+    """Return the version number of an event, which ends its `model-version:<name>/<number>`."""
     return source.event.object_ref.rpartition("/")[2]
 
 
 def request_id_of(source: Source) -> int:
-    """Return the number of the request (or finding) the event is about; 0 without one."""
+    """Return the number of the request or finding that the event is about, 0 for any other event."""
     number = source.event.object_ref.partition(":")[2]
     return int(number) if number.isdigit() else 0
 
 
 def only_key(mapping: dict[str, Any]) -> str:
-    """Return the key of a mapping with one key, such as the tag in the facts of an event; "" for an empty one."""
+    """Return the only key of a mapping, such as the tag in the facts of an event; "" for an empty mapping."""
     return next(iter(mapping), "")
 
 

@@ -1,7 +1,7 @@
-"""Permissions to have webhooks: operators for every model, and the managers of a model for that model.
+"""Permissions on webhooks: operators have webhooks of every model, the managers of a model have webhooks of that model.
 
-A webhook carries names, comments and tags out of the registry. One for every model takes a person in the group
-`operators`, or a superuser; a service account does not suffice, whatever groups it is in.
+A webhook sends names, comments and tags out of the registry. An operator is a superuser or a person in the group
+`operators`. A service account is never an operator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OPERATORS = "operators"
 
 
 def is_operator(actor: Actor) -> bool:
-    """Return whether the actor may have webhooks for every model."""
+    """Return whether the actor may have webhooks of every model."""
     if actor.kind is ActorKind.SYSTEM:
         return True
     if actor.kind is not ActorKind.USER or actor.user_id is None:
@@ -43,9 +43,7 @@ def visible_webhooks(actor: Actor) -> QuerySet[Webhook]:
 
 
 def visible_deliveries(actor: Actor) -> QuerySet[Delivery]:
-    """Return the deliveries the actor may see and send again;
-    an operator also sees those of webhooks that are deleted.
-    """
+    """Return the deliveries that the actor may see and send again. An operator also sees those of deleted webhooks."""
     if is_operator(actor):
         return Delivery.objects.all()
     return Delivery.objects.filter(webhook__in=visible_webhooks(actor))
@@ -62,14 +60,15 @@ def get_delivery(actor: Actor, delivery_id: uuid.UUID) -> Delivery:
 def may_reach_private_network(webhook: Webhook) -> bool:
     """Return whether the receiver may be at a private address: the setting allows it and an operator set the URL.
 
-    Whoever creates a model manages it, so without the second condition the setting would open the network to everybody.
+    Everybody can create a model and then manages it. Without the second condition, everybody could reach the network.
     """
     return bool(settings.WEBHOOK_ALLOW_PRIVATE) and webhook.owner_id is None
 
 
 def is_still_authorized(webhook: Webhook) -> bool:
-    """Return whether whoever set the URL may still send events to it: an operator,
-    or somebody who manages the model.
+    """Return whether the account that set the URL may still send events to it: an operator, or a manager of the model.
+
+    A URL that a command of the server set stays authorized.
     """
     person = setter_of(webhook)
     if person is None:
@@ -83,7 +82,7 @@ def is_still_authorized(webhook: Webhook) -> bool:
 
 
 def setter_of(webhook: Webhook) -> User | None:
-    """Return the account that set the URL of a webhook; None where a command of the server did."""
+    """Return the account that set the URL of a webhook, None where a command of the server did."""
     if webhook.owner_id is not None or webhook.operator_id is not None:
         return webhook.owner or webhook.operator
     return User.objects.filter(username=webhook.created_by).first()
@@ -103,13 +102,13 @@ def get_webhook(
 
 
 def require_may_create(actor: Actor, model: RegisteredModel | None) -> None:
-    """Raise Denied for an actor who may not have a webhook for this model, or for every model where it is None."""
+    """Raise Denied where the actor may not have a webhook of this model, or of every model for None."""
     if is_operator(actor) or (model is not None and has_level(actor, model, Level.MANAGE)):
         return
     if model is None:
-        why = f"may not create a webhook for every model: that takes a person in the group {OPERATORS}. Name a model_name."
+        why = f"may not create a webhook for every model: only people in the group {OPERATORS} can. Name a model_name."
     else:
-        why = f"may not create a webhook for {model.name}: that takes somebody who manages the model."
+        why = f"may not create a webhook for {model.name}: only people who manage the model can."
     raise Denied(
         f"{actor.name} {why}",
         action=Action.WEBHOOKS_WEBHOOK_CREATED,

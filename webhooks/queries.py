@@ -24,8 +24,8 @@ def list_webhooks(
 ) -> tuple[list[Webhook], str]:
     """Return one page of webhooks in MLflow's format, newest first, and the token of the next page ("" on the last).
 
-    Webhooks with governance events only are left out unless ``governance``: MLflow's clients cannot read a
-    webhook without an event they know, and would fail over the whole list. Raises InvalidInput.
+    Without ``governance``, webhooks that have only governance events are left out: MLflow's clients fail on a list with
+    a webhook that has no event they know. Raises InvalidInput.
     """
     rows = visible_webhooks(actor).filter(format=WebhookFormat.MLFLOW)
     if not governance:
@@ -42,10 +42,10 @@ def list_registry_webhooks(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[Webhook], str]:
-    """Return one page of webhooks in Databricks' format with any of the events, newest first, and the next page's
-    token.
+    """Return one page of webhooks in Databricks' format, newest first, and the token of the next page ("" on the last).
 
-    With ``model_name`` those of that model. Raises NotFound where the actor may not see it. Raises InvalidInput.
+    With ``events`` only webhooks with one of these events are returned, with ``model_name`` only those of that model.
+    Raises NotFound (the model), InvalidInput.
     """
     for event in events:
         check_event(event, WebhookFormat.DATABRICKS)
@@ -68,5 +68,5 @@ def _page(rows: QuerySet[Webhook], size: int, token: str) -> tuple[list[Webhook]
 
 
 def events_of(webhook: Webhook) -> list[str]:
-    """Return the events that a webhook subscribes to, in the order they were given."""
+    """Return the events that a webhook subscribes to, in the order in which they were subscribed."""
     return [row.event for row in sorted(webhook.subscriptions.all(), key=lambda row: row.pk)]

@@ -63,7 +63,7 @@ _SAMPLES: Mapping[str, Mapping[str, object]] = {
 
 
 def sample_of(event: str) -> str:
-    """Return the body of a test delivery of an event (its names: webhooks/events.py), as JSON text."""
+    """Return the body of a test delivery of an event of webhooks/events.py, as JSON text."""
     entity, _, action = event.partition(".")
     data = _SAMPLES.get(event) or _request(action)
     at = timezone.now().isoformat()

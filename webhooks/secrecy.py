@@ -1,4 +1,4 @@
-"""Encryption of stored secrets under a key made from SECRET_KEY: a copy of the database alone reveals none."""
+"""Encryption of stored secrets with a key derived from SECRET_KEY: a copy of the database alone reveals no secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PURPOSE = b"custody webhook signing keys\x00"
 
 
 class Unreadable(Exception):
-    """The stored secret was encrypted under another SECRET_KEY."""
+    """The stored secret was encrypted with another SECRET_KEY."""
 
 
 def seal(secret: str) -> str:
@@ -23,7 +23,7 @@ def seal(secret: str) -> str:
 
 
 def unseal(sealed: str) -> str:
-    """Return the secret. Raises Unreadable when SECRET_KEY has changed since."""
+    """Return a stored secret, "" for "". Raises Unreadable where SECRET_KEY has changed since it was stored."""
     try:
         return _cipher().decrypt(sealed).decode() if sealed else ""
     except InvalidToken as error:
@@ -36,6 +36,6 @@ def _cipher() -> MultiFernet:
 
 @lru_cache(maxsize=4)
 def _cipher_of(keys: Sequence[str]) -> MultiFernet:
-    # SECRET_KEY has the entropy (64 random bytes), so one hash, apart from every other use of it, makes a good key.
+    # SECRET_KEY has 64 random bytes, so one hash with a purpose of its own gives a good key.
     digests = (hashlib.sha256(_PURPOSE + key.encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -1,4 +1,4 @@
-"""Sends one message to a webhook: headers in its format, to an allowed address."""
+"""Sends one message to a webhook, with the headers of its format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webhooks.transport import Answer, post
 
 
 def send(webhook: Webhook, *, delivery_id: str, body: str, timeout: float) -> Answer:
-    """Send ``body`` and return the outcome, within ``timeout`` seconds. Open no transaction around it."""
+    """Send ``body`` and return the outcome, within ``timeout`` seconds. Do not call it in a transaction."""
     try:
         headers = _headers(webhook, delivery_id, body)
     except Unreadable as error:

@@ -1,6 +1,4 @@
-"""The headers of a delivery: as MLflow sends them (they follow the Standard Webhooks convention), or as Databricks
-does.
-"""
+"""The headers of a delivery in MLflow's format, which follows Standard Webhooks, and in Databricks' format."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ def signature(secret: str, delivery_id: str, timestamp: str, body: str) -> str:
 
 
 def headers_of(*, delivery_id: str, timestamp: int, body: str, secret: str) -> dict[str, str]:
-    """Return the headers of one attempt at ``timestamp`` (seconds since 1970); unsigned without a secret."""
+    """Return the headers of one attempt at ``timestamp`` (seconds since 1970), without a signature for no secret."""
     headers = {
         "Content-Type": "application/json",
         "X-MLflow-Delivery-Id": delivery_id,
@@ -28,9 +26,7 @@ def headers_of(*, delivery_id: str, timestamp: int, body: str, secret: str) -> d
 
 
 def databricks_headers_of(*, delivery_id: str, body: str, secret: str, authorization: str) -> dict[str, str]:
-    """Return the headers of one attempt in Databricks' format, which signs the body alone,
-    with Custody's delivery id.
-    """
+    """Return the headers of one attempt in Databricks' format, which signs only the body, and Custody's delivery id."""
     headers = {"Content-Type": "application/json", "X-Custody-Delivery-Id": delivery_id}
     if authorization:
         headers["Authorization"] = authorization

@@ -1,4 +1,4 @@
-"""Celery tasks of webhooks. Each may run twice or late: the rows say what is due."""
+"""Celery tasks of webhooks. A task may run twice or late, because the rows say which deliveries are due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def deliver(delivery_id: str) -> str:
 
 @shared_task(name="webhooks.tasks.retry_deliveries")
 def retry_deliveries() -> int:
-    """Queue every delivery that is due again, or that a killed worker held; return how many."""
+    """Queue the deliveries that are due, also those of killed workers; return how many."""
     return deliveries.queue_due()
 
 

@@ -1,4 +1,4 @@
-"""The HTTP POST to a receiver: to the checked address, without redirects or proxies, limited in time and memory."""
+"""The HTTP POST to a receiver: to a checked address, without redirects or proxies, limited in time and memory."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SECONDS = re.compile(r"[0-9]{1,6}")
 class Answer:
     """Outcome of one attempt. ``status`` is None without an answer; then ``error`` says why.
 
-    ``refused`` means that another attempt would be refused as well (the address). ``body`` is the beginning of the
-    answer. It is always empty when the receiver is not on the public internet, so that a webhook reveals nothing of the
-    network.
+    ``refused`` tells that this server did not send the message and would not send it again. ``body`` is the beginning
+    of the answer. It is "" where the receiver is not on the public internet, so that a webhook reveals nothing of the
+    private network. ``retry_after`` is in seconds.
     """
 
     status: int | None
@@ -46,32 +46,32 @@ class Answer:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, private: bool, verify: bool = True
 ) -> Answer:
-    """Send ``body`` and return the outcome, at most ``timeout`` seconds after the name was looked up.
+    """Send ``body`` and return the outcome, at most ``timeout`` seconds after the name was resolved.
 
-    ``private`` says whether the receiver may be at a private or loopback address, ``verify`` whether its certificate is
-    checked there; elsewhere it always is.
+    ``private`` tells whether the receiver may be at a private or loopback address. ``verify`` tells whether its
+    certificate is checked there; the certificate of a public receiver is always checked.
     """
     began = time.monotonic()
 
-    def took() -> int:
+    def milliseconds() -> int:
         return int((time.monotonic() - began) * 1000)
 
     try:
         target = split_url(url)
         connection = _Connection(target, resolve(target, private=private), timeout, verify=verify)
     except AddressRefused as error:
-        return Answer(None, took(), f"Not sent: {error}", refused=True)
+        return Answer(None, milliseconds(), f"Not sent: {error}", refused=True)
     except InvalidInput as error:  # the settings that limit URLs may have changed
-        return Answer(None, took(), f"Not sent: {error.message}", refused=True)
+        return Answer(None, milliseconds(), f"Not sent: {error.message}", refused=True)
     except (OSError, UnicodeError):
-        return Answer(None, took(), "The name of the receiver cannot be resolved.")
+        return Answer(None, milliseconds(), "The name of the receiver cannot be resolved.")
     try:
         status, retry_after, text = _exchange(connection, target, body, headers)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(None, took(), _message_of(error, timed_out=connection.timed_out, timeout=timeout))
+        return Answer(None, milliseconds(), _message_of(error, timed_out=connection.timed_out, timeout=timeout))
     finally:
         connection.close()
-    return Answer(status, took(), retry_after=retry_after, body=text if connection.is_public else "")
+    return Answer(status, milliseconds(), retry_after=retry_after, body=text if connection.is_public else "")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -93,13 +93,10 @@ class _Connection(http.client.HTTPConnection):
         self.is_public = False
 
     def connect(self) -> None:
-        """Connect to the first address that accepts.
-
-        A receiver that answers too slowly is cut off when the time is over.
-        """
+        """Connect to the first address that accepts. A timer closes the connection when the time is over."""
         plain, address = self._reach()
         self.is_public = is_public(address_of(address))
-        self._watch(plain)
+        self._start_timer(plain)
         self.sock = plain
         if self._target.scheme == "https":
             context = _tls() if self._verify or self.is_public else _unchecked_tls()
@@ -116,13 +113,12 @@ class _Connection(http.client.HTTPConnection):
     def _reach(self) -> tuple[socket.socket, str]:
         failed: OSError = TimeoutError()
         for number, (family, address) in enumerate(self._addresses):
-            left = self._until - time.monotonic()
-            if left <= 0:
+            seconds_left = self._until - time.monotonic()
+            if seconds_left <= 0:
                 break
             candidate = socket.socket(family, socket.SOCK_STREAM)
-            candidate.settimeout(
-                left / (len(self._addresses) - number)
-            )  # an address that drops packets leaves time for the others
+            # An address that drops packets leaves time for the other addresses.
+            candidate.settimeout(seconds_left / (len(self._addresses) - number))
             try:
                 candidate.connect(address)
                 candidate.settimeout(max(0.001, self._until - time.monotonic()))
@@ -133,13 +129,13 @@ class _Connection(http.client.HTTPConnection):
                 return candidate, address[0]
         raise failed
 
-    def _watch(self, plain: socket.socket) -> None:
-        """Start the timer that cuts the connection when the time is over, during the handshake too."""
+    def _start_timer(self, plain: socket.socket) -> None:
+        """Start the timer that closes the connection when the time is over, also during the TLS handshake."""
         duplicate = self._duplicate = plain.dup()  # TLS takes the socket over
 
         def cut() -> None:
             self.timed_out = True
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # the connection is closed already
                 duplicate.shutdown(socket.SHUT_RDWR)
 
         self._guard = threading.Timer(max(0.0, self._until - time.monotonic()), cut)
@@ -164,7 +160,7 @@ def _message_of(error: Exception, *, timed_out: bool, timeout: float) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The receiver's certificate is not trusted: {error.verify_message}."
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'the receiver speaks something else'}."
+        return f"TLS failed: {error.reason or 'the receiver does not use TLS'}."
     if isinstance(error, ConnectionRefusedError):
         return "The receiver refused the connection."
     if isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.RemoteDisconnected):
@@ -179,7 +175,7 @@ def _tls() -> ssl.SSLContext:
 
 @cache
 def _unchecked_tls() -> ssl.SSLContext:
-    """Return a context that checks no certificate, for receivers on the private network; operators opt in."""
+    """Return a context that checks no certificate, for receivers on the private network where an operator allows it."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -19,6 +19,7 @@ from approvals.oversight.impact import AffectedVersion, Impact, dataset_versions
 from core.actors import Actor
 from core.refs import dataset_ref
 from core.rest import ApiView, accepts
+from core.spreadsheets import csv_cell
 from lineage.identity.names import dataset_key
 from lineage.models import Node
 from lineage.queries import find_node
@@ -28,7 +29,6 @@ from registry.queries import get_version
 
 COLUMNS = ("model", "version", "stage", "current", "live", "aliases", "endpoints", "owners", "approvals", "urn")
 _ANSWERS = {(200, "application/json"): OpenApiTypes.OBJECT, (200, "text/csv"): OpenApiTypes.STR}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ImpactQuery(serializers.Serializer[Any]):
@@ -142,5 +142,5 @@ def csv_lines(impact: Impact, actor: Actor) -> Iterator[str]:
 
 def _line(cells: tuple[object, ...]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow(f"'{cell}" if str(cell).startswith(_FORMULA) else cell for cell in cells)
+    csv.writer(out).writerow(csv_cell(cell) for cell in cells)
     return out.getvalue()

@@ -12,7 +12,7 @@ from core.append_only import AppendOnlyModel
 from core.refs import EventObject, model_stream, request_ref
 from policies.models import PolicyRevision
 from policies.request_kinds import RequestKind
-from policies.targets import target_text
+from policies.targets import move_text, moved_text, target_text
 from registry.models import ModelVersion
 from registry.stages import Stage
 
@@ -117,6 +117,16 @@ class TransitionRequest(models.Model):
     def target_text(self) -> str:
         """Return the target as text: `Production`, `@champion`, `no longer @champion`."""
         return target_text(self.target)
+
+    @property
+    def move_text(self) -> str:
+        """Return the move as a verb phrase: `move this version to Staging`, `remove @champion from this version`."""
+        return move_text(self.target)
+
+    @property
+    def moved_text(self) -> str:
+        """Return the move in the past tense: `moved to Staging`, `was archived`, `no longer has @champion`."""
+        return moved_text(self.target)
 
     @property
     def event_object(self) -> EventObject:

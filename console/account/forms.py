@@ -26,7 +26,7 @@ class TokenForm(ConsoleForm):
         label="Scopes",
         choices=[
             ("registry:read", "Read models, runs and lineage"),
-            ("registry:write", "Log runs, register versions, ask for promotions"),
+            ("registry:write", "Log runs, register versions, request promotions"),
             ("audit:export", "Export audit evidence"),
         ],
         initial=["registry:read", "registry:write"],

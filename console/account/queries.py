@@ -1,4 +1,4 @@
-"""The number of unread notifications, counted once a page for the sidebar and the pages alike."""
+"""The number of unread notifications, counted once for each page."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def unread_count(request: HttpRequest) -> int:
 
 
 def remember_unread_count(request: HttpRequest, count: int) -> None:
-    """Keep a count that another query of this page has found, so that it is not counted again."""
+    """Store a count that another query of this page has returned, so that `unread_count` makes no query."""
     setattr(request, _UNREAD_COUNT, count)

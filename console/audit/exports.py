@@ -1,4 +1,4 @@
-"""Exports of the audit log: asked for on its page, made by a worker, fetched as a file."""
+"""Exports of the audit log: a person starts one, a worker writes its file, and the person downloads it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from core.actors import Actor
 @page
 @require_POST
 def export_selection(request: HttpRequest, actor: Actor) -> HttpResponseRedirect:
-    """Start an export of the events that the filter of the page chooses. The filter is in the query string."""
+    """Start an export of the events that match the filter in the query string."""
     job = start_export(actor=actor, filters=Filter.of(request).for_export())
     return HttpResponseRedirect(reverse("console:audit_export_job", args=[job.pk]))
 
 
 @page
 def export_detail(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResponse:
-    """Show an export: what was asked for, how far it is, and its file."""
+    """Show an export: its filter, its progress, and its file."""
     job = export_job(actor, export_id)
     crumbs = [Crumb("Audit log", reverse("console:audit"))]
     return render_page(request, "console/audit/export.html", "Export", crumbs=crumbs, job=job)
@@ -34,13 +34,13 @@ def export_detail(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpRe
 
 @page
 def export_live(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResponse:
-    """Return the progress of an export as a fragment, which asks again until the export has ended."""
+    """Return the progress of an export as a fragment, which the page loads again until the export has ended."""
     return render(request, "console/audit/_export_live.html", {"job": export_job(actor, export_id)})
 
 
 @page
 def export_file(request: HttpRequest, actor: Actor, export_id: UUID) -> HttpResponseBase:
-    """Return the file of a finished export, or the range that a browser goes on with."""
+    """Return the file of a finished export, or the range of its bytes that the browser asks for."""
     job = export_job(actor, export_id)
-    fields = request.headers
-    return stored_file(job, byte_range=fields.get("Range", ""), if_range=fields.get("If-Range", ""))
+    headers = request.headers
+    return stored_file(job, byte_range=headers.get("Range", ""), if_range=headers.get("If-Range", ""))

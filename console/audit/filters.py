@@ -49,7 +49,7 @@ class Filter:
         chosen = cls(**values)
         _day(chosen.since), _day(chosen.until)
         if chosen.group and chosen.group not in GROUPS:
-            raise InvalidInput(f"There is no group of actions called {chosen.group}.")
+            raise InvalidInput(f"There is no group of actions called {chosen.group}. Choose one from the list.")
         return chosen
 
     @property
@@ -65,13 +65,13 @@ class Filter:
 
     @property
     def can_export(self) -> bool:
-        """Return whether an export takes this filter: it knows single actions, not groups."""
+        """Return whether an export accepts this filter. An export filters by one action, not by a group of actions."""
         return not self.group
 
     def for_export(self) -> Filters:
         """Return the filter of the export. Raises InvalidInput for an unknown action or outcome."""
         if self.group:
-            raise InvalidInput("Choose one action: an export does not take a group of actions.")
+            raise InvalidInput("An export cannot filter by a group of actions. Choose one action.")
         if self.action and self.action not in set(Action):
             raise InvalidInput(f"There is no action called {self.action}.")
         if self.outcome not in ("", "ok", "denied"):
@@ -88,10 +88,13 @@ class Filter:
 
 
 def events_of(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
-    """Return a page of events, newest first, or None where this person must choose a model first."""
+    """Return a page of events, newest first.
+
+    Returns None where the person may not read the whole log and has chosen no model.
+    """
     if not chosen.model and not may_read_whole_log(actor):
         return None
-    more: Mapping[str, Any] = {"actions": actions_of(chosen.group)} if chosen.group else {}
+    group_filter: Mapping[str, Any] = {"actions": actions_of(chosen.group)} if chosen.group else {}
     return events_matching(
         stream=find_stream(actor, chosen.model) if chosen.model else "",
         obj=chosen.obj,
@@ -102,7 +105,7 @@ def events_of(actor: Actor, chosen: Filter, cursor: str) -> Page | None:
         until=chosen.end,
         cursor=cursor,
         size=_PAGE,
-        **more,
+        **group_filter,
     )
 
 
@@ -113,4 +116,4 @@ def _day(text: str) -> datetime.datetime | None:
         day = datetime.date.fromisoformat(text)
         return datetime.datetime.combine(day, datetime.time(), tzinfo=datetime.UTC)
     except ValueError as error:
-        raise InvalidInput(f"{text[:40]} is no date. Write it as 2026-11-29.") from error
+        raise InvalidInput(f"{text[:40]!r} is not a date. Write it as 2026-11-29.") from error

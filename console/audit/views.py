@@ -73,7 +73,7 @@ def event(request: HttpRequest, actor: Actor, event_id: uuid.UUID) -> HttpRespon
         event=row,
         facts=facts(row),
         body=bytes(row.body).decode("utf-8", "replace"),
-        place=places_of([row]).get(row.pk),
+        position=places_of([row]).get(row.pk),
         has_proof=proof is not None,
     )
 

@@ -1,4 +1,4 @@
-"""The dossier of a promotion: its frozen page, and the export with the pack, the events and their proofs."""
+"""The dossier of a promotion: its frozen page, and the export with the conformity pack, its events and their proofs."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Group:
 class Meter:
     """The completeness of the card by one template, with the data that card.js needs to update it.
 
-    ``keys`` are the required fields on the form, ``settled`` how many other required fields are filled.
+    ``keys`` are the required fields on the form. ``settled`` is how many of the other required fields are filled.
     """
 
     measured: Completeness
@@ -52,11 +52,11 @@ class Meter:
 class CardForm(ConsoleForm):
     """The fields of a model card that people write.
 
-    ``number`` is the revision that was read: the service refuses when there is a newer one.
+    ``number`` is the revision that the person read. The service refuses to save when there is a newer one.
     """
 
     number = forms.IntegerField(widget=forms.HiddenInput)
-    # A card may be saved half written, so no field is marked as optional.
+    # A person may save an incomplete card, so no field is marked as optional.
     hides_optional = True
 
     def __init__(self, data: QueryDict | None = None, *, card: CardPage) -> None:
@@ -69,7 +69,7 @@ class CardForm(ConsoleForm):
         self.style_fields()
 
     def groups(self) -> Iterator[Group]:
-        """Yield the fields that the template requires, open, and then the others by section, folded."""
+        """Yield the fields that the template requires, unfolded, and then the others by section, folded."""
         required = [self[field.key] for field in FIELDS if field.human and field.key in self._required]
         yield Group(f"Needed by the {self._card.template.title} template", required, is_open=True)
         for section in Section:
@@ -87,12 +87,12 @@ class CardForm(ConsoleForm):
 
     def values(self) -> dict[str, object]:
         """Return the submitted fields as the card stores them. Raises InvalidInput for a line that is not a row."""
-        sent = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
+        texts = {field.key: self.cleaned_data[field.key] for field in FIELDS if field.human and field.key in self.data}
         values = {}
         for field in FIELDS:
-            if field.key in sent:
+            if field.key in texts:
                 try:
-                    values[field.key] = from_lines(field, sent[field.key])
+                    values[field.key] = from_lines(field, texts[field.key])
                 except InvalidInput as error:
                     raise InvalidInput(f"{field.title}: {error.message}") from error
         return values
@@ -118,7 +118,7 @@ def _card_field(field: Field, value: object) -> forms.Field:
 def _help(field: Field) -> str:
     if field.kind is Kind.ROWS:
         return f"{field.help} One row per line: {' | '.join(name.replace('_', ' ') for name in field.columns)}."
-    if field.kind is Kind.LIST and "one a line" not in field.help:
+    if field.kind is Kind.LIST and "one per line" not in field.help:
         return f"{field.help} One per line."
     return field.help
 

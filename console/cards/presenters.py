@@ -80,7 +80,7 @@ class CardPage:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that changed, as pieces of text: each is `same`, `del` (removed) or `ins` (added)."""
+    """A field that changed. Each of its ``pieces`` is a kind, `same`, `del` (removed) or `ins` (added), and a text."""
 
     field: Field
     pieces: list[tuple[str, str]]
@@ -98,8 +98,8 @@ def _marked(kind: str, text: str) -> SafeString | str:
 def card_page(version: ModelVersion, number: int | None = None, template: str = "") -> CardPage:
     """Return a card: the revision ``number``, by default the newest, with its completeness by ``template``.
 
-    The default template is the one for the model's risk tier, and the plain one where nobody has assessed the
-    model. Raises NotFound; InvalidInput for an unknown template.
+    The default template is the one for the model's risk tier. Where nobody has assessed the model it is the plain one.
+    Raises NotFound. Also raises InvalidInput for an unknown template.
     """
     revisions = card_history(version)
     revision = get_card(version, number)
@@ -126,9 +126,9 @@ def tier_of(version: ModelVersion) -> str:
 
 
 def diff_fields(before: Body, after: Body) -> list[FieldDiff]:
-    """Return the fields that differ between two cards, word by word."""
+    """Return the fields that differ between two cards, each compared word by word."""
     changes = diff_bodies(before, after)
-    # The evaluation repeats the latest values of the metrics.
+    # The evaluation repeats the latest values of the metrics: the page shows their change once.
     repeated = {"metrics"} if any(change.field.key == "evaluation" for change in changes) else set()
     return [
         FieldDiff(change.field, _text_pieces(*change.texts)) for change in changes if change.field.key not in repeated
@@ -136,7 +136,7 @@ def diff_fields(before: Body, after: Body) -> list[FieldDiff]:
 
 
 def _section(section: Section, body: Mapping[str, Any], refs: Mapping[str, str]) -> SectionView:
-    # The evaluation repeats the latest values of the metrics; older cards have no evaluation.
+    # The evaluation repeats the latest values of the metrics, so `metrics` is shown only on cards without one.
     fields = [each for each in fields_of(section) if each.key != "metrics" or says_nothing(body.get("evaluation"))]
     views = [_view(field, body.get(field.key) or {}, refs.get(field.key, "")) for field in fields]
     # Measured fields are shown even when empty: the reader must see that nothing was logged.
@@ -184,7 +184,7 @@ def _pair(key: str, value: object) -> tuple[str, str]:
 
 
 def _table(field: Field, value: object) -> tuple[list[str], list[list[str]]]:
-    """Return the columns of a table that hold something, and its rows."""
+    """Return the columns of a table that are not empty, and its rows."""
     entries = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     # The node in the lineage graph is left out: the name and the digest identify it for people.
     columns = [column for column in field.columns if column != "node" and any(row.get(column) for row in entries)]
@@ -201,7 +201,7 @@ def _short(value: object) -> str:
 
 
 def _text_pieces(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the pieces of both texts in order; a piece keeps its white space."""
+    """Return the pieces of both texts in order, each a kind (`same`, `del`, `ins`) and a text with its white space."""
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     pieces: list[tuple[str, str]] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -212,6 +212,6 @@ def _text_pieces(before: str, after: str) -> list[tuple[str, str]]:
     return pieces
 
 
-def known_titles(keys: tuple[str, ...]) -> list[str]:
-    """Return the titles of fields, in the card's order."""
+def field_titles(keys: tuple[str, ...]) -> list[str]:
+    """Return the titles of the fields with these keys, in the card's order."""
     return [field.title for field in FIELDS if field.key in keys]

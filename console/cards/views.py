@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from approvals.api.cards import pack_response
 from approvals.packs.exports import FORMATS, export_card
 from console.cards.forms import CardForm, ImportForm
-from console.cards.presenters import CardPage, FieldDiff, card_page, diff_fields, known_titles
+from console.cards.presenters import CardPage, FieldDiff, card_page, diff_fields, field_titles
 from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page, render_page
 from core.actors import Actor
@@ -67,9 +67,9 @@ def _card(
 
 @page
 def card_edit(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Edit the fields that people write. A card that somebody else changed meanwhile is not overwritten.
+    """Edit the fields that people write. A card that somebody else has changed meanwhile is not overwritten.
 
-    ``show_template`` in a submitted form shows the fields of that template first and saves nothing.
+    A submitted ``show_template`` saves nothing: it shows the form again, with the fields of that template first.
     """
     template_change = request.POST.get("show_template", "")
     template = template_change or request.POST.get("template", "") or request.GET.get("template", "")
@@ -110,7 +110,7 @@ def card_diff(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
     version = find_version(actor, name, number)
     against = request.GET.get("against", "")
     after = get_card(version, _number(request.GET.get("revision", "")))
-    before_version, before = _chosen(actor, version, after, against)
+    before_version, before = _card_to_compare(actor, version, after, against)
     others = version.model.versions.filter(deleted_at__isnull=True).exclude(pk=version.pk).order_by("-version")
     return render_page(
         request,
@@ -127,7 +127,7 @@ def card_diff(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
     )
 
 
-def _chosen(
+def _card_to_compare(
     actor: Actor, version: ModelVersion, after: CardRevision, against: str
 ) -> tuple[ModelVersion, CardRevision]:
     number = _number(against[1:])
@@ -148,14 +148,14 @@ def _number(text: str) -> int | None:
 @require_safe
 @page
 def card_export(request: HttpRequest, actor: Actor, name: str, number: int, kind: str) -> HttpResponse:
-    """Return the card in another format. The page for print is shown, all others are downloads."""
+    """Return the card in another format. The browser shows the page for printing, and downloads all other formats."""
     version = find_version(actor, name, number)
     if kind not in FORMATS:
         raise NotFound(f"There is no export format {kind[:50]!r}.")
     export = export_card(version, get_card(version, _number(request.GET.get("revision", ""))), kind)
     answer = HttpResponse(export.data, content_type=export.content_type)
-    how = "inline" if kind == "html" else "attachment"
-    answer["Content-Disposition"] = f'{how}; filename="{export.filename}"'
+    disposition = "inline" if kind == "html" else "attachment"
+    answer["Content-Disposition"] = f'{disposition}; filename="{export.filename}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 
@@ -204,8 +204,8 @@ def _import(actor: Actor, version: ModelVersion, card: CardRevision, form: forms
 
 
 def _flash_import(request: HttpRequest, imported: Imported) -> None:
-    taken = known_titles(tuple(imported.fields))
-    messages.success(request, f"Imported: {', '.join(taken) or 'nothing new'}.")
+    titles = field_titles(tuple(imported.fields))
+    messages.success(request, f"Imported: {', '.join(titles) or 'nothing new'}.")
     if imported.unknown:
         more = f" and {len(imported.unknown) - _REPORTED} more" if len(imported.unknown) > _REPORTED else ""
         messages.warning(

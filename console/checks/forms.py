@@ -26,4 +26,4 @@ class CheckKeyForm(ConsoleForm):
         max_length=200,
         help_text="An Ed25519 key: 32 bytes in base64. The private key stays with the signer.",
     )
-    note = forms.CharField(label="Who holds the private key?", required=False, max_length=500)
+    note = forms.CharField(label="Who has the private key?", required=False, max_length=500)

@@ -28,7 +28,11 @@ _FINISHED = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A check that a policy may name. ``used_by`` are the policies in force that name it, each with the rule."""
+    """A check that a policy may name.
+
+    ``used_by`` are the policies in force that name it, each with its rule. ``seconds`` is the time limit of a run.
+    ``is_posted`` tells that an external system posts its results.
+    """
 
     code: str
     description: str
@@ -40,7 +44,7 @@ class CheckRow:
 
 
 def check_rows() -> list[CheckRow]:
-    """Return every check of the settings, in their order."""
+    """Return every check that the settings list, in their order."""
     used: dict[str, list[tuple[LoadedPolicy, str]]] = defaultdict(list)
     for policy in sorted(active_policies(), key=lambda policy: policy.body.name):
         for rule in policy.body.rules:
@@ -99,7 +103,8 @@ class ParamView:
 class CheckRunPage:
     """One run of a check.
 
-    ``counts`` tells whether its inputs are still what they were. ``waited`` and ``took`` are in seconds, None before.
+    ``counts`` tells whether its inputs are unchanged, so that its result still counts. ``waited`` is how many seconds
+    it was queued, None until it starts. ``took`` is how many seconds it ran, None until it ends.
     """
 
     job: CheckRun
@@ -116,7 +121,7 @@ class CheckRunPage:
     may_rerun: bool
 
     @property
-    def is_moving(self) -> bool:
+    def is_updating(self) -> bool:
         """Return whether the run has not finished."""
         return self.job.state in UNFINISHED_CHECKS
 
@@ -157,11 +162,11 @@ def _params(check: Any, values: Mapping[str, object]) -> list[ParamView]:
         )
         for param in declared
     ]
-    named = {param.name for param in declared}
+    declared_names = {param.name for param in declared}
     return rows + [
         ParamView(name, _param_text(value), is_set=True, description="")
         for name, value in values.items()
-        if name not in named
+        if name not in declared_names
     ]
 
 

@@ -1,4 +1,4 @@
-"""Checks: the list, the page of one run with its files, and the dialogs for runs and for keys."""
+"""Checks: the list, the page of one check run with its files, and the dialogs for check runs and for keys."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_run_live(request: HttpRequest, actor: Actor, check_run_id: int) -> Htt
     """Return the progress of a run as a fragment. When it has finished, the whole page is loaded again."""
     page_data = check_run_page(actor, check_run_id)
     response = render(request, "console/checks/_check_live.html", {"page": page_data})
-    if not page_data.is_moving:
+    if not page_data.is_updating:
         response["HX-Refresh"] = "true"
     return response
 
@@ -65,7 +65,7 @@ def cancel(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpRespons
 
     dialog = Dialog(
         title=f"Cancel {job.check_code}",
-        description=f"Its worker stops. The rule {job.rule} blocks request #{job.request_id} until the check has passed.",
+        description=f"The check stops. The rule {job.rule} blocks request #{job.request_id} until a later run passes.",
         submit="Cancel check",
         tone="is-bad",
     )
@@ -84,7 +84,7 @@ def run_again(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResp
 
     dialog = Dialog(
         title=f"Run {job.check_code} again",
-        description="The present result stays in the log. If the new one differs, reviews of it no longer count.",
+        description="The audit log keeps the current result. If the new result differs, earlier reviews no longer count.",
         submit="Run check again",
     )
     return run_dialog(request, actor, dialog, ConsoleForm(submitted(request)), act, crumbs=_crumbs(job))
@@ -92,7 +92,7 @@ def run_again(request: HttpRequest, actor: Actor, check_run_id: int) -> HttpResp
 
 @page
 def download(_request: HttpRequest, actor: Actor, check_run_id: int, name: str) -> FileResponse:
-    """Return one evidence file, always as a download: what a check or a model wrote is never shown as a page."""
+    """Return one evidence file, always as a download: a browser must not run the HTML that a check or a model wrote."""
     row, stream = open_file(actor, check_run_id, name)
     headers = {
         "Content-Length": str(row.size),
@@ -133,10 +133,11 @@ def revoke_key(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         return reverse("console:checks")
 
     needed_by = ", ".join(rules_needing_key(name))
-    stops = f" These rules need it: {needed_by}." if needed_by else " No policy in force names it."
+    rules = f"These rules need it: {needed_by}." if needed_by else "No policy in force names it."
     dialog = Dialog(
         title=f"Revoke the key {name}",
-        description=f"New results that it signs are refused, for good. Earlier results stay valid.{stops}",
+        description=f"Results that it signs from now on are refused. Earlier results stay valid. {rules} "
+        "A revoked key cannot be restored.",
         submit="Revoke key",
         tone="is-bad",
     )

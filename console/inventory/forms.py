@@ -30,18 +30,20 @@ class AttestForm(ConsoleForm):
 
     in_use = _question("Is the model in use?")
     still_fit = _question("Is it still fit for its purpose?")
-    documentation_true = _question("Is its documentation true?")
+    documentation_true = _question("Is its documentation correct?")
     comment = text_area("Comment", "Needed where an answer is no.", required=False, limit=MAX_TEXT)
 
 
 class RetireForm(ConsoleForm):
-    """Ask that a model be retired."""
+    """Ask to retire a model."""
 
-    reason = text_area("Why is it retired?", "Kept for good with your name. The second person reads this.")
+    reason = text_area(
+        "Why should it be retired?", "Kept for good with your name. The second person reads it before deciding."
+    )
 
 
 class DecideForm(ConsoleForm):
-    """Decide on a request that a model be retired."""
+    """Decide on a request to retire a model."""
 
     decision = forms.ChoiceField(
         label="Decision",

@@ -1,4 +1,4 @@
-"""The inventory entry of one model, with what this person may do about it."""
+"""The inventory entry of one model, with the actions that this person may take."""
 
 from __future__ import annotations
 

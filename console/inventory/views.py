@@ -22,7 +22,7 @@ _STATES = (*STATES, "overdue")
 
 @page
 def inventory(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List every model with owner, purpose, tier, state and next attestation."""
+    """List the models this person may see, with owner, purpose, tier, state and next attestation."""
     text, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     owner = request.GET.get("owner", "").strip()
     matching = inventory_models(actor, text=text, owner=owner, state=state if state in _STATES else "")
@@ -83,19 +83,19 @@ def attest(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def retire(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Ask in a dialog that a model be retired."""
+    """Ask to retire a model, in a dialog."""
     find_model(actor, name)
     form = RetireForm(submitted(request))
 
     def act() -> str:
         ask_to_retire(actor=actor, name=name, **form.cleaned_data)
-        messages.info(request, f"The request to retire {name} is open. A second person who manages it decides.")
+        messages.info(request, f"The request to retire {name} is open. A second person who manages the model decides.")
         return _page_of(name)
 
     dialog = Dialog(
         title=f"Ask to retire {name}",
         submit=f"Ask to retire {name}",
-        description="Once retired it takes no new version, move, alias or deployment. Its evidence is archived.",
+        description=_consequence(name),
         tone="is-bad",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
@@ -103,10 +103,10 @@ def retire(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Decide in a dialog whether a model is retired. Raises InvalidState where nobody has asked."""
+    """Decide on a request to retire a model, in a dialog. Raises InvalidState where there is no open request."""
     row = open_retirement(find_model(actor, name))
     if row is None:
-        raise InvalidState(f"Nobody has asked that {name} be retired.")
+        raise InvalidState(f"There is no open request to retire {name}.")
     form = DecideForm(submitted(request))
 
     def act() -> str:
@@ -118,10 +118,17 @@ def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     dialog = Dialog(
         title=f"Retire {name}?",
         submit="Record decision",
-        description=f"{row.requester.username} asks: “{row.reason[:300]}”",
+        description=f"{row.requester.username} wrote: “{row.reason[:300]}” {_consequence(name)}",
         tone="is-bad",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
+
+
+def _consequence(name: str) -> str:
+    return (
+        f"Once {name} is retired, nobody can register, move or deploy a version of it, or change an alias. Its evidence "
+        "is archived."
+    )
 
 
 def _page_of(name: str) -> str:

@@ -17,18 +17,18 @@ from lineage.queries import Closure, ancestors, descendants
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes
 
-# Fewer runs than this are drawn one by one.
+# Fewer runs with the same neighbours than this are drawn one by one.
 _LEAST_FOLDED = 3
-# How many edges of the drawn nodes are looked at for neighbours that are not drawn.
-_MOST_BEYOND = 5000
+# The most edges of the drawn nodes that are read to count neighbours that are not drawn.
+_MAX_OUTER_EDGES = 5000
 
 
 def closure_of(root: Node, direction: str, as_of: datetime | None) -> Closure:
-    """Return the ancestors of a node, its descendants, or both, up to MAX_DRAWN nodes."""
+    """Return the ancestors of a node (`up`), its descendants (`down`), or both (`both`), up to MAX_DRAWN nodes."""
     if direction != "both":
-        return _one(root, "up" if direction == "up" else "down", as_of, MAX_DRAWN)
+        return _closure_in(root, "up" if direction == "up" else "down", as_of, MAX_DRAWN)
     half = MAX_DRAWN // 2
-    above, below = _one(root, "up", as_of, half), _one(root, "down", as_of, half)
+    above, below = _closure_in(root, "up", as_of, half), _closure_in(root, "down", as_of, half)
     nodes = {node.pk: node for node in [*above.nodes, *below.nodes]}
     edges = {edge.pk: edge for edge in [*above.edges, *below.edges]}
     depths = below.depths | {pk: -depth for pk, depth in above.depths.items() if depth}
@@ -42,7 +42,8 @@ def closure_of(root: Node, direction: str, as_of: datetime | None) -> Closure:
     )
 
 
-def _one(root: Node, direction: Direction, as_of: datetime | None, limit: int) -> Closure:
+def _closure_in(root: Node, direction: Direction, as_of: datetime | None, limit: int) -> Closure:
+    """Return the closure in one direction, now or as it was at the moment ``as_of``."""
     if as_of is None:
         return (ancestors if direction == "up" else descendants)(root, limit=limit)
     anchors = anchors_of(root, direction, as_of)
@@ -59,7 +60,7 @@ def _one(root: Node, direction: Direction, as_of: datetime | None, limit: int) -
     return Closure(root, [nodes[pk] for pk in ids if pk in nodes], edges, truncated, depths, len(walked.ids))
 
 
-def known_part(actor: Actor, closure: Closure) -> Closure:
+def visible_part(actor: Actor, closure: Closure) -> Closure:
     """Return a closure without the nodes that the actor may not see, and without their edges."""
     hidden = hidden_nodes(actor, closure.nodes)
     if not hidden:
@@ -73,9 +74,9 @@ def known_part(actor: Actor, closure: Closure) -> Closure:
 
 
 def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dict[str, int]]:
-    """Return, for the nodes of a cut closure, how many neighbours each has beyond it: inputs ("up"), outputs ("down").
+    """Return how many neighbours outside a truncated closure each node has: inputs (`up`) and descendants (`down`).
 
-    Neighbours that the actor may not know are not counted.
+    Neighbours that the actor may not see are not counted.
     """
     inside = {node.pk for node in closure.nodes}
     above = {node.pk for node in closure.nodes if direction == "up" or closure.depths.get(node.pk, 0) <= 0}
@@ -83,10 +84,10 @@ def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dic
     pairs: list[tuple[int, str, int]] = []
     if direction != "down":
         rows = Edge.objects.filter(dst__in=above).order_by("pk").values_list("dst_id", "src_id")
-        pairs += [(near, "up", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+        pairs += [(near, "up", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
     if direction != "up":
         rows = Edge.objects.filter(src__in=below).order_by("pk").values_list("src_id", "dst_id")
-        pairs += [(near, "down", far) for near, far in rows[:_MOST_BEYOND] if far not in inside]
+        pairs += [(near, "down", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
     hidden = hidden_nodes(actor, nodes_by_id({far for _, _, far in pairs}).values())
     more: dict[int, dict[str, int]] = defaultdict(dict)
     for near, side, _ in {pair for pair in pairs if pair[2] not in hidden}:
@@ -95,31 +96,31 @@ def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dic
 
 
 def folds_of(closure: Closure, *, keep: int, opened: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Return the runs with the same neighbours, such as those of a sweep, by the first of each fold.
+    """Return the folds: groups of runs with the same neighbours, such as the runs of a sweep. The key is the first run.
 
-    ``keep`` is never folded; ``opened`` are the first runs of folds that the reader opened.
+    The node ``keep`` is never folded. ``opened`` are the first runs of folds that the reader has opened.
     """
-    around: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    neighbours: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for edge in closure.edges:
-        around[edge.src_id].add((1, edge.dst_id))
-        around[edge.dst_id].add((-1, edge.src_id))
-    alike: dict[frozenset[tuple[int, int]], list[int]] = defaultdict(list)
+        neighbours[edge.src_id].add((1, edge.dst_id))
+        neighbours[edge.dst_id].add((-1, edge.src_id))
+    groups: dict[frozenset[tuple[int, int]], list[int]] = defaultdict(list)
     for node in closure.nodes:
         if node.kind == NodeKind.RUN and node.pk != keep:
-            alike[frozenset(around[node.pk])].append(node.pk)
-    folds = {min(members): tuple(sorted(members)) for members in alike.values() if len(members) >= _LEAST_FOLDED}
+            groups[frozenset(neighbours[node.pk])].append(node.pk)
+    folds = {min(members): tuple(sorted(members)) for members in groups.values() if len(members) >= _LEAST_FOLDED}
     return {first: members for first, members in folds.items() if first not in opened}
 
 
 def folded(closure: Closure, folds: Mapping[int, tuple[int, ...]]) -> Closure:
     """Return the closure in which the first run of each fold stands for the fold."""
-    gone = {pk for first, members in folds.items() for pk in members if pk != first}
-    if not gone:
+    folded_ids = {pk for first, members in folds.items() for pk in members if pk != first}
+    if not folded_ids:
         return closure
     return replace(
         closure,
-        nodes=[node for node in closure.nodes if node.pk not in gone],
-        edges=[edge for edge in closure.edges if edge.src_id not in gone and edge.dst_id not in gone],
+        nodes=[node for node in closure.nodes if node.pk not in folded_ids],
+        edges=[edge for edge in closure.edges if edge.src_id not in folded_ids and edge.dst_id not in folded_ids],
     )
 
 
@@ -133,17 +134,17 @@ def sources_of(edges: Iterable[Edge]) -> dict[int, list[int]]:
 
 
 def highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
-    """Return the ids that a click on a node highlights: its ancestors, descendants, or both."""
+    """Return the ids that a click on a node highlights: its own, and those of its ancestors, descendants, or both."""
     highlighted = {start}
-    for ahead in [False] * (direction != "down") + [True] * (direction != "up"):
-        onward: dict[int, list[int]] = defaultdict(list)
+    for is_downwards in [False] * (direction != "down") + [True] * (direction != "up"):
+        neighbours: dict[int, list[int]] = defaultdict(list)
         for edge in edges:
-            near, far = (edge.src_id, edge.dst_id) if ahead else (edge.dst_id, edge.src_id)
-            onward[near].append(far)
-        seen, waiting = {start}, [start]
+            near, far = (edge.src_id, edge.dst_id) if is_downwards else (edge.dst_id, edge.src_id)
+            neighbours[near].append(far)
+        visited, waiting = {start}, [start]
         while waiting:
-            following = [pk for pk in onward[waiting.pop()] if pk not in seen]
-            seen.update(following)
-            waiting += following
-        highlighted |= seen
+            unvisited = [pk for pk in neighbours[waiting.pop()] if pk not in visited]
+            visited.update(unvisited)
+            waiting += unvisited
+        highlighted |= visited
     return frozenset(highlighted)

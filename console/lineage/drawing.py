@@ -1,4 +1,4 @@
-"""The SVG of the lineage graph, as text: a template with a part for each of 300 artifacts takes four times as long."""
+"""The SVG of the lineage graph, joined from strings: for 300 nodes a template takes four times as long."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CHIP = 30
 
 
 def drawn_graph(page: GraphPage, suggestions: Iterable[Suggestion] = ()) -> SafeString:
-    """Return the edges, the suggested edges (dashed) and the artifacts of a page, with links."""
+    """Return the SVG elements of a graph: its edges, the suggested edges (dashed), and its nodes with their links."""
     boxes = {node.id: node.box for node in page.drawn if node.box}
     parts = [_edge(path) for path in page.paths]
-    parts += [_suggested(one, boxes) for one in suggestions if one.src.pk in boxes and one.dst.pk in boxes]
+    parts += [_suggested(row, boxes) for row in suggestions if row.src.pk in boxes and row.dst.pk in boxes]
     for node in page.drawn:
         if node.box:
             parts.append(_node(node, node.box))
@@ -34,21 +34,21 @@ def _edge(view: PathView) -> str:
     )
 
 
-def _suggested(one: Suggestion, boxes: Mapping[int, NodeBox]) -> str:
+def _suggested(suggestion: Suggestion, boxes: Mapping[int, NodeBox]) -> str:
     """Return a dashed curve from the right of one box to the left of another."""
-    src, dst = boxes[one.src.pk], boxes[one.dst.pk]
+    src, dst = boxes[suggestion.src.pk], boxes[suggestion.dst.pk]
     x1, y1, x2, y2 = src.x + src.width, src.y + src.height / 2, dst.x, dst.y + dst.height / 2
     middle = (x1 + x2) / 2
     return (
         f'<path class="edge is-suggested" d="M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} '
-        f'{x2:.1f} {y2:.1f}" marker-end="url(#arrow)"><title>Suggested: {escape(one.evidence)}</title></path>'
+        f'{x2:.1f} {y2:.1f}" marker-end="url(#arrow)"><title>Suggested: {escape(suggestion.evidence)}</title></path>'
     )
 
 
 def _node(node: NodeView, box: NodeBox) -> str:
     name, kind = escape(node.full_name), escape(node.kind.text)
-    taint = f", {node.taint}" if node.taint else ""
-    noted = f" ({node.taint})" if node.taint else ""
+    spoken_taint = f", {node.taint}" if node.taint else ""
+    shown_taint = f" ({node.taint})" if node.taint else ""
     x, y = box.x, box.y
     stack = (
         f'<rect class="box fold" x="{x + 4:.1f}" y="{y + 4:.1f}" width="{box.width}" height="{box.height}" rx="9"/>'
@@ -59,18 +59,18 @@ def _node(node: NodeView, box: NodeBox) -> str:
         f'<a class="node {node.css}" href="{escape(node.select_url)}" data-id="{node.id}" '
         f'data-sources="{" ".join(map(str, node.sources))}" data-name="{name}" data-page="{escape(node.page_url)}" '
         f'data-centre="{escape(node.centre_url)}" data-urn="{escape(node.urn)}" '
-        f'aria-label="{kind} {name}{taint}, trace its inputs">{stack}'
+        f'aria-label="{kind} {name}{spoken_taint}, trace its inputs">{stack}'
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{box.width}" height="{box.height}" rx="9"/>'
         f'<rect class="bar k-{node.kind.css}" x="{x:.1f}" y="{y + 10:.1f}" width="4" '
         f'height="{box.height - 20}" rx="2"/>'
         f'<text class="kind" x="{x + 14:.1f}" y="{y + 22:.1f}">{kind}</text>'
         f'<text x="{x + 14:.1f}" y="{y + 40:.1f}">{escape(node.label)}</text>'
-        f"<title>{name}{noted}</title></a>"
+        f"<title>{name}{shown_taint}</title></a>"
     )
 
 
 def _chip(node: NodeView, box: NodeBox, count: int, side: str) -> str:
-    """Return the chip beside an artifact with neighbours that are not drawn: a link to the graph around it."""
+    """Return the "+3" beside a node whose neighbours are not all drawn: a link to the graph around that node."""
     x = box.x - _CHIP + 6 if side == "up" else box.x + box.width - 6
     y = box.y + box.height - 10
     neighbours = "inputs" if side == "up" else "descendants"

@@ -1,4 +1,4 @@
-"""Forms of the quarantine of dataset versions."""
+"""Forms of the quarantine of dataset versions and of suggested edges."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from lineage.models import NodeKind
 
 @dataclass(frozen=True, slots=True)
 class NodeKindLabel:
-    """Drawing and name of a kind of node."""
+    """The style, the icon and the name of a kind of node."""
 
     css: str
     icon: str

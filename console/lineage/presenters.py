@@ -12,9 +12,9 @@ from console.lineage.closures import (
     folded,
     folds_of,
     highlighted_from,
-    known_part,
     more_beyond,
     sources_of,
+    visible_part,
 )
 from console.lineage.kinds import KINDS, NodeKindLabel
 from console.shell.links import lineage_url, page_url
@@ -38,8 +38,9 @@ _NAME = 22
 class NodeView:
     """One node: its names and pages, its direct inputs (``sources``: ids, ``inputs``: names), and how it is drawn.
 
-    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it,
-    ``select_url`` this graph with its ancestors highlighted.
+    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it, and
+    ``select_url`` this graph with the node's ancestors or descendants highlighted. ``count`` is more than 1 where the
+    node stands for folded runs, which ``unfold_url`` shows one by one.
     """
 
     id: int
@@ -69,7 +70,7 @@ class NodeView:
 
     @property
     def label(self) -> str:
-        """Return the name that fits the box."""
+        """Return the name, shortened to fit the box."""
         full = self.full_name
         return full if len(full) <= _NAME else f"{full[: _NAME - 1]}…"
 
@@ -83,7 +84,7 @@ class NodeView:
 
     @property
     def full_name(self) -> str:
-        """Return the name with the version; of folded runs, their number."""
+        """Return the name with the version; for folded runs, how many there are."""
         if self.count > 1:
             return f"{self.count} runs like {self.name}"
         return f"{self.name} {self.version}".strip()
@@ -100,7 +101,11 @@ class PathView:
 
 @dataclass(frozen=True, slots=True)
 class GraphPage:
-    """The graph around one node. ``selected`` is the node whose ``highlighted_count`` ancestors are highlighted."""
+    """The graph around one node.
+
+    ``selected`` is the node whose ancestors or descendants are highlighted, ``highlighted_count`` of them. ``folded``
+    is how many runs are not drawn because another run stands for them.
+    """
 
     root: NodeView
     direction: str
@@ -118,7 +123,7 @@ class GraphPage:
 
     @property
     def highlight_label(self) -> str:
-        """Return the text about the highlighted nodes; it depends on the tab."""
+        """Return the name of the highlighted nodes: ancestors, descendants, or both."""
         return {"up": "ancestors", "down": "descendants"}.get(self.direction, "ancestors and descendants")
 
 
@@ -133,14 +138,14 @@ class GraphOptions:
 
 
 def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
-    """Return the graph around a node. Raises NotFound; InvalidInput for an unknown direction."""
+    """Return the graph around a node. Raises NotFound. Also raises InvalidInput for an unknown direction."""
     direction, selected = options.direction, options.selected
     root = find_node(urn)
     require_visible(actor, root)
     if direction and direction not in DIRECTIONS:
         raise InvalidInput(f"Unknown direction {direction[:50]!r}. Choose {', '.join(DIRECTIONS)}.")
     chosen = direction or ("up" if root.kind in (NodeKind.ENDPOINT, NodeKind.DEPLOYMENT) else "both")
-    whole = known_part(actor, closure_of(root, chosen, options.as_of))
+    whole = visible_part(actor, closure_of(root, chosen, options.as_of))
     folds = folds_of(whole, keep=root.pk, opened=options.unfold)
     closure = folded(whole, folds)
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
@@ -252,21 +257,21 @@ class _ViewBuilder:
         )
 
     def _select_url(self, node: Node) -> str:
-        more = {} if node.pk == self.selected else {"picked": node.urn}
-        return self._address(**more)
+        selection = {} if node.pk == self.selected else {"picked": node.urn}
+        return self._address(**selection)
 
     def _unfold_url(self, node: Node) -> str:
         return self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk}))))
 
-    def _address(self, **more: str) -> str:
-        """Return the address of this graph with the same options and some others."""
-        unfolded = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
+    def _address(self, **changes: str) -> str:
+        """Return the address of this graph with the same options, except for those in ``changes``."""
+        query = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
         if self.options.as_of is not None:
-            unfolded["as_of"] = iso_utc(self.options.as_of)
-        return self._graph_url(self.root.urn, direction=self.direction, **unfolded | more)
+            query["as_of"] = iso_utc(self.options.as_of)
+        return self._graph_url(self.root.urn, direction=self.direction, **query | changes)
 
     def _graph_url(self, urn: str, **query: str) -> str:
-        """Return the address of the graph of a node, as `lineage_url` does for one node alone."""
+        """Return the address of the graph of a node: `lineage_url`, without a look-up of the route for every node."""
         return f"{self.base}?{urlencode({'node': urn, **query})}"
 
     def _page_of(self, node: Node) -> str:
@@ -275,16 +280,16 @@ class _ViewBuilder:
         return "" if url.startswith(self.base) else url
 
     def _css(self, node: Node) -> str:
-        words = ["is-root"] if node.pk == self.root.pk else []
+        classes = ["is-root"] if node.pk == self.root.pk else []
         if node.pk in self.taint:
-            words.append(self.taint[node.pk])
+            classes.append(self.taint[node.pk])
         if self.highlighted:
-            words.append("lit" if node.pk in self.highlighted else "dim")
-        return " ".join([*words, *(["picked"] if node.pk == self.selected else [])])
+            classes.append("lit" if node.pk in self.highlighted else "dim")
+        return " ".join([*classes, *(["picked"] if node.pk == self.selected else [])])
 
 
 def _path(path: EdgePath, edges: Mapping[int, Edge], highlighted: frozenset[int]) -> PathView:
-    joined = [edges[pk] for pk in path.edge_ids if pk in edges]
-    words = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in joined})
+    drawn_edges = [edges[pk] for pk in path.edge_ids if pk in edges]
+    relations = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in drawn_edges})
     css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"
-    return PathView(path, ", ".join(words), css)
+    return PathView(path, ", ".join(relations), css)

@@ -31,10 +31,10 @@ _VERSIONS = 20
 
 
 def endpoint_rows(actor: Actor) -> QuerySet[Endpoint]:
-    """Return endpoints with the deployments that are live and whose model the actor may see."""
-    seen = Deployment.objects.filter(version__in=visible_versions(actor)).select_related("version__model")
+    """Return endpoints by name, each with its live deployments of models that the actor may see in ``live``."""
+    visible = Deployment.objects.filter(version__in=visible_versions(actor)).select_related("version__model")
     return visible_endpoints(actor).prefetch_related(
-        Prefetch("deployments", queryset=live_with_problems(seen).order_by("-number"), to_attr="live"),
+        Prefetch("deployments", queryset=live_with_problems(visible).order_by("-number"), to_attr="live"),
     ).annotate(
         rollouts=Count("deployments", filter=Q(deployments__version__in=visible_versions(actor)))
     ).order_by("name")  # fmt: skip
@@ -59,7 +59,7 @@ def dataset_rows(actor: Actor, text: str = "") -> QuerySet[Node]:
 
 
 def counted_datasets(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
-    """Return dataset versions in their order, with the number of runs that read each, and whether it is quarantined.
+    """Return the same dataset versions in the same order, with the annotations ``run_count`` and ``is_quarantined``.
 
     Runs that this person may not see are not counted.
     """
@@ -89,7 +89,7 @@ class Reader:
 class AffectedRow:
     """A version that descends from the data, and what can be done about it.
 
-    ``request_id`` is its open request, 0 for none. ``may_act`` tells that this person may move the model's versions.
+    ``request_id`` is its live request, 0 for none. ``may_act`` tells that this person may move the model's versions.
     """
 
     version: ModelVersion
@@ -107,8 +107,8 @@ class AffectedRow:
 class DatasetUses:
     """The impact of a dataset version: the runs that read it, and the versions and endpoints that descend from it.
 
-    ``runs_cut`` tells that ``runs`` holds the newest alone, ``truncated`` that there are more versions or
-    endpoints than were read.
+    ``runs_cut`` tells that ``runs`` has only the newest runs. ``truncated`` tells that there are more versions or
+    endpoints than these.
     """
 
     runs: list[Reader]
@@ -142,23 +142,28 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
 
 
 def _affected(actor: Actor, versions: Sequence[ModelVersion]) -> list[AffectedRow]:
-    """Return the affected versions with their possible moves; those in use first. A fixed number of queries."""
+    """Return the affected versions, those in Production or deployed first; a fixed number of queries."""
     ids = [row.pk for row in versions]
-    waiting = dict(
+    request_ids = dict(
         TransitionRequest.objects.filter(version__in=ids, state__in=LIVE_STATES).values_list("version_id", "pk")
     )
     deployed = set(
         Deployment.objects.filter(version__in=ids, ended_at__isnull=True).values_list("version_id", flat=True)
     )
     models = {row.model_id for row in versions}
-    may = set(models_at_level(actor, Level.EDIT).filter(pk__in=models).values_list("pk", flat=True))
-    rows = [AffectedRow(row, waiting.get(row.pk, 0), row.pk in deployed, row.model_id in may) for row in versions]
+    editable = set(models_at_level(actor, Level.EDIT).filter(pk__in=models).values_list("pk", flat=True))
+    rows = [
+        AffectedRow(row, request_ids.get(row.pk, 0), row.pk in deployed, row.model_id in editable) for row in versions
+    ]
     return sorted(rows, key=lambda row: (not row.version.is_current, not row.is_deployed))
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetVersions:
-    """The versions of a dataset, newest first, and the contents that runs give to this one where they differ."""
+    """The newest versions of a dataset, and how many there are.
+
+    ``contents`` are the digests that runs logged for the version on the page, empty where all logged the same.
+    """
 
     versions: list[Node]
     total: int
@@ -190,7 +195,7 @@ def _readers(edges: Iterable[Edge]) -> list[Reader]:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """A column that flowed into another one: its dataset, its name, and how."""
+    """A column that another column is computed from. ``how`` names the transformations, "" for none."""
 
     dataset: str
     column: str
@@ -199,9 +204,9 @@ class ColumnSource:
 
 @dataclass(frozen=True, slots=True)
 class DatasetAbout:
-    """OpenLineage facts of a dataset: its columns with their sources, and the jobs that write and read it.
+    """Facts about a dataset from OpenLineage events: its columns with their sources, and the jobs that use it.
 
-    ``column_lineage`` is the facet as it was sent.
+    ``column_lineage`` is the columnLineage facet as JSON, as the event had it.
     """
 
     description: str
@@ -213,7 +218,7 @@ class DatasetAbout:
 
 
 def dataset_about(node: Node) -> DatasetAbout | None:
-    """Return the facts from events about the dataset of a version, None where there are none; two queries."""
+    """Return the OpenLineage facts about the dataset of a version, None where no event named it; two queries."""
     row = DatasetFacts.objects.filter(node=node.container_id).first()
     if row is None:
         return None
@@ -223,18 +228,18 @@ def dataset_about(node: Node) -> DatasetAbout | None:
         .select_related("job")
         .order_by("job__namespace", "job__name")
     )
-    named = [(link.direction, str(link.job)) for link in jobs[:_VERSIONS]]
+    directions = [(link.direction, str(link.job)) for link in jobs[:_VERSIONS]]
     lineage = facets.get("columnLineage")
     return DatasetAbout(
         description=str(facets.get("documentation", {}).get("description", "")),
         columns=[
-            (str(one.get("name", "")), str(one.get("type", "")))
-            for one in _objects(facets.get("schema", {}).get("fields"))
+            (str(column.get("name", "")), str(column.get("type", "")))
+            for column in _objects(facets.get("schema", {}).get("fields"))
         ],
         sources=_column_sources(lineage or {}),
         column_lineage=json.dumps(lineage, indent=2, ensure_ascii=False) if lineage else "",
-        written_by=[name for direction, name in named if direction == "out"],
-        read_by=[name for direction, name in named if direction == "in"],
+        written_by=[name for direction, name in directions if direction == "out"],
+        read_by=[name for direction, name in directions if direction == "in"],
     )
 
 
@@ -243,25 +248,26 @@ def _column_sources(facet: dict[str, Any]) -> list[tuple[str, list[ColumnSource]
     sources = []
     for column, source in fields.items() if isinstance(fields, dict) else ():
         inputs = _objects(source.get("inputFields")) if isinstance(source, dict) else []
-        sources.append((column, [_column_source(one) for one in inputs]))
+        sources.append((column, [_column_source(field) for field in inputs]))
     return sources
 
 
 def _column_source(source: dict[str, Any]) -> ColumnSource:
-    how = [str(one.get("subtype") or one.get("type") or "").lower() for one in _objects(source.get("transformations"))]
-    return ColumnSource(str(source.get("name", "")), str(source.get("field", "")), ", ".join(filter(None, how)))
+    steps = [str(step.get("subtype") or step.get("type") or "") for step in _objects(source.get("transformations"))]
+    how = ", ".join(step.lower() for step in steps if step)
+    return ColumnSource(str(source.get("name", "")), str(source.get("field", "")), how)
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetQuarantine:
     """The quarantine of a dataset version.
 
-    ``in_force`` is its own quarantine, ``taint`` those of data it descends from, ``live`` the versions in Production
-    that descend from it.
+    ``in_force`` is its own quarantine, None for none. ``taint`` has the quarantines of data that it descends from.
+    ``live`` are the versions in use that descend from it.
     """
 
     in_force: Quarantine | None

@@ -9,12 +9,12 @@ from lineage.suggestions.derive import Suggestion, open_suggestions
 
 
 def graph_suggestions(actor: Actor, page: GraphPage) -> list[Suggestion]:
-    """Return the open suggestions with an end among the artifacts of a graph, likeliest first."""
+    """Return the open suggestions of edges that touch a node of the graph, the likeliest first."""
     return open_suggestions(actor, list(Node.objects.filter(pk__in=[node.id for node in page.nodes])))
 
 
 def other_names(actor: Actor, node: Node) -> list[str]:
-    """Return the dataset versions that may have the bytes of this one under another name."""
-    same = [one for one in open_suggestions(actor, [node]) if one.relation is Relation.SAME_BYTES]
-    others = [one.dst if one.src.pk == node.pk else one.src for one in same]
+    """Return the names of dataset versions that open suggestions say have the same bytes as this one."""
+    same_bytes = [row for row in open_suggestions(actor, [node]) if row.relation is Relation.SAME_BYTES]
+    others = [row.dst if row.src.pk == node.pk else row.src for row in same_bytes]
     return [f"{other.name} {other.version}".strip() for other in others]

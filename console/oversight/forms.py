@@ -29,7 +29,7 @@ class BreakGlassForm(ConsoleForm):
 
     target = forms.ChoiceField(label="Move to")
     reason = text_area(
-        "What is the emergency?", "Everybody who can see this model reads this until the move has been reviewed."
+        "What is the emergency?", "Shown to everybody who can see this model until the move has been reviewed."
     )
     archive_existing = forms.BooleanField(label="Archive the version this one replaces", required=False)
 
@@ -56,7 +56,7 @@ class PostReviewForm(ConsoleForm):
             (PostReviewOutcome.NOT_JUSTIFIED.value, "No. This opens a finding on the version"),
         ],
     )
-    comment = text_area("What did you find?")
+    comment = text_area("Why?", "Stored permanently with your name.")
 
 
 class FindingForm(ConsoleForm):

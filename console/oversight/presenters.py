@@ -31,11 +31,11 @@ _SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True)
-class ModelWatch:
+class ModelAttention:
     """Items that need attention on a model.
 
-    ``rollback_to`` is the version a rollback would bring back, None where there is none or the person may not.
-    ``problems`` say what is wrong with the current version; ``deployments`` are live ones with a problem.
+    ``rollback_to`` is the version that a rollback would bring back, None where there is none or the person may not roll
+    back. ``problems`` are sentences about the Production version. ``deployments`` are live and have a problem.
     """
 
     due_reviews: list[PostReview]
@@ -47,11 +47,11 @@ class ModelWatch:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionWatch:
+class VersionAttention:
     """Items that need attention on a version.
 
-    ``may_confirm`` tells that a re-review is due and this person may give it. ``break_glass_targets`` are the stages
-    and aliases that they may move it to in an emergency, without the policy.
+    ``is_overdue`` tells that its re-review is overdue, ``may_confirm`` that this person may give the re-review.
+    ``break_glass_targets`` are the targets that they may move it to in an emergency, without the policy.
     """
 
     due_reviews: list[PostReview]
@@ -62,13 +62,13 @@ class VersionWatch:
     may_edit: bool
 
 
-def watch_model(actor: Actor, model: RegisteredModel, current: ModelVersion | None) -> ModelWatch:
-    """Return the problems of a model that need attention; a fixed number of queries."""
+def model_attention(actor: Actor, model: RegisteredModel, current: ModelVersion | None) -> ModelAttention:
+    """Return the items that need attention on a model; a fixed number of queries."""
     may_edit = has_level(actor, model, Level.EDIT)
     candidates = rollback_candidates(model) if may_edit else []
     rollback_to = next((row.version for row in candidates if not row.obstacle), None)
     findings = visible_findings(actor, state=FindingState.OPEN, model=model.name)
-    return ModelWatch(
+    return ModelAttention(
         due_reviews=open_post_reviews_of(model),
         findings=first_rows(findings, _SHOWN),
         rollback_to=rollback_to,
@@ -88,10 +88,10 @@ def _problems(current: ModelVersion) -> list[str]:
     return [*quarantined, *(f"The critical finding #{row.pk} is open: {row.title}" for row in critical)]
 
 
-def watch_version(actor: Actor, version: ModelVersion) -> VersionWatch:
-    """Return the problems of a version that need attention; a fixed number of queries."""
+def version_attention(actor: Actor, version: ModelVersion) -> VersionAttention:
+    """Return the items that need attention on a version; a fixed number of queries."""
     due = version.review_due_at
-    return VersionWatch(
+    return VersionAttention(
         due_reviews=[row for row in open_post_reviews_of(version.model) if row.request.version_id == version.pk],
         findings=open_findings_of(version),
         is_overdue=due is not None and due <= timezone.now(),
@@ -111,7 +111,7 @@ def _may_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) ->
 
 
 def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
-    """Return the stages and aliases that this person may move a version to in an emergency, without its policy."""
+    """Return the targets that this person may move a version to in an emergency, without its policy."""
     if not has_level(actor, version.model, Level.EDIT):
         return []
     policies = active_policies()
@@ -120,11 +120,11 @@ def break_glass_targets(actor: Actor, version: ModelVersion) -> list[str]:
         return []
     facts = model_facts([version.model])[version.model_id]
     targets = []
-    for target in sorted({target for review in allowing for target in exits_of(review)}):
-        left = target_left(target, is_current=version.is_current)
-        if is_exit(target) and not left:
+    for target in sorted({target for policy_target in allowing for target in exits_of(policy_target)}):
+        left_target = target_left(target, is_current=version.is_current)
+        if is_exit(target) and not left_target:
             continue
-        policy = policies_of_move(policies, facts, target, left).governing
+        policy = policies_of_move(policies, facts, target, left_target).governing
         option = policy.body.options.break_glass if policy else None
         if option is not None and not is_at_target(version, target) and _may_break_glass(actor, version, option):
             targets.append(target)

@@ -12,7 +12,7 @@ KINDS = {"people": Q(is_service=False), "service": Q(is_service=True), "off": Q(
 
 
 def people_rows(text: str = "", kind: str = "") -> QuerySet[User]:
-    """Return accounts by username, with their groups. ``kind`` is one of KINDS; without it all that are active."""
+    """Return accounts by username, with their groups. ``kind`` is one of KINDS, "" for all active accounts."""
     rows = User.objects.select_related("owner").prefetch_related("groups").order_by("username")
     rows = rows.filter(KINDS[kind]) if kind in KINDS else rows
     if kind != "off":
@@ -26,7 +26,7 @@ def find_person(username: str) -> User:
     """Return an account by its username. Raises NotFound."""
     person = User.objects.filter(username=username).select_related("owner").first()
     if person is None:
-        raise NotFound(f"Nobody is called {username[:150]}.")
+        raise NotFound(f"There is no account {username[:150]}.")
     return person
 
 
@@ -44,5 +44,5 @@ def find_group(name: str) -> Group:
 
 
 def members_of(group: Group) -> QuerySet[User]:
-    """Return the accounts in a group, by username, those that are not active last."""
+    """Return the accounts in a group by username, inactive accounts last."""
     return User.objects.filter(groups=group).select_related("owner").order_by("-is_active", "username")

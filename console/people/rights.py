@@ -1,6 +1,4 @@
-"""Rights of a person or a group with their reasons: levels on models and experiments, decisions that policies name them
-for.
-"""
+"""Rights of a person or a group, with the source of each: levels on models and experiments, and rights to decide."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ GROUP_RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right of a person, and its source. ``policy`` is the policy that says so, "" for none."""
+    """A right of a person. ``why`` is its source. ``policy`` is the policy that gives it, "" for none."""
 
     decision: str
     why: str
@@ -51,7 +49,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """A level on one model, one experiment, or experiments by a pattern. ``why`` is who it was given to."""
+    """A level on one model, one experiment, or experiments by a pattern. ``why`` says to whom it was given."""
 
     name: str
     level: str
@@ -60,7 +58,7 @@ class LevelRow:
 
 
 def rights_of_groups(names: Iterable[str]) -> list[Right]:
-    """Return the rights of members of these groups, by policies in force and as built-in groups."""
+    """Return the rights of members of these groups: those of built-in groups, and those that policies in force give."""
     return _of_groups(sorted(set(names)), _policies())
 
 
@@ -69,7 +67,7 @@ def rights_of(person: User, groups: Iterable[str]) -> list[Right]:
     policies = _policies()
     rights = _of_groups(sorted(set(groups)), policies)
     if person.is_superuser:
-        rights.insert(0, Right("Everything but approving: requests still take reviewers", "superuser"))
+        rights.insert(0, Right("Do everything except approve: requests still need reviewers", "superuser"))
     rights += [right for policy in policies for right in _by_name(policy, person.username)]
     for row in delegations_in_force().filter(delegate=person).select_related("delegator").order_by("pk"):
         decision = f"Decide in place of {row.delegator} on {row.models_pattern}"
@@ -78,7 +76,7 @@ def rights_of(person: User, groups: Iterable[str]) -> list[Right]:
 
 
 def _policies() -> list[LoadedPolicy]:
-    """Return the policies in force; none where this server cannot read one, as then it refuses every move anyway."""
+    """Return the policies in force, none where this server cannot read one of them: it then refuses every move."""
     try:
         return active_policies()
     except InvalidState:
@@ -90,7 +88,7 @@ def _of_groups(names: Sequence[str], policies: Iterable[LoadedPolicy]) -> list[R
     return fixed + [right for policy in policies for right in _by_groups(policy, set(names))]
 
 
-def _named(policy: LoadedPolicy) -> tuple[str, int]:
+def _name_and_id(policy: LoadedPolicy) -> tuple[str, int]:
     return policy.body.name, policy.revision.policy_id
 
 
@@ -99,12 +97,12 @@ def _by_name(policy: LoadedPolicy, username: str) -> Iterator[Right]:
         for owners in rule.owners if isinstance(rule, ApprovalsRule) else ():
             if username in owners.users:
                 decision = f"Approve {_moves(policy.body.target)} of {owners.models}"
-                yield Right(decision, "named as owner", *_named(policy))
+                yield Right(decision, "named as owner", *_name_and_id(policy))
 
 
 def _moves(target: str) -> str:
-    left = left_by(target)
-    return f"moves out of {left}" if left else f"moves to {target_text(target)}"
+    left_target = left_by(target)
+    return f"moves out of {left_target}" if left_target else f"moves to {target_text(target)}"
 
 
 def _by_groups(policy: LoadedPolicy, groups: set[str]) -> Iterator[Right]:
@@ -113,40 +111,39 @@ def _by_groups(policy: LoadedPolicy, groups: set[str]) -> Iterator[Right]:
     for rule in body.rules:
         if isinstance(rule, ApprovalsRule):
             for name in sorted(groups & set(rule.groups)):
-                yield Right(f"Approve {moves}", f"member of {name}", *_named(policy))
+                yield Right(f"Approve {moves}", f"member of {name}", *_name_and_id(policy))
         for name in sorted(groups & set(rule.override_by)):
-            yield Right(f"Override the rule {rule.id} of {moves}", f"member of {name}", *_named(policy))
+            yield Right(f"Override the rule {rule.id} for {moves}", f"member of {name}", *_name_and_id(policy))
     if body.options.break_glass:
         for name in sorted(groups & set(body.options.break_glass.groups)):
-            yield Right(f"Use break-glass for {moves}", f"member of {name}", *_named(policy))
+            yield Right(f"Use break-glass for {moves}", f"member of {name}", *_name_and_id(policy))
 
 
 def model_levels(actor: Actor, *, user: User | None, groups: Iterable[Group]) -> FirstRows[LevelRow]:
-    """Return the levels given to a person or their groups on models that the actor may see;
-    a fixed number of queries.
-    """
+    """Return the levels of a person or of groups on models that the actor may see; a fixed number of queries."""
     grants = granted_to(user.pk if user else None, [group.pk for group in groups], visible_models(actor))
     rows = [LevelRow(name, grant.level.name.lower(), _given_to(grant, user)) for name, grant in grants]
     return _cut(rows)
 
 
 def experiment_levels(actor: Actor, *, user: User | None, groups: Iterable[Group]) -> FirstRows[LevelRow]:
-    """Return the same for experiments, and for patterns of their names."""
-    whose = Q(group__in=list(groups)) | (Q(user=user) if user else Q(pk__in=[]))
-    one = ExperimentGrant.objects.filter(whose, experiment__in=visible_experiments(actor))
+    """Return the levels of a person or of groups on experiments that the actor may see, and those by name pattern."""
+    holders = Q(group__in=list(groups)) | (Q(user=user) if user else Q(pk__in=[]))
+    grants = ExperimentGrant.objects.filter(holders, experiment__in=visible_experiments(actor))
     rows = [
         LevelRow(row.experiment.name, _experiment_level(row.level), _why(row.group), row.experiment_id)
-        for row in one.select_related("experiment", "group").order_by("experiment__name", "pk")
+        for row in grants.select_related("experiment", "group").order_by("experiment__name", "pk")
     ]
-    many = PatternGrant.objects.filter(whose).select_related("group").order_by("pattern", "pk")
+    patterns = PatternGrant.objects.filter(holders).select_related("group").order_by("pattern", "pk")
     rows += [
-        LevelRow(f"every experiment like {row.pattern}", _experiment_level(row.level), _why(row.group)) for row in many
+        LevelRow(f"every experiment like {row.pattern}", _experiment_level(row.level), _why(row.group))
+        for row in patterns
     ]
     return _cut(rows)
 
 
 def default_levels() -> tuple[str, str]:
-    """Return the default levels of everybody who is signed in, on every model and every experiment."""
+    """Return the default levels of every signed-in person: on models, and on experiments. "none" for no level."""
     return settings.DEFAULT_MODEL_LEVEL or "none", settings.DEFAULT_EXPERIMENT_LEVEL or "none"
 
 

@@ -1,4 +1,4 @@
-"""People and groups: who there is, what they may do, and why."""
+"""People and groups: the lists, and the page of each with its rights and their sources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def people(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 
 @page
 @require_safe
 def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
-    """Show one account: its groups, its levels, what it may decide, and why."""
+    """Show one account: its groups, its levels, and its rights to decide with the source of each."""
     row = find_person(username)
     groups = list(row.groups.order_by("name"))
     on_models, on_experiments = default_levels()
@@ -54,7 +54,7 @@ def groups(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 
 @page
 @require_safe
 def group(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show one group: its members, and what membership gives."""
+    """Show one group: its members, and the rights that its members have."""
     row = find_group(name)
     return render_page(
         request,

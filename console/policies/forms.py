@@ -23,7 +23,7 @@ class DraftForm(ConsoleForm):
 
 
 class TrialForm(ConsoleForm):
-    """The version that a draft is tried on."""
+    """The version for which a dry run judges a draft."""
 
     model = forms.CharField(
         label="Model", max_length=256, strip=False, widget=forms.TextInput(attrs={"list": "models"})
@@ -36,7 +36,7 @@ class ReplayForm(forms.Form):
     """The position and the counts of a running replay."""
 
     before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROW_ID)
-    looked = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
+    examined = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
     same = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
     would_block = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
     would_pass = forms.IntegerField(required=False, min_value=0, max_value=MAX_REQUESTS)
@@ -50,7 +50,7 @@ class OptionalCommentForm(ConsoleForm):
 
 
 class ProposalDecisionForm(ConsoleForm):
-    """A decision on exactly the proposal that was shown, which ``seen_digest`` names."""
+    """A decision on a proposal. ``seen_digest`` identifies its content as the page showed it."""
 
     comment = text_area(
         "Comment", "Kept for good with your name. Say what convinced you, or what has to change.", rows=4

@@ -65,13 +65,13 @@ class AliasForm(ConsoleForm):
 class RemoveAliasForm(ConsoleForm):
     """Remove an alias."""
 
-    comment = text_area("Why now?", "Stored with your name. Notified people read this.", required=False)
+    comment = text_area("Why now?", "Stored with your name. The people who are notified read this.", required=False)
 
 
 class RiskForm(ConsoleForm):
     """The risk questionnaire: one choice for each question.
 
-    ``number`` is the assessment that was read, 0 for none: the service refuses when there is a newer one.
+    ``number`` is the assessment that the person read, 0 for none. The service refuses when there is a newer one.
     """
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)

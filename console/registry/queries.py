@@ -1,4 +1,4 @@
-"""Lists of models and versions with what each line shows, in a fixed number of queries."""
+"""Lists of models and versions with the data of each row, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from registry.stages import Stage
 def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
     """Return visible models by name, with the number of versions and open requests, and current Production.
 
-    Where nothing is in Production, ``last_current_at`` is when the last version left it, as far as requests tell.
+    ``last_current_at`` is when the last version left Production, None where no request had moved one there.
     """
     live = Q(versions__deleted_at__isnull=True)
     current = ModelVersion.objects.filter(model=OuterRef("pk"), is_current=True)
@@ -38,14 +38,12 @@ def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
 
 
 def last_current_at(model: RegisteredModel) -> datetime.datetime | None:
-    """Return the time when the last version left Production, None where none was there or its move needed no
-    request.
-    """
+    """Return the time when the last version left Production, None where no request had moved one there."""
     return _left_production(Value(model.pk)).values_list("staged_at", flat=True).first()
 
 
 def _left_production(model: OuterRef | Value) -> QuerySet[ModelVersion]:
-    """Return versions that a request had moved to Production and that are archived now, the last to leave first."""
+    """Return archived versions that a request had moved to Production, the last archived first."""
     moved = TransitionRequest.objects.filter(
         version=OuterRef("pk"), target=Stage.PRODUCTION, state=RequestState.APPLIED
     )

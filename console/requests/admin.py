@@ -21,7 +21,7 @@ from registry.permissions import visible_versions
 
 
 class TransitionRequestAdmin(ReadOnlyAdmin):
-    """Transition requests, read-only. Everybody sees those of the models they may see."""
+    """Transition requests, read-only. A person sees the requests of the models that they may see."""
 
     list_display = ["subject", "target_stage", "shown_state", "requester", "opened", "closed"]
     list_display_links = ["subject"]
@@ -68,11 +68,11 @@ class TransitionRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State", ordering="state")
     def shown_state(self, row: TransitionRequest) -> SafeString:
-        """Return the state as a badge, with the kind where it is no promotion."""
+        """Return the state as a badge, with a badge of the kind where it is not a promotion."""
         kind = format_html(" {}", badge("request_kind", row.kind)) if row.kind != RequestKind.PROMOTION else ""
         return format_html("{}{}", badge("request", row.state), kind)
 
-    @admin.display(description="Asked", ordering="opened_at")
+    @admin.display(description="Opened", ordering="opened_at")
     def opened(self, row: TransitionRequest) -> SafeString | str:
         """Return the time when the request was opened, relative to now."""
         return ago(row.opened_at)

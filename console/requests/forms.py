@@ -16,6 +16,10 @@ from core.ids import MAX_ROW_ID
 
 _COMMENT_HELP = "Kept for good with your name. Say what convinced you, or what has to change."
 _REASON_HELP = "Kept for good with your name."
+_CONDITION_NEEDS = {
+    "owner": "Enter who has to meet the condition.",
+    "due_at": "Enter when the condition is due.",
+}
 
 
 class CommentForm(ConsoleForm):
@@ -26,10 +30,11 @@ class CommentForm(ConsoleForm):
 
 
 class SignedForm(ConsoleForm):
-    """A comment on exactly what the page showed, which ``seen_digest`` names: the service refuses when it has changed.
+    """A comment on a request, and the signature where the policy requires one.
 
-    ``signs`` is what is signed: a decision, or an override. Where the policy asks for electronic signatures the form
-    also asks for the meaning of the signature and for the password.
+    ``seen_digest`` identifies the version and its evidence as the page showed them. The service refuses when they have
+    changed. ``signs`` is what is signed: a decision, or an override. Where the policy requires electronic signatures,
+    the form also asks for the meaning of the signature and for the password.
     """
 
     comment = text_area("Comment", _COMMENT_HELP, rows=4)
@@ -42,7 +47,7 @@ class SignedForm(ConsoleForm):
             self.style_fields()
 
     def signature(self) -> Signature | None:
-        """Return the signature that was given; None where the policy asks for none."""
+        """Return the signature, None where the policy requires none."""
         if "password" not in self.fields:
             return None
         return Signature(password=self.cleaned_data["password"], meaning=self.cleaned_data["meaning"])
@@ -66,7 +71,7 @@ class SignedForm(ConsoleForm):
 
 
 class ApproveForm(SignedForm):
-    """Approve a request, with one condition if there is one. (The REST API takes several.)"""
+    """Approve a request, with at most one condition. (The REST API accepts several.)"""
 
     condition = text_area(
         "Condition (optional)",
@@ -84,14 +89,14 @@ class ApproveForm(SignedForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Ask for owner and due date where there is a condition, and for the condition where there is one of them."""
+        """Require an owner and a due date for a condition, and a condition for any of the other three fields."""
         cleaned = super().clean() or {}
         if cleaned.get("condition"):
-            for name in ("owner", "due_at"):
+            for name, message in _CONDITION_NEEDS.items():
                 if not cleaned.get(name) and name not in self.errors:
-                    self.add_error(name, "A condition needs this.")
+                    self.add_error(name, message)
         elif any(cleaned.get(name) for name in ("owner", "due_at", "expires_at")):
-            self.add_error("condition", "Say what has to be done.")
+            self.add_error("condition", "Say what has to be done, or leave the other fields of the condition empty.")
         return cleaned
 
     def conditions(self) -> list[ConditionTerms]:
@@ -109,10 +114,10 @@ class OverrideForm(SignedForm):
 
     def __init__(self, data: Any = None, *, rule: str, case: Case, printed_name: str, seen: str = "") -> None:
         super().__init__(data, case=case, signs=OVERRIDE, printed_name=printed_name, seen=seen)
-        finding = next((row.why for row in case.verdict.rules if row.rule == rule), "")
+        why = next((row.why for row in case.verdict.rules if row.rule == rule), "")
         self.fields["rule"].initial = rule
         self.fields["comment"].label = f"Why may {rule or 'this rule'} be overridden?"
-        self.fields["comment"].help_text = f"The rule says: {finding} {_REASON_HELP}" if finding else _REASON_HELP
+        self.fields["comment"].help_text = f"The rule is not met: {why} {_REASON_HELP}" if why else _REASON_HELP
 
 
 class OverrideWithdrawalForm(ConsoleForm):

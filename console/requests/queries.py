@@ -1,8 +1,7 @@
 """Transition requests for the pages: one by its id, and those that wait for a person's decision.
 
-The list comes from one query however many requests there are. It reads the cached verdicts
-(approvals/requests/verdict_cache.py), so it may be some seconds old. Whether somebody may decide on a single request is
-evaluated afresh by `approvals.permissions.reviews`.
+The list is one query. It reads the cached verdicts (approvals/requests/verdict_cache.py), so it may be some seconds
+old. For a single request, `approvals.permissions.reviews` evaluates afresh whether somebody may decide.
 """
 
 from __future__ import annotations
@@ -42,9 +41,7 @@ def find_request(actor: Actor, request_id: int | str) -> TransitionRequest:
 
 
 def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
-    """Return the open requests that this person can decide on, in their own right or delegated,
-    longest waiting first.
-    """
+    """Return the open requests that this person can decide on, also as a delegate, the oldest first."""
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
     if actor.kind is not ActorKind.USER or actor.user_id is None:
         return rows.none()
@@ -59,7 +56,7 @@ def waiting_for(actor: Actor) -> QuerySet[TransitionRequest]:
 
 
 def newest_first(rows: TransitionRequestQuerySet) -> TransitionRequestQuerySet:
-    """Return requests with what a line of a list shows of each, open ones first, then the newest."""
+    """Return requests with their relations, those that are not closed first, then the last closed."""
     return rows.with_relations().order_by(F("closed_at").desc(nulls_first=True), "-pk")
 
 
@@ -69,7 +66,7 @@ def pattern_regex(pattern: str) -> str:
 
 
 def _can_decide(user_id: int, name: str) -> Q:
-    """Return the condition that a rule asks for this person: by name, by group, or by their role on the model."""
+    """Return the condition that a rule asks for a review by this person: by name, by group, or by role on the model."""
     inbox_keys = InboxKey.objects.filter(kind=InboxKeyKind.ASKED)
     groups = Group.objects.filter(user=user_id).annotate(key=Concat(Value("group:"), "name")).values("key")
     condition = Q(pk__in=inbox_keys.filter(Q(key__in=groups) | Q(key=f"user:{name}")).values("request"))
@@ -80,9 +77,9 @@ def _can_decide(user_id: int, name: str) -> Q:
 
 
 def _can_decide_for(delegation: Delegation) -> Q:
-    """Return the condition that a delegation can be used: its owner may decide, and nobody has done so for them."""
+    """Return the condition that a delegation can be used: the delegator can decide, and their approval is not given."""
     owner = delegation.delegator
-    used = Review.objects.filter(
+    approved = Review.objects.filter(
         Q(reviewer=owner, on_behalf_of__isnull=True) | Q(on_behalf_of=owner),
         request=OuterRef("pk"),
         subject_digest=OuterRef("subject_digest"),
@@ -91,7 +88,7 @@ def _can_decide_for(delegation: Delegation) -> Q:
     models = Q()
     if delegation.models_pattern != "*":
         models = Q(version__model__name__regex=pattern_regex(delegation.models_pattern))
-    return _can_decide(owner.pk, owner.username) & ~_is_excluded(owner.username) & ~Q(Exists(used)) & models
+    return _can_decide(owner.pk, owner.username) & ~_is_excluded(owner.username) & ~Q(Exists(approved)) & models
 
 
 def _is_excluded(name: str) -> Q:

@@ -1,4 +1,4 @@
-"""Forms of experiments: levels, for one experiment and by the names of many."""
+"""Forms of access to experiments: levels on one experiment, and levels on all experiments that match a pattern."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PatternGrantForm(ExperimentGrantForm):
         label="Names of experiments",
         max_length=500,
         strip=False,
-        help_text="* stands for any text: team-a/* are all experiments whose name begins with team-a/.",
+        help_text="* matches any text: team-a/* matches all names that begin with team-a/.",
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -1,4 +1,4 @@
-"""The list of experiments."""
+"""The list of experiments, one experiment by its id, and the runs that a person may see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracking.permissions.runs import readable_runs
 
 
 def experiment_rows(actor: Actor, text: str = "") -> QuerySet[Experiment]:
-    """Return the experiments this person may see that are not deleted, with their runs counted."""
+    """Return the experiments this person may see that are not deleted, with the number of their runs."""
     rows = (
         visible_experiments(actor)
         .filter(lifecycle_stage=Lifecycle.ACTIVE)

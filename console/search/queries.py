@@ -1,4 +1,4 @@
-"""Search in all objects that a person may see: one query for each kind, all within two seconds."""
+"""Search over all objects that a person may see: one query for each kind, all of them within about two seconds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.requests.queries import visible_requests
+from console.shell.labels import state_label
 from console.shell.links import page_url, request_url, version_url
 from core.actors import Actor
 from core.deadlines import TookTooLong, time_limit
@@ -25,7 +26,7 @@ from tracking.models import Lifecycle, Run
 from tracking.permissions.runs import visible_runs
 from tracking.visibility import known_datasets
 
-MOST_CHARS = 200
+MAX_CHARACTERS = 200
 SECONDS = 2.0
 _SHORTEST_SHARE = 0.25
 _VERSION = re.compile(r"^(?:models:/)?(?P<model>.+?)\s*(?:[\s/]\s*v?|v)(?P<number>\d{1,9})$", re.IGNORECASE)
@@ -35,9 +36,7 @@ _REQUEST = re.compile(r"^(?:request\s*)?#?\s*(?P<number>\d{1,18})$", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result: its title, the address of its page,
-    and the text that distinguishes it from others of the same name.
-    """
+    """One result: its title, the address of its page, and a note that tells results of the same name apart."""
 
     title: str
     url: str
@@ -48,9 +47,8 @@ class Hit:
 class Results:
     """The results of one kind, the best first.
 
-    ``has_more``: there are others, which ``all_url`` lists where it is not "".
-
-    ``is_late``: the time limit was reached before the kind was searched completely.
+    ``has_more`` tells that there are other results. ``all_url`` is the address of a list of all results, "" for none.
+    ``is_late`` tells that the time limit was reached before the search of this kind ended.
     """
 
     title: str
@@ -63,7 +61,10 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The search of one kind: its rows for a text, the hit of a row, and the list that takes the text as ``q``."""
+    """The search of one kind of objects.
+
+    ``rows`` returns the rows for a text, and ``hit`` the result for a row. ``route`` is the page that lists them all.
+    """
 
     title: str
     icon: str
@@ -73,14 +74,12 @@ class _Kind:
 
 
 def search_everything(actor: Actor, text: str, *, limit: int) -> list[Results]:
-    """Return the results for a text, at most ``limit`` of each kind, without empty kinds;
-    a query for each.
-    """
-    words = " ".join(text.split())[:MOST_CHARS]
-    if not words:
+    """Return the results for a text, at most ``limit`` of each kind, without kinds that have no result."""
+    query = " ".join(text.split())[:MAX_CHARACTERS]
+    if not query:
         return []
     end = time.monotonic() + SECONDS
-    kinds = [_search(kind, actor, words, limit, end - time.monotonic()) for kind in _KINDS]
+    kinds = [_search(kind, actor, query, limit, end - time.monotonic()) for kind in _KINDS]
     return [results for results in kinds if results.hits or results.is_late]
 
 
@@ -96,7 +95,7 @@ def _search(kind: _Kind, actor: Actor, text: str, limit: int, seconds: float) ->
 
 
 def _best_first(rows: QuerySet[Any], field: str, text: str, *then: str) -> QuerySet[Any]:
-    """Return rows whose ``field`` is the text first, then those where it begins with it, then the others."""
+    """Return the rows whose ``field`` equals the text first, then those where it begins with the text, then others."""
     rank = Case(
         When(**{f"{field}__iexact": text}, then=Value(0)),
         When(**{f"{field}__istartswith": text}, then=Value(1)),
@@ -113,15 +112,13 @@ def _models(actor: Actor, text: str) -> QuerySet[RegisteredModel]:
 
 
 def _versions(actor: Actor, text: str) -> QuerySet[ModelVersion]:
-    """Return versions by `fraud 3`, `fraud v3`, `models:/fraud/3`, `fraud@champion`, an alias, a description or a run's
-    id.
-    """
+    """Return versions by `fraud 3`, `fraud v3`, `models:/fraud/3`, `fraud@champion`, alias, description or run."""
     rows = visible_versions(actor).select_related("model")
     condition = Q(aliases__name__istartswith=text.removeprefix("@")) | Q(description__icontains=text) | Q(run_id=text)
     if numbered := _VERSION.match(text):
         condition |= Q(model__name__icontains=numbered["model"], version=int(numbered["number"]))
-    if named := _AT_ALIAS.match(text):
-        condition |= Q(model__name__icontains=named["model"], aliases__name__istartswith=named["alias"])
+    if aliased := _AT_ALIAS.match(text):
+        condition |= Q(model__name__icontains=aliased["model"], aliases__name__istartswith=aliased["alias"])
     return rows.filter(condition).distinct().order_by("-is_current", "-created_ms", "pk")
 
 
@@ -138,14 +135,14 @@ def _datasets(actor: Actor, text: str) -> QuerySet[Node]:
 
 
 def _requests(actor: Actor, text: str) -> QuerySet[TransitionRequest]:
-    """Return requests by number, model, target or requester, those that wait first."""
+    """Return requests by number, model, target or requester, live requests first."""
     condition = Q(version__model__name__icontains=text) | Q(target__iexact=text) | Q(requester__username__iexact=text)
     if numbered := _REQUEST.match(text):
         condition |= Q(pk=int(numbered["number"]))
     if version := _VERSION.match(text):
         condition |= Q(version__model__name__icontains=version["model"], version__version=int(version["number"]))
-    waits = Case(When(state__in=LIVE_STATES, then=Value(0)), default=Value(1), output_field=IntegerField())
-    return visible_requests(actor).filter(condition).annotate(rank=waits).order_by("rank", "-pk")
+    rank = Case(When(state__in=LIVE_STATES, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return visible_requests(actor).filter(condition).annotate(rank=rank).order_by("rank", "-pk")
 
 
 def _people(_actor: Actor, text: str) -> QuerySet[User]:
@@ -172,8 +169,8 @@ def _dataset_hit(row: Node) -> Hit:
 
 
 def _request_hit(row: TransitionRequest) -> Hit:
-    by = f"{row.state}, by {row.requester.username}"
-    return Hit(f"#{row.pk} {row.version} → {row.target_text}", request_url(row.pk), by)
+    note = f"{state_label('request', row.state).text.lower()}, by {row.requester.username}"
+    return Hit(f"#{row.pk} {row.version} → {row.target_text}", request_url(row.pk), note)
 
 
 def _person_hit(row: User) -> Hit:

@@ -1,4 +1,4 @@
-"""The search page, and the quick list that the search dialog of every page shows while somebody types."""
+"""The search page, and the quick results that the search dialog of every page shows while a person types."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The chart of one metric with a line for each run. ``across`` and ``up`` are the marks of the axes."""
+    """A chart with a line for each series. ``across`` are the ticks of the x axis, ``up`` those of the y axis."""
 
     title: str
     lines: tuple[Line, ...]
@@ -60,7 +60,7 @@ class Chart:
 
 
 def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
-    """Return the chart of ``series`` (name → (step, value) by step), or None where no value can be drawn."""
+    """Return the chart of ``series`` (name → points in the order of their steps), None where no value can be drawn."""
     finite = {name: [p for p in points if abs(p[1]) < _LARGEST] for name, points in series.items()}
     values = [p for points in finite.values() for p in points]
     if not values:
@@ -79,13 +79,13 @@ def draw(title: str, series: Mapping[str, Sequence[Point]]) -> Chart | None:
 
 
 def thin(points: Sequence[Point], limit: int = _MAX_POINTS) -> list[Point]:
-    """Return fewer points: the lowest and the highest of each stretch, so that no spike is lost, and both ends."""
+    """Return at most about ``limit`` points: both ends, and the lowest and highest of each interval between them."""
     if len(points) <= limit:
         return list(points)
-    stretch = math.ceil(len(points) / (limit // 2))
+    interval = math.ceil(len(points) / (limit // 2))
     points_by_index: dict[int, Point] = {0: points[0], len(points) - 1: points[-1]}
-    for start in range(0, len(points), stretch):
-        indexes = range(start, min(start + stretch, len(points)))
+    for start in range(0, len(points), interval):
+        indexes = range(start, min(start + interval, len(points)))
         for index in (min(indexes, key=lambda i: points[i][1]), max(indexes, key=lambda i: points[i][1])):
             points_by_index[index] = points[index]
     return [points_by_index[index] for index in sorted(points_by_index)]
@@ -115,7 +115,7 @@ class _Scale:
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
 
     def ticks(self, *, whole: bool) -> list[float]:
-        """Return at most eight round values on the axis; ``whole`` ones only for steps."""
+        """Return at most eight round values on the axis, with ``whole`` only whole numbers."""
         step = _round_up((self.high - self.low) / _TICKS)
         step = max(step, 1.0) if whole else step
         first = math.ceil(self.low / step)

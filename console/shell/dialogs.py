@@ -19,9 +19,9 @@ from core.errors import DomainError, NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialog:
-    """The texts around a form. ``submit`` is its button and ``tone`` the button's colour.
+    """The texts around a form. ``submit`` is the text of its button and ``tone`` the button's colour.
 
-    ``intro`` is rendered HTML above the fields, for what the dialog is about.
+    ``intro`` is HTML above the fields that shows the object of the dialog.
     """
 
     title: str
@@ -37,7 +37,7 @@ def submitted(request: HttpRequest) -> QueryDict | None:
 
 
 def show_dialog(request: HttpRequest, dialog: Dialog, form: forms.Form, crumbs: Sequence[Crumb] = ()) -> HttpResponse:
-    """Render a dialog with the errors of its form; status 400 for a page of its own whose form has errors."""
+    """Render a dialog with the errors of its form: a fragment for htmx, otherwise a page, with errors as status 400."""
     context = {"dialog": dialog, "form": form}
     if request.headers.get("HX-Request"):
         response = render(request, "console/shell/_dialog.html", context)
@@ -46,7 +46,7 @@ def show_dialog(request: HttpRequest, dialog: Dialog, form: forms.Form, crumbs: 
         response = render_page(
             request, "console/shell/dialog.html", dialog.title, crumbs=crumbs, status=status, **context
         )
-    patch_vary_headers(response, ["HX-Request"])  # a tab that is opened anew never shows the fragment
+    patch_vary_headers(response, ["HX-Request"])  # a browser must not show a cached fragment as a page
     return response
 
 
@@ -59,9 +59,9 @@ def run_dialog(
     *,
     crumbs: Sequence[Crumb] = (),
 ) -> HttpResponse:
-    """Show the form; when a valid one is submitted, call ``act`` and go to the address it returns.
+    """Show the form. When a valid form is submitted, call ``act`` and redirect to the address that it returns.
 
-    A refusal becomes an error on the form. Raises NotFound, because the page below is missing too.
+    A refusal becomes an error of the form. Raises NotFound, because the page under the dialog does not exist then.
     """
     if request.method == "POST" and form.is_valid():
         try:

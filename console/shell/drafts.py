@@ -1,4 +1,4 @@
-"""Drafts of forms: saved while somebody types, offered when the form is opened again, deleted once it is submitted."""
+"""Drafts of forms: saved while a person types, offered when they open the form again, deleted once it is submitted."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from core.errors import InvalidInput
 KEY_FIELD = "draft_key"
 MAX_BYTES = 512 * 1024
 MAX_DRAFTS = 50
-KEPT_FOR = datetime.timedelta(days=30)
+MAX_AGE = datetime.timedelta(days=30)
 _MAX_KEY = 500
 _REDIRECTS = (301, 302, 303)
 
 
 def save_draft(actor: Actor, key: str, fields: str) -> FormDraft:
-    """Save the fields (a JSON object of names and texts) of one form. Raises InvalidInput.
+    """Save the fields of a form, a JSON object of names and texts. Raises InvalidInput.
 
-    Drafts older than 30 days are deleted, and the oldest beyond 50.
+    Deletes the person's drafts that are older than 30 days, and all but the newest 50.
     """
     owner = User.objects.get(username=actor.name)
     now = timezone.now()
     draft, _ = FormDraft.objects.update_or_create(
         owner=owner, key=_valid_key(key), defaults={"fields": _valid_fields(fields), "saved_at": now}
     )
-    mine = FormDraft.objects.filter(owner=owner)
-    mine.filter(saved_at__lt=now - KEPT_FOR).delete()
-    newest = mine.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
-    mine.exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()
+    drafts = FormDraft.objects.filter(owner=owner)
+    drafts.filter(saved_at__lt=now - MAX_AGE).delete()
+    newest = drafts.order_by("-saved_at", "-pk").values("pk")[:MAX_DRAFTS]
+    drafts.exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()
     return draft
 
 
 def load_draft(actor: Actor, key: str) -> FormDraft | None:
     """Return the draft of a form, None where there is none. Raises InvalidInput."""
-    since = timezone.now() - KEPT_FOR
+    since = timezone.now() - MAX_AGE
     return FormDraft.objects.filter(owner__username=actor.name, key=_valid_key(key), saved_at__gte=since).first()
 
 
@@ -52,7 +52,7 @@ def discard_draft(actor: Actor, key: str) -> None:
 
 
 def discard_submitted(request: HttpRequest, actor: Actor, response: HttpResponseBase) -> None:
-    """Delete the draft of a form that was accepted: its answer leads to another page."""
+    """Delete the draft of a form that was accepted, which is when the response redirects to another page."""
     key = request.POST.get(KEY_FIELD, "") if request.method == "POST" else ""
     if key and len(key) <= _MAX_KEY and (response.status_code in _REDIRECTS or response.has_header("HX-Redirect")):
         discard_draft(actor, key)
@@ -60,13 +60,13 @@ def discard_submitted(request: HttpRequest, actor: Actor, response: HttpResponse
 
 def _valid_key(key: str) -> str:
     if not key or len(key) > _MAX_KEY or not key.startswith("/") or "\x00" in key:
-        raise InvalidInput("A draft is kept by the address of its form.")
+        raise InvalidInput("The key of a draft must be the path of its form, such as /policies/new/.")
     return key
 
 
 def _valid_fields(text: str) -> dict[str, str]:
     if len(text.encode()) > MAX_BYTES:
-        raise InvalidInput(f"A draft may have at most {MAX_BYTES // 1024} KB.")
+        raise InvalidInput(f"A draft can have at most {MAX_BYTES // 1024} KB.")
     try:
         fields = json.loads(text)
     except ValueError as error:

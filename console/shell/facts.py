@@ -1,4 +1,4 @@
-"""Values of a check as text: a list of mappings is a table, a mapping has two columns, anything else is a line."""
+"""Inputs and evidence of a check for a page: a mapping or a list of mappings as a table, anything else as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOTHING = "none"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value under its key: ``table`` where it is a list of mappings or a mapping, else ``text``."""
+    """One value with its key. ``table`` has the rows of a mapping or a list of mappings, ``text`` any other value."""
 
     key: str
     text: str
@@ -27,7 +27,7 @@ class Fact:
 
 
 def fact(key: str, value: Any) -> Fact:
-    """Return a value as it is shown under its key."""
+    """Return a value with its key, for a page."""
     name = key.replace("_", " ")
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = tuple(dict.fromkeys(str(column) for item in value for column in item))
@@ -35,7 +35,7 @@ def fact(key: str, value: Any) -> Fact:
             name, "", columns, tuple(tuple(value_text(item.get(column)) for column in columns) for item in value)
         )
     if isinstance(value, dict):
-        rows = tuple((str(inner).replace("_", " "), value_text(item)) for inner, item in value.items())
+        rows = tuple((str(row_key).replace("_", " "), value_text(item)) for row_key, item in value.items())
         return Fact(name, "", ("", ""), rows)
     return Fact(name, value_text(value))
 

@@ -1,6 +1,4 @@
-"""The first rows of a list that a page cuts, with the number of all rows, so that a cut number is never shown as a
-count.
-"""
+"""The first rows of a list with the number of all rows, for pages that show only some of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on the page after a form: the outcome of a request to move a version."""
+"""Messages on the page after a form, about the outcome of a request to move a version."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def flash_outcome(request: HttpRequest, transition_request: TransitionRequest, m
     if transition_request.state == RequestState.APPLIED:
         messages.success(request, moved_message)
     else:
-        messages.info(request, "The request is open. Its page says what is missing.")
+        messages.info(request, "The request is open. Its page says what it waits for.")
     return request_url(transition_request.pk)

@@ -11,8 +11,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))
 _MONTH, _YEAR = 30.44 * _DAY, 365.25 * _DAY
 _JUST_NOW = 10
-_MILLI = 1e-3
-_TENS = 10
+_MILLISECOND = 1e-3
+_DECIMALS_BELOW = 10
 
 
 def span(seconds: float) -> str:
@@ -30,11 +30,11 @@ def span(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return how long a step took, with units down to microseconds: ``120 µs``, ``183 ms``, ``2.4 s``, ``3 min``."""
-    if 0 < seconds < _MILLI:
+    if 0 < seconds < _MILLISECOND:
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 1:
-        return f"{seconds * 1e3:.1f} ms" if 0 < seconds < _TENS * _MILLI else f"{seconds * 1e3:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < _TENS else span(seconds)
+        return f"{seconds * 1e3:.1f} ms" if 0 < seconds < _DECIMALS_BELOW * _MILLISECOND else f"{seconds * 1e3:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < _DECIMALS_BELOW else span(seconds)
 
 
 def ago(moment: datetime.datetime, now: datetime.datetime) -> str:
@@ -51,7 +51,7 @@ def exact(moment: datetime.datetime) -> str:
 
 
 def from_ms(milliseconds: int) -> datetime.datetime | None:
-    """Return the UTC time of milliseconds since 1970, or None for 0 and for times no calendar has."""
+    """Return the UTC time of milliseconds since 1970, None for 0 and for a time that Python cannot represent."""
     try:
         return time_of_ms(milliseconds) if milliseconds else None
     except (OverflowError, OSError, ValueError):
@@ -75,7 +75,7 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a difference with its sign; a real minus, not a hyphen."""
+    """Return a difference with its sign, which is a minus sign and not a hyphen."""
     if value == 0:
         return "±0"
     return f"{'+' if value > 0 else '−'}{number(abs(value))}"  # noqa: RUF001 - a minus is meant
@@ -83,18 +83,19 @@ def signed(value: float) -> str:
 
 def size(count: int) -> str:
     """Return bytes in binary units: ``812 B``, ``4.2 KiB``."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":  # noqa: PLR2004 - the binary step
-            return f"{int(amount)} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return ""
+    if count < 1024:  # noqa: PLR2004 - the binary step
+        return f"{count} B"
+    amount, unit = count / 1024, "KiB"
+    for larger_unit in ("MiB", "GiB"):
+        if amount >= 1024:  # noqa: PLR2004 - the binary step
+            amount, unit = amount / 1024, larger_unit
+    return f"{amount:.1f} {unit}"
 
 
 _SHORT = 12
 
 
 def short_digest(digest: str) -> str:
-    """Return a digest short enough for a line: ``sha256:1f2e3d4c5b6a``; the whole of it goes into the title."""
+    """Return the beginning of a digest: ``sha256:1f2e3d4c5b6a…``. Show the whole digest on hover."""
     algorithm, colon, hexadecimal = digest.rpartition(":")
     return f"{algorithm}{colon}{hexadecimal[:_SHORT]}{'…' if len(hexadecimal) > _SHORT else ''}"

@@ -1,6 +1,6 @@
 """The base of every form on the pages, and the fields that several of them share.
 
-Forms check the shape of what was entered. Whether it is allowed is for the services to decide.
+Forms check that the entered values are well-formed. The services decide whether they are allowed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNSTYLED = (forms.CheckboxInput, forms.HiddenInput, forms.CheckboxSelectMultipl
 def text_area(
     label: str, help_text: str = "", *, required: bool = True, limit: int = MAX_COMMENT, rows: int = 3
 ) -> forms.CharField:
-    """Return a field for several lines of text; ``limit`` is its longest length in characters."""
+    """Return a field for several lines of text, of at most ``limit`` characters."""
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -33,7 +33,10 @@ def text_area(
 
 @contextmanager
 def missing_as_form_error() -> Iterator[None]:
-    """Turn NotFound of something that a form names into InvalidInput: the page exists, the entry is wrong."""
+    """Turn NotFound into InvalidInput, for an object that a form names: the page exists, but the entry is wrong.
+
+    Raises InvalidInput.
+    """
     try:
         yield
     except NotFound as error:

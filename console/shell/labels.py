@@ -10,9 +10,9 @@ from registry.stages import removed_alias
 
 @dataclass(frozen=True, slots=True)
 class StateLabel:
-    """Display of a state. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
+    """The display of a state. ``tone`` is its colour: `ok`, `bad`, `wait`, `info` or `none`.
 
-    The icon and the text say the same, so that nobody depends on colours.
+    The icon and the text say the same as the colour, for people who cannot see colours.
     """
 
     tone: str
@@ -67,7 +67,7 @@ RUN_STATES = {
 DECISIONS = {
     "approve": StateLabel("ok", "thumb_up", "Approved"),
     "reject": StateLabel("bad", "thumb_down", "Rejected"),
-    "request_changes": StateLabel("wait", "edit_note", "Requests changes"),
+    "request_changes": StateLabel("wait", "edit_note", "Requested changes"),
 }
 NOTICES = {
     "decision": StateLabel("info", "rate_review", "Decision"),
@@ -168,15 +168,13 @@ _KINDS = {
 
 
 def state_label(kind: str, value: str) -> StateLabel:
-    """Return the label of a state of a kind, such as `stage` or `check`; an unknown value is shown as it is,
-    in grey.
-    """
+    """Return the label of a state; ``kind`` is the kind of the state, such as `stage`. An unknown value is grey."""
     if kind == "stage" and value.startswith("@"):
         return StateLabel("info", "alternate_email", value)
     if kind == "stage" and (alias := removed_alias(value)):
         return StateLabel("bad", "alternate_email", f"@{alias} removed")
-    if kind == "stage" and (place := left_by(value)):
-        return StateLabel("wait", "logout", f"Leaving {place}")
+    if kind == "stage" and (left_target := left_by(value)):
+        return StateLabel("wait", "logout", f"Leaving {left_target}")
     if kind == "stage" and value == TRANSITIONS:
         return StateLabel("info", "schema", "Transitions")
     if kind == "stage" and value == REGISTRATION:

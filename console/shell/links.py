@@ -1,4 +1,4 @@
-"""Addresses and names of what a reference such as `model-version:fraud/7` points to."""
+"""Addresses and names of the objects of references such as `model-version:fraud/7`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 
-# The path of a model version, under which its other pages lie.
+# The path of a model version's page. The paths of its other pages begin with it.
 VERSION_PATH = "models/<str:name>/versions/<int:number>/"
 
 
@@ -57,7 +57,7 @@ _PAGES: dict[str, Callable[[str], str]] = {
 }
 
 
-# The documents that a model card can be imported from, by the kind in an `import:` reference.
+# The names of documents that a model card can be imported from, by the kind in an `import:` reference.
 _IMPORTED_FROM = {
     "huggingface": "a Hugging Face card",
     "mct": "a Model Card Toolkit card",
@@ -71,7 +71,7 @@ def _imported_from(name: str) -> str:
 
 
 def diff_url(before: str, after: str) -> str:
-    """Return the address of the difference of two references."""
+    """Return the address of the page with the differences between two nodes."""
     return f"{reverse('console:diff')}?{urlencode({'a': before, 'b': after})}"
 
 
@@ -88,7 +88,7 @@ def page_url(ref: str) -> str:
 
 
 def ref_label(ref: str) -> str:
-    """Return a reference as text: ``fraud v7``, ``request #12``."""
+    """Return a reference as text for people: ``fraud v7``, ``request #12``."""
     kind, _, object_name = ref.partition(":")
     match kind:
         case "model-version" | "dataset-version":

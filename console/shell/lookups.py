@@ -1,5 +1,6 @@
-"""Models, versions and runs by name, with errors for people: services raise errors with the texts of the MLflow
-protocol.
+"""Models, versions and runs by name for the pages, with errors for people.
+
+The queries of the apps raise errors with the texts of MLflow's protocol.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Markdown as HTML and as plain text, for templates."""
+"""Markdown as safe HTML and as plain text, for templates."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Crumb:
 
 
 def page(view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Turn a function of ``(request, actor, …)`` into a view that requires sign-in and shows domain errors as pages."""
+    """Return a view that requires sign-in, calls ``view`` with the actor, and shows domain errors as pages."""
 
     @never_cache
     @wraps(view)
@@ -66,13 +66,13 @@ def render_page(
     status: int = 200,
     **context: object,
 ) -> HttpResponse:
-    """Render a template in the shell. ``crumbs`` lead to the page; its own title is added to them."""
+    """Render a template in the layout of the pages. The page's own title is added to its ``crumbs``."""
     shell = admin.site.each_context(request)
     return render(request, template, {**shell, "title": title, "crumbs": list(crumbs), **context}, status=status)
 
 
 def paginate(request: HttpRequest, rows: QuerySet[Model] | Sequence[object], per_page: int = PER_PAGE) -> Page[object]:
-    """Return the page of ``rows`` that the query string names, or the nearest one that exists."""
+    """Return the page of ``rows`` that the query string names, the nearest one where it does not exist."""
     return Paginator(rows, per_page).get_page(request.GET.get("page"))
 
 
@@ -87,7 +87,7 @@ def model_crumbs(name: str = "", version: int | None = None) -> list[Crumb]:
 
 
 def go_to(request: HttpRequest, url: str) -> HttpResponse:
-    """Return a redirect after a form: for htmx as a header, for a browser without scripts as a status."""
+    """Return a redirect after a form: a header for htmx, otherwise an HTTP redirect."""
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)

@@ -6,16 +6,16 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from accounts.models import User
-from accounts.signin import claim_sign_in, forgive_sign_in
+from accounts.signin import claim_sign_in, return_sign_in
 
 
 class SignInForm(AuthenticationForm):
-    """Username and password. Too many wrong passwords for a name lock it for a while."""
+    """Username and password. Too many wrong passwords lock the username for a while."""
 
     error_messages = {
         "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask an administrator.",
-        "held_off": "Too many wrong passwords for this username. Try again in fifteen minutes.",
+        "locked": "Too many wrong passwords for this username. Try again in fifteen minutes.",
         "service": "This is a service account. Service accounts use API tokens and cannot sign in.",
     }
 
@@ -25,12 +25,12 @@ class SignInForm(AuthenticationForm):
             field.widget.attrs["class"] = "c-input"
 
     def clean(self) -> dict[str, object]:
-        """Refuse before the password is checked when too many attempts have failed."""
+        """Check the password. After too many failed attempts, refuse without checking it. Raises ValidationError."""
         name = self.cleaned_data.get("username") or ""
         if not claim_sign_in(name, self.request):
-            raise forms.ValidationError(self.error_messages["held_off"], code="held_off")
+            raise forms.ValidationError(self.error_messages["locked"], code="locked")
         cleaned: dict[str, object] = super().clean()
-        forgive_sign_in(name, self.request)
+        return_sign_in(name, self.request)
         return cleaned
 
     def confirm_login_allowed(self, user: User) -> None:

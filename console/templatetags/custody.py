@@ -1,6 +1,6 @@
 """Template tags of the pages: labels of states, times, links, dialog links and empty states.
 
-They render; texts and addresses come from console.shell.formatting, labels and links.
+They only render: texts and addresses come from console.shell.formatting, labels and links.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ def number(value: float | None) -> str:
 def rule_why(rule: RuleVerdict) -> str:
     """Return the reason why a rule has its status, as a sentence.
 
-    Checks write their own; they may begin with a name.
+    The reason of a check is not changed, because it may begin with a name.
     """
     return rule.why if rule.kind == "check" else capfirst(rule.why)
 
 
 @register.filter
 def metric_order(key: str) -> str:
-    """Return the search order "by this metric, highest first"."""
+    """Return the `order_by` of a search for runs that puts the highest value of a metric first."""
     return f"metrics.`{key}` DESC"
 
 
 @register.filter
 def lookup(values: object, key: object) -> object:
-    """Return the value under a key, "" where there is none or ``values`` is no mapping."""
+    """Return the value under a key, "" where there is none or ``values`` is not a mapping."""
     return values.get(key, "") if isinstance(values, Mapping) else ""
 
 
@@ -102,7 +102,7 @@ def on_date(moment: datetime.datetime) -> SafeString:
 
 @register.filter
 def proposal_title(proposal: PolicyProposal) -> str:
-    """Return the effect of a proposal: ``Change production-default r3``."""
+    """Return the title of a proposal, which is its effect: ``Change production-default r3``."""
     if proposal.kind == ProposalKind.RETIRE:
         return f"Retire {proposal.name}"
     base = proposal.base_revision
@@ -184,9 +184,7 @@ def version_link(version: ModelVersion, text: str = "") -> SafeString:
 
 @register.simple_tag
 def deployment_problem(deployment: Deployment, *, plain: bool = False) -> str:
-    """Render the problems of a live deployment: a red badge, or the ``plain`` sentence;
-    "" for no problem.
-    """
+    """Render the problems of a live deployment as a red badge, or with ``plain`` as a sentence; "" for none."""
     text = problem_text(deployment)
     if plain or not text:
         return text
@@ -207,7 +205,8 @@ def dialog_link(
 ) -> SafeString:
     """Render a button that opens a dialog: ``view`` and ``args`` name its address, ``query`` is its query string.
 
-    ``label`` is read out instead of the content, ``hint`` is shown on hover. Without scripts the dialog is a page.
+    ``label`` is what a screen reader says instead of the content, ``hint`` is shown on hover. Without scripts the
+    dialog is a page.
     """
     css = ["c-btn", *(["is-small"] if small else []), *([f"is-{tone}"] if tone else [])]
     url = reverse(view, args=args) + (f"?{urlencode(query)}" if query else "")
@@ -237,7 +236,7 @@ def empty_state(content: SafeString, icon: str, title: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def open_emergency_count(context: template.Context) -> int:
-    """Return how many emergencies this person may see still need a review; none signed out."""
+    """Return how many emergencies that this person may see need a review, 0 where nobody is signed in."""
     request: Any = context.get("request")
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -31,7 +31,7 @@ class AssessmentForm(ConsoleForm):
     rationale = text_area("Why?", "Kept with the assessment.", required=False, limit=10_000, rows=3)
 
     def clean_value(self) -> object:
-        """Return the value: what it means as JSON, else the text itself."""
+        """Return the parsed value where the text is JSON, else the text."""
         text: str = self.cleaned_data["value"]
         try:
             return json.loads(text, parse_constant=str)

@@ -19,7 +19,7 @@ class WebhookForm(ConsoleForm):
     url = forms.CharField(
         label="Address",
         max_length=2048,
-        help_text="An https address. It must be public, except for receivers on the private network that the operator allows.",
+        help_text="An https address on the public internet. An operator can allow receivers on the private network.",
     )
     description = forms.CharField(
         label="Purpose", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
@@ -28,7 +28,7 @@ class WebhookForm(ConsoleForm):
         label="Model",
         required=False,
         max_length=256,
-        help_text="Only events of this model are sent. Leave empty for all models, which only operators can. It cannot be changed later.",
+        help_text="Only events of this model are sent. Only operators can leave it empty, for all models. It cannot be changed later.",
     )
     events = forms.MultipleChoiceField(
         label="Events", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one event."}
@@ -56,7 +56,7 @@ class WebhookForm(ConsoleForm):
 
 
 def _grouped_events() -> dict[str, list[str]]:
-    """Return MLflow's events and ours in groups."""
+    """Return MLflow's and Custody's events by group."""
     prompts = [event for event in EVENTS if event.startswith("prompt")]
     models = [event for event in EVENTS if event not in GOVERNANCE and event not in prompts]
     return {

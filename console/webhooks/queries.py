@@ -1,4 +1,4 @@
-"""Webhooks with what a row of the list shows, and one webhook by its id."""
+"""The list of webhooks with the data of each row, and one webhook by its id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _SHOWN = 100
 
 
 def webhook_rows(actor: Actor) -> QuerySet[Webhook]:
-    """Return the webhooks this person may see, newest first, with failed deliveries counted and the last delivery."""
+    """Return the webhooks this person may see, newest first.
+
+    ``failed`` is the number of their failed deliveries, ``last_at`` the time of the last delivery.
+    """
     rows = _visible(actor).annotate(
         failed=Count("deliveries", filter=Q(deliveries__state=DeliveryState.FAILED)),
         last_at=Max("deliveries__created_at"),

@@ -68,7 +68,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
-    """Change a webhook. Whoever enters another address becomes its owner."""
+    """Change a webhook. A person who enters another address becomes its owner."""
     webhook = find_webhook(actor, webhook_id)
     form = WebhookForm(submitted(request), webhook=webhook)
     if form.is_valid():
@@ -128,8 +128,8 @@ def renew_secret(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpRes
         return _detail(request, find_webhook(actor, webhook.pk), secret=secret)
     dialog = Dialog(
         title=f"Replace the secret of {webhook.name}",
-        description="All messages are signed with the new secret from then on, also those that are tried again. The "
-        f"receiver at {webhook.url} refuses them until it has the new secret. The old secret is lost.",
+        description="From then on all messages are signed with the new secret, also those that are tried again. The "
+        f"receiver at {webhook.url} refuses them until it has the new secret. The old secret cannot be restored.",
         submit="Replace secret",
         tone="is-bad",
     )

@@ -1,4 +1,4 @@
-"""The interface of sources of an import. A source is only read."""
+"""The interface of the sources of an import. An import only reads its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tracking.store import ByteSource
 
 
 class SourceError(Exception):
-    """The source cannot be read. The message tells the operator why."""
+    """The source cannot be read. The message says why."""
 
 
 class FilesUnreachable(Exception):
@@ -63,7 +63,7 @@ class SourceRun:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The ids of the logged models that a run read, and of those that it made (id → step)."""
+    """The ids of the logged models that a run read (``inputs``), and of those that it made (``outputs``: id → step)."""
 
     inputs: Sequence[str]
     outputs: Mapping[str, int]
@@ -71,7 +71,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class SourceLoggedModel:
-    """A logged model, with the metrics that name it by the run that logged them."""
+    """A logged model. ``points`` are the metric values that name it, by the id of the run that logged them."""
 
     old: OldLoggedModel
     artifact_uri: str
@@ -115,7 +115,7 @@ class Source(Protocol):
 
     @property
     def origin(self) -> str:
-        """The address, without credentials."""
+        """Return the address, without credentials."""
 
     def check(self) -> None:
         """Raise SourceError where this is not a readable MLflow server or database."""
@@ -151,11 +151,11 @@ class Source(Protocol):
         """Yield all versions of all models, grouped by model."""
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
-        """Yield the kinds of items that cannot be imported, each with its number."""
+        """Yield the kinds of items that cannot be imported, each with the number of items."""
 
     @property
     def workspace(self) -> GovernanceSource | None:
-        """The calls of a Databricks workspace, None for a source that cannot have them."""
+        """Return the calls of a Databricks workspace, None for a source that cannot have them."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -165,4 +165,4 @@ class Files(Protocol):
     """Reads the files of runs and logged models."""
 
     def of(self, owner: Owner) -> Iterator[SourceFile]:
-        """Yield the files of an owner. Raises FilesUnreachable; SourceError where the source does not answer."""
+        """Yield the files of an owner. Raises FilesUnreachable. Raises SourceError where the source does not answer."""

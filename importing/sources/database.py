@@ -1,4 +1,4 @@
-"""A source that reads an mlflow SQL database: the schema of MLflow 3.17, and older ones that lack some tables."""
+"""A source that reads an mlflow SQL database with the schema of MLflow 3.17, or an older one that lacks some tables."""
 
 from __future__ import annotations
 
@@ -24,11 +24,20 @@ from tracking.limits import Point
 from tracking.services.imports.records import OldExperiment, OldLoggedModel, OldRun
 from tracking.services.inputs import DatasetInput
 
-_NEEDED = ("experiments", "experiment_tags", "runs", "params", "tags", "metrics", "registered_models", "model_versions")
+_REQUIRED_TABLES = (
+    "experiments",
+    "experiment_tags",
+    "runs",
+    "params",
+    "tags",
+    "metrics",
+    "registered_models",
+    "model_versions",
+)
 _STATUSES = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 _DELETED = "Deleted_Internal"
 _PROMPT = "mlflow.prompt.is_prompt"
-# Tables whose rows cannot be imported, and what they are called.
+# Tables whose rows cannot be imported, with the names of their items.
 _UNSUPPORTED = {
     "evaluation_datasets": "evaluation datasets",
     "scorers": "scorers",
@@ -52,17 +61,17 @@ class DatabaseSource:
 
     @property
     def origin(self) -> str:
-        """The address, without credentials."""
+        """Return the address, without credentials."""
         return self._db.name
 
     def check(self) -> None:
         """Raise SourceError where this source cannot be imported."""
-        if missing := [table for table in _NEEDED if not self._db.has(table)]:
+        if missing := [table for table in _REQUIRED_TABLES if not self._db.has(table)]:
             raise SourceError(f"{self._db.name} is not an mlflow database: it has no table {missing[0]}.")
 
     @property
     def workspace(self) -> None:
-        """None: a database has no workspace calls."""
+        """Return None: a database has no workspace calls."""
         return
 
     def close(self) -> None:
@@ -276,7 +285,7 @@ class DatabaseSource:
         return spans_of(self._db, trace_id)
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
-        """Yield the kinds of items that cannot be imported, each with its number. Raises SourceError."""
+        """Yield the kinds of items that cannot be imported, each with the number of items. Raises SourceError."""
         yield (
             "prompts",
             self._db.count(f"FROM registered_models m WHERE {self._db.in_workspace('m')} AND NOT ({_NOT_PROMPT})"),

@@ -1,6 +1,4 @@
-"""An HTTP client for an `mlflow server`, of the standard library: with the credentials of MLflow's variables, and
-retries.
-"""
+"""An HTTP client for an `mlflow server`. It uses the credentials of MLflow's environment variables, and retries."""
 
 from __future__ import annotations
 
@@ -34,10 +32,10 @@ class ServerError(Exception):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: it would send the credentials to another server."""
+    """Follows no redirect, because that would send the credentials to another server."""
 
     def redirect_request(self, *_arguments: object, **_named: object) -> None:
-        """Return None: the redirect is an error."""
+        """Return None, so that the redirect is an error."""
         return
 
 
@@ -57,14 +55,14 @@ class Body:
 
     def _read(self, size: int) -> bytes:
         chunk = bytes(self.answer.read(size))
-        # When the peer closes the connection early, http.client returns nothing and knows how much is missing.
+        # When the server closes the connection early, http.client returns nothing, and `length` says what is missing.
         if not chunk and size and self.length is not None and self.answer.length:
             raise SourceError(f"The download did not complete: {self.answer.length} bytes are missing.")
         return chunk
 
 
 class Server:
-    """A server and the credentials for it. ``environment`` has MLFLOW_TRACKING_* as for an MLflow client.
+    """A server and the credentials for it. ``environment`` has the variables MLFLOW_TRACKING_* of an MLflow client.
 
     Raises SourceError for an address that is not http or https.
     """
@@ -72,7 +70,7 @@ class Server:
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SourceError(f"{url!r} is not the address of a server; write http://host:port.")
+            raise SourceError(f"{url!r} is not the address of a server. Write http://host:port.")
         host = parts.netloc.rpartition("@")[2]
         self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self._headers = _credentials(parts, environment)
@@ -84,9 +82,9 @@ class Server:
         return self._json(_with(path, query), None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a POST of a search, which writes nothing, and return the JSON object.
+        """Send a POST and return the JSON object of the answer. Raises ServerError, SourceError.
 
-        Raises ServerError, SourceError.
+        Only searches, which write nothing, are sent by POST.
         """
         return self._json(path, json.dumps(body).encode())
 
@@ -133,8 +131,9 @@ class Server:
 
 
 def _credentials(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the Authorization header: credentials in the address before those of the variables,
-    Basic before a token.
+    """Return the Authorization header, {} without credentials.
+
+    Credentials in the address come before those of the variables, and a password comes before a token.
     """
     user = urllib.parse.unquote(parts.username or "") or environment.get("MLFLOW_TRACKING_USERNAME", "")
     password = urllib.parse.unquote(parts.password or "") or environment.get("MLFLOW_TRACKING_PASSWORD", "")
@@ -158,7 +157,7 @@ def _with(path: str, query: Mapping[str, Any] | None) -> str:
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    """Return the message of an error, from JSON or plain text."""
+    """Return the message of an error answer, which is JSON or plain text."""
     try:
         text = error.read(10_000).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):

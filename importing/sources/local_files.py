@@ -1,4 +1,4 @@
-"""Reads files in the folders that the operator names, and nothing outside of them."""
+"""Reads files in the folders that the operator names, and no file outside of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from importing.sources.base import FilesUnreachable, Owner, SourceError, SourceF
 
 
 class LocalFiles:
-    """Finds the folder of a run or logged model in one of ``folders``.
+    """Finds the folder of a run or logged model in one of ``folders``. Raises SourceError for a missing folder.
 
-    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server; a ``file:`` URI or a plain
-    path is the folder itself. Where that does not exist, the end of the URI is tried (``1/<run>/artifacts``), so a
-    copy of the tree or of a bucket works as well. Raises SourceError for a folder that does not exist.
+    An ``mlflow-artifacts:`` URI is a path below the artifact destination of the server. A ``file:`` URI or a plain path
+    is the folder itself. Where that folder does not exist, the end of the URI (``1/<run>/artifacts``) is looked up in
+    each of ``folders``, which can be copies of the tree or of a bucket.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -29,12 +29,12 @@ class LocalFiles:
         """Yield the files of an owner. Raises FilesUnreachable."""
         if not self._folders:
             raise FilesUnreachable(
-                f"its files are at {_place(owner.uri)}: name a folder that has them with --artifacts-from"
+                f"its files are at {_shortened(owner.uri)}: name a folder that has them with --artifacts-from"
             )
         for candidate in self._candidates(owner):
             if candidate.is_dir() and self._is_allowed(candidate):
                 return _walk(candidate)
-        return iter(())  # MLflow makes the folder with the first file
+        return iter(())  # MLflow creates the folder with the first file, so there are no files
 
     def _candidates(self, owner: Owner) -> Iterator[Path]:
         parts = urlsplit(owner.uri)
@@ -56,7 +56,7 @@ class LocalFiles:
 def _walk(root: Path) -> Iterator[SourceFile]:
     """Yield the files below a folder.
 
-    Symbolic links are not followed, because they may lead anywhere: opening one fails.
+    Symbolic links are not followed, because they may lead out of the folder. Opening a symbolic link fails.
     """
     for folder, _folders, names in os.walk(root, followlinks=False, onerror=_fail):
         for name in sorted(names):
@@ -72,6 +72,6 @@ def _fail(error: OSError) -> None:
     raise FilesUnreachable(f"a folder cannot be read: {error.strerror}") from error
 
 
-def _place(uri: str) -> str:
+def _shortened(uri: str) -> str:
     scheme = urlsplit(uri).scheme
     return f"{scheme}:…" if scheme else "a path of the old server"

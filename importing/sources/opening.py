@@ -16,16 +16,16 @@ from importing.sources.tables import DEFAULT_WORKSPACE
 
 
 def open_source(
-    place: str, *, workspace: str, folders: Sequence[Path], environment: Mapping[str, str]
+    address: str, *, workspace: str, folders: Sequence[Path], environment: Mapping[str, str]
 ) -> tuple[Source, Files]:
     """Return the source at an address (``http://…``, ``sqlite:///…``, ``postgresql://…``) and its files.
 
-    Files are read from ``folders`` where any are given, else from the server; a database without folders has no
-    files. Raises SourceError.
+    Files are read from ``folders`` where any are given, else from the server. Without folders, the files of a database
+    cannot be read. Raises SourceError.
     """
-    if place.startswith(("http://", "https://")):
+    if address.startswith(("http://", "https://")):
         if workspace != DEFAULT_WORKSPACE:
-            raise SourceError("A workspace other than the default one can be imported from the database only.")
-        server = Server(place, environment)
+            raise SourceError("A workspace other than the default one can only be imported from the database.")
+        server = Server(address, environment)
         return RestSource(server), LocalFiles(folders) if folders else RestFiles(server)
-    return DatabaseSource(connect(place), workspace), LocalFiles(folders)
+    return DatabaseSource(connect(address), workspace), LocalFiles(folders)

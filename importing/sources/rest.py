@@ -42,14 +42,14 @@ _PROMPT = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 
 class RestSource:
-    """Reads through the searches that the MLflow client uses."""
+    """Reads a server through the calls that the MLflow client uses."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     @property
     def origin(self) -> str:
-        """The address, without credentials."""
+        """Return the address, without credentials."""
         return self._server.url
 
     def check(self) -> None:
@@ -67,13 +67,14 @@ class RestSource:
             )
         if error.status in {301, 302, 303, 307, 308}:
             return (
-                f"{self.origin} redirects to another address ({error.status}). Name the address that it redirects to."
+                f"{self.origin} redirects to another address ({error.status}). Import from the address that it "
+                "redirects to."
             )
         return f"{self.origin} is not an MLflow server ({error})."
 
     @property
     def workspace(self) -> Workspace:
-        """The calls of a Databricks workspace; a server without them answers that they do not exist."""
+        """Return the calls of a Databricks workspace. Another server answers that they do not exist."""
         return Workspace(self._server)
 
     def close(self) -> None:
@@ -110,7 +111,7 @@ class RestSource:
         return map(run_of, self._raw_runs(experiment_id))
 
     def _raw_runs(self, experiment_id: str) -> Iterator[Json]:
-        # The oldest first, so that runs added during the import are on later pages.
+        # The oldest run first, so that runs that are added during the import are on later pages.
         body = {
             "experiment_ids": [experiment_id],
             "run_view_type": "ALL",
@@ -144,9 +145,8 @@ class RestSource:
 
     def links(self, run_id: str) -> Links:
         """Return the logged models that a run read and made. Raises SourceError."""
-        run = self._server.get(f"{API}/runs/get", {"run_id": run_id})[
-            "run"
-        ]  # a search does not return the model inputs
+        # A search does not return the model inputs.
+        run = self._server.get(f"{API}/runs/get", {"run_id": run_id})["run"]
         read, written = run.get("inputs", {}).get("model_inputs", ()), run.get("outputs", {}).get("model_outputs", ())
         return Links(
             inputs=[text_of(model, "model_id") for model in read],
@@ -180,14 +180,14 @@ class RestSource:
         return map(version_of, self._get_pages("model-versions/search", "model_versions", query))
 
     def unsupported(self) -> Iterator[tuple[str, int]]:
-        """Yield the kinds of items that cannot be imported, each with its number. Raises SourceError."""
+        """Yield the kinds of items that cannot be imported, each with the number of items. Raises SourceError."""
         yield "prompts", self._count("registered-models/search", "registered_models", {"filter": _PROMPT})
         yield "webhooks", self._count("webhooks", "webhooks", {})
 
     def _count(self, path: str, key: str, query: Json) -> int:
         try:
             return sum(1 for _ in self._get_pages(path, key, {"max_results": 100, **query}))
-        except ServerError:  # not every server supports or allows it
+        except ServerError:  # not every server supports or allows the call
             return 0
 
     def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
@@ -198,21 +198,24 @@ class RestSource:
         return map(trace_of_json, self._raw_traces(experiment_id))
 
     def _raw_traces(self, experiment_id: str) -> Iterator[Json]:
-        where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
-        body = {"locations": [where], "max_results": 100, "order_by": ["timestamp_ms ASC"]}
+        location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+        body = {"locations": [location], "max_results": 100, "order_by": ["timestamp_ms ASC"]}
         try:
             yield from self._post_pages("traces/search", body, "traces", api=_TRACES_API)
         except ServerError as error:
-            if error.status not in {404, 405, 501}:  # servers before MLflow 3 have no such search
+            if error.status not in {404, 405, 501}:  # servers before MLflow 3 do not have this search
                 raise
 
     def spans(self, trace_id: str) -> bytes:
-        """Return the spans of a trace as a JSON object; empty where the server has none. Raises SourceError."""
+        """Return the spans of a trace as a JSON object, b"" where the server has none.
+
+        Raises ServerError, SourceError.
+        """
         try:
             with self._server.open(_SPANS, {"request_id": trace_id}) as answer:
                 return answer.read()
         except ServerError as error:
-            if error.status >= 500 or error.status == 404:  # noqa: PLR2004 - what servers say of a trace without spans
+            if error.status >= 500 or error.status == 404:  # noqa: PLR2004 - the answers for a trace without spans
                 return b""
             raise
 

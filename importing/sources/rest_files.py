@@ -1,4 +1,4 @@
-"""Reads files of an `mlflow server`: through its artifact proxy or, for other stores, through the API of its pages."""
+"""Reads files of an `mlflow server` through its artifact proxy, or for other stores through the API of its pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEEPEST = 50
 
 
 class RestFiles:
-    """Lists folder after folder, and opens each file when it is imported."""
+    """Lists the folders one after another. A file is opened when it is imported."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -36,7 +36,7 @@ class RestFiles:
         if depth > _DEEPEST:
             raise FilesUnreachable(f"the folder {folder[:100]} is nested too deeply")
         for item in self._listed(routes, folder):
-            # Some stores answer names, others whole paths.
+            # Some stores return names, others return whole paths.
             path = "/".join(filter(None, [folder, basename(str(item.get("path", "")).rstrip("/"))]))
             if item.get("is_dir"):
                 yield from self._below(routes, path, depth + 1)
@@ -70,7 +70,7 @@ class _ProxyRoutes:
 
 
 class _PageRoutes:
-    """The routes of MLflow's pages: the server fetches the file from the store of the run or model."""
+    """The routes of MLflow's pages, for which the server reads the store of the run or logged model."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner

@@ -1,4 +1,4 @@
-"""Conversion of the JSON of the MLflow REST API to the rows that are imported."""
+"""Conversion of the JSON of MLflow's REST API to the items that are imported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = Mapping[str, Any]
 
 
 def run_of(item: Json) -> SourceRun:
-    """Return a run of an answer, with the keys of its metrics; KeyError without its info."""
+    """Return a run with the keys of its metrics. Raises KeyError where the JSON has no info."""
     info, data = item["info"], item.get("data", {})
     inputs = item.get("inputs", {})
     tags = pairs_of(data.get("tags"))
@@ -58,7 +58,7 @@ def dataset_of(used: Json) -> DatasetInput:
 
 
 def logged_model_of(item: Json) -> SourceLoggedModel:
-    """Return a logged model with its metric values by run; KeyError without its info."""
+    """Return a logged model with its metric values by run. Raises KeyError where the JSON has no info."""
     info, data = item["info"], item.get("data", {})
     points = sorted(data.get("metrics", ()), key=lambda metric: text_of(metric, "run_id"))
     model_id = text_of(info, "model_id")
@@ -96,7 +96,7 @@ def point_of(item: Json, key: str, model_id: str = "") -> Point:
 
 
 def version_of(item: Json) -> SourceVersion:
-    """Return a version of a registered model and the stage it is in."""
+    """Return a version of a registered model with its stage."""
     created = integer_of(item, "creation_timestamp")
     return SourceVersion(
         old=ImportedVersion(
@@ -116,12 +116,12 @@ def version_of(item: Json) -> SourceVersion:
 
 
 def text_of(item: Json, key: str) -> str:
-    """Return a text of an answer, "" where it is missing."""
+    """Return the text under a key, "" where it is missing."""
     return str(item.get(key) or "")
 
 
 def integer_of(item: Json, key: str, default: int = 0) -> int:
-    """Return a number of an answer, ``default`` where it is missing."""
+    """Return the integer under a key, ``default`` where it is missing."""
     return int(item.get(key) or default)
 
 

@@ -19,12 +19,12 @@ Row = Mapping[str, Any]
 
 
 class Database(Protocol):
-    """A connection to a database. In statements ``?`` is a value. Every method may raise SourceError."""
+    """A connection to a database. In statements ``?`` stands for a value. Every method may raise SourceError."""
 
     name: str
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Yield the rows of a statement, a page in memory at a time."""
+        """Yield the rows of a statement. Only one page of rows is in memory."""
 
     def all_rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Return all rows of a statement, for small results."""
@@ -37,10 +37,7 @@ class Database(Protocol):
 
 
 class SqliteDatabase:
-    """A SQLite file, opened read-only, which is not locked between two pages.
-
-    Raises SourceError where it cannot be opened.
-    """
+    """A SQLite file that is opened read-only. Raises SourceError where it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -75,7 +72,7 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A read-only transaction, which sees the database as it was at the start.
+    """A PostgreSQL database, read in one transaction that sees it as it was at the start.
 
     Raises SourceError where it cannot be reached.
     """
@@ -127,7 +124,8 @@ def connect(uri: str) -> Database:
     scheme, _, address = uri.partition("://")
     kind = scheme.partition("+")[0]
     if kind == "sqlite" and address.startswith("/"):
-        return SqliteDatabase(Path(unquote(address[1:].partition("?")[0])))  # three slashes: relative, four: absolute
+        # After three slashes comes a relative path, after four an absolute one.
+        return SqliteDatabase(Path(unquote(address[1:].partition("?")[0])))
     if kind in {"postgresql", "postgres"}:
         return PostgresDatabase(f"postgresql://{address}")
-    raise SourceError(f"{kind or uri!r} is not a source; write http://…, https://…, sqlite:///… or postgresql://….")
+    raise SourceError(f"{kind or uri!r} is not a source. Write http://…, https://…, sqlite:///… or postgresql://….")

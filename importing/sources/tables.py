@@ -13,10 +13,7 @@ DEFAULT_WORKSPACE = "default"
 
 
 class Tables:
-    """A database, limited to one workspace.
-
-    Tables that an older schema lacks count as empty. Raises SourceError for a wrong name.
-    """
+    """A database, limited to one workspace. Raises SourceError for an invalid name of a workspace."""
 
     def __init__(self, database: Database, workspace: str) -> None:
         if not _WORKSPACE.fullmatch(workspace):
@@ -27,7 +24,7 @@ class Tables:
 
     @property
     def name(self) -> str:
-        """The address of the database, with the workspace where it is not the default one."""
+        """Return the address of the database, with the workspace where it is not the default one."""
         return self._db.name if self._workspace == DEFAULT_WORKSPACE else f"{self._db.name}#{self._workspace}"
 
     def close(self) -> None:
@@ -35,18 +32,21 @@ class Tables:
         self._db.close()
 
     def has(self, table: str, column: str = "") -> bool:
-        """Return whether a table exists, and has this column. Raises SourceError."""
+        """Return whether a table exists, and with ``column`` whether it has that column. Raises SourceError."""
         if table not in self._columns:
             self._columns[table] = self._db.columns(table)
         columns = self._columns[table]
         return column in columns if column else bool(columns)
 
     def in_workspace(self, alias: str) -> str:
-        """Return the SQL condition that a row belongs to the workspace; older schemas have no such column."""
+        """Return the SQL condition that a row belongs to the workspace. Older schemas have no workspaces.
+
+        Raises SourceError.
+        """
         return f"{alias}.workspace = '{self._workspace}'" if self.has("experiments", "workspace") else "1 = 1"
 
     def rows(self, sql: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a statement, a page in memory at a time. Raises SourceError."""
+        """Yield the rows of a statement. Only one page of rows is in memory. Raises SourceError."""
         return self._db.rows(sql, values)
 
     def all_rows(self, sql: str, *values: object) -> list[Row]:
@@ -54,9 +54,9 @@ class Tables:
         return self._db.all_rows(sql, values)
 
     def count(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Return the number of rows of ``sql``, a FROM clause with conditions. Raises SourceError."""
+        """Return the number of rows; ``sql`` is a FROM clause with conditions. Raises SourceError."""
         return int(self._db.all_rows(f"SELECT COUNT(*) AS n {sql}", values)[0]["n"])
 
     def pairs(self, sql: str, *values: object) -> dict[str, str]:
-        """Return the pairs of a SELECT of ``key`` and ``value``; NULL is an empty value. Raises SourceError."""
+        """Return the result of a SELECT of ``key`` and ``value`` as a mapping, NULL as "". Raises SourceError."""
         return {row["key"]: "" if row["value"] is None else str(row["value"]) for row in self._db.all_rows(sql, values)}

@@ -1,4 +1,4 @@
-"""From the JSON and the rows of an MLflow server to the traces and assessments that are imported."""
+"""Conversion of the JSON and the database rows of an MLflow server to the traces and assessments that are imported."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LOCATION_TAG = "mlflow.artifactLocation"
 
 
 def trace_of_json(item: Json) -> SourceTrace:
-    """Return a trace of an answer of `traces/search`; KeyError, ValueError where it is none."""
-    where = item["trace_location"]["mlflow_experiment"]["experiment_id"]
+    """Return a trace of the answer to `traces/search`. Raises KeyError or ValueError for invalid JSON."""
+    experiment_id = item["trace_location"]["mlflow_experiment"]["experiment_id"]
     duration = str(item.get("execution_duration") or "").removesuffix("s")
     tags = {str(key): str(value) for key, value in (item.get("tags") or {}).items()}
     info = TraceInfo(
         trace_id=str(item["trace_id"]),
-        experiment_id=str(where),
+        experiment_id=str(experiment_id),
         request_ms=_moment(item["request_time"]),
         state=_state(item.get("state")),
         duration_ms=round(float(duration) * 1000) if duration else None,
@@ -52,14 +52,14 @@ def _source_type(value: object) -> str:
 
 def _assessment_of_json(item: Json) -> AssessmentData:
     kind = AssessmentKind.EXPECTATION if "expectation" in item else AssessmentKind.FEEDBACK
-    held = item.get(kind.value) or {}
-    serialized = held.get("serialized_value")
+    content = item.get(kind.value) or {}
+    serialized = content.get("serialized_value")
     source = item.get("source") or {}
     return AssessmentData(
         kind=kind,
         name=str(item.get("assessment_name") or ""),
-        value=json.loads(serialized["value"]) if serialized else held.get("value"),
-        error={key: str(value) for key, value in held["error"].items()} if held.get("error") else None,
+        value=json.loads(serialized["value"]) if serialized else content.get("value"),
+        error={key: str(value) for key, value in content["error"].items()} if content.get("error") else None,
         is_serialized=bool(serialized),
         source_type=_source_type(source.get("source_type")),
         source_id=str(source.get("source_id") or ""),

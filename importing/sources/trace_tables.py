@@ -30,12 +30,12 @@ def _assessments_of(database: Tables, trace_id: str) -> Iterator[AssessmentData]
     if database.has("assessments"):
         sql = "SELECT * FROM assessments WHERE trace_id = ? ORDER BY created_timestamp, assessment_id"
         for row in database.all_rows(sql, trace_id):
-            if row["assessment_type"] in set(AssessmentKind):  # Custody keeps no issues
+            if row["assessment_type"] in set(AssessmentKind):  # Custody does not store issues
                 yield assessment_of_row(row)
 
 
 def spans_of(database: Tables, trace_id: str) -> bytes:
-    """Return the spans of a trace as a JSON object; empty where they are in a file. Raises SourceError."""
+    """Return the spans of a trace as a JSON object, b"" where they are in a file. Raises SourceError."""
     if not database.has("spans"):
         return b""
     sql = "SELECT content FROM spans WHERE trace_id = ? ORDER BY start_time_unix_nano, span_id"

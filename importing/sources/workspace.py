@@ -1,6 +1,4 @@
-"""Reads what the registry of a Databricks workspace has beyond MLflow: permissions, transition requests
-and comments.
-"""
+"""Reads the permissions, transition requests and comments of the registry of a Databricks workspace."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from importing.sources.http import Server, ServerError
 from importing.sources.rest_rows import Json, integer_of, text_of
 
 _API = "/api/2.0/mlflow"
-_ABSENT = {400, 403, 404, 405, 501}  # what servers answer that have no such call, or do not allow it
+_ABSENT = {400, 403, 404, 405, 501}  # the statuses of servers that do not have the call or refuse it
 _PRINCIPALS = {"user_name": "user", "group_name": "group", "service_principal_name": "service"}
 
 
@@ -22,9 +20,9 @@ class Workspace:
         self._server = server
 
     def grants(self, name: str) -> list[OldGrant] | None:
-        """Return the grants on a model; None where the server has no such calls, or does not allow them.
+        """Return the grants on a model, None where the server has no such calls or refuses them.
 
-        Raises SourceError.
+        Raises ServerError, SourceError.
         """
         answer = self._get(f"{_API}/databricks/registered-models/get", {"name": name})
         model = (answer or {}).get("registered_model_databricks") or {}
@@ -35,14 +33,20 @@ class Workspace:
         return None if permissions is None else list(_grants(permissions))
 
     def requests(self, name: str, version: int) -> list[OldNote] | None:
-        """Return the open transition requests of a version; None as above. Raises SourceError."""
+        """Return the open transition requests of a version, None where the server has no such calls or refuses them.
+
+        Raises ServerError, SourceError.
+        """
         answer = self._get(f"{_API}/transition-requests/list", {"name": name, "version": version})
         if answer is None:
             return None
         return [_note(item) for item in answer.get("requests", ())]
 
     def comments(self, name: str, version: int) -> list[OldNote] | None:
-        """Return the comments on a version, the oldest first; None as above. Raises SourceError."""
+        """Return the comments on a version, the oldest first; None where the server has no such calls or refuses them.
+
+        Raises ServerError, SourceError.
+        """
         notes: list[OldNote] = []
         token = ""
         while True:

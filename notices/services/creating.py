@@ -1,6 +1,4 @@
-"""Creation of notices: one for each person and event, only for people who may see the model, by the channels they
-chose.
-"""
+"""Creation of notices: one for each event and person who may see its model, by the channels that the person chose."""
 
 from __future__ import annotations
 
@@ -24,7 +22,8 @@ _TITLE, _TEXT, _PATH = 300, 1000, 600
 def create_notices(event: Event, drafts: Sequence[Draft]) -> None:
     """Write the notices of an event and queue their messages, in the transaction that records the event.
 
-    A person gets one notice of an event: the first draft that names them. A fixed number of queries; idempotent.
+    A person gets one notice of an event: that of the first draft that names them. Idempotent; a fixed number of
+    queries.
     """
     people = _people({pk for draft in drafts for pk in draft.person_ids})
     preferences = preferences_of(people)
@@ -43,7 +42,7 @@ def create_notices(event: Event, drafts: Sequence[Draft]) -> None:
 
 
 def _people(person_ids: set[int]) -> dict[int, User]:
-    """Return people with active accounts. Service accounts read no notices; their owners get them."""
+    """Return the active people among these, by id. Service accounts get no notices: their owners get them."""
     rows = (
         User.objects.filter(pk__in=person_ids, is_active=True, is_service=False) if person_ids else User.objects.none()
     )

@@ -1,6 +1,7 @@
-"""A person's own notices and preferences: list, mark as read, change.
+"""A person's own notices and preferences: marking notices as read, and changing preferences and the chat address.
 
-Only a change of the chat address is audited, because it makes this server call another server."""
+Only a change of the chat address is audited, because it makes this server call another server.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +26,7 @@ from webhooks.secrecy import seal
 
 
 def mark_read(*, actor: Actor, notice_id: int) -> Notice:
-    """Mark one of the actor's notices as read and return it.
-
-    Raises NotFound where there is none; marking it again changes nothing.
-    """
+    """Mark one of the actor's notices as read and return it; marking it again changes nothing. Raises NotFound."""
     notice = get_notice(actor, notice_id)
     Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now())
     return notice
@@ -42,14 +40,14 @@ def mark_all_read(*, actor: Actor) -> int:
 
 @transaction.atomic
 def choose_notices(*, actor: Actor, choices: Collection[tuple[str, str]]) -> None:
-    """Set the notices that the actor gets to exactly these (topic, channel) pairs.
+    """Set the notices that the actor receives to exactly these (topic, channel) pairs.
 
-    Raises InvalidInput for an unknown pair.
+    Raises Denied, and InvalidInput for an unknown pair.
     """
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose notifications")
     pairs = {(topic.value, channel.value) for topic in Topic for channel in Channel}
     if unknown := set(choices) - pairs:
-        raise InvalidInput(f"There is no notification {'/'.join(min(unknown))[:100]}.")
+        raise InvalidInput(f"Unknown notification setting {'/'.join(min(unknown))[:100]!r}.")
     User.objects.select_for_update().get(pk=person.pk)
     Preference.objects.filter(person=person).delete()
     Preference.objects.bulk_create(
@@ -61,13 +59,13 @@ def choose_notices(*, actor: Actor, choices: Collection[tuple[str, str]]) -> Non
 
 @transaction.atomic
 def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
-    """Set the incoming webhook that sends the actor's notices to a chat.
+    """Set the incoming webhook that receives the actor's notices in a chat.
 
-    Raises InvalidInput for an unknown format and for an address that is not allowed.
+    Raises Denied, and InvalidInput for an unknown format and for an address that is not allowed.
     """
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where their notices go")
     if form not in ChatFormat.values:
-        raise InvalidInput(f"A chat address is of {' or '.join(ChatFormat.values)}.")
+        raise InvalidInput(f"Unknown chat format {form[:20]!r}. Choose {' or '.join(ChatFormat.values)}.")
     checked = check_url(url.strip(), private=may_reach_private_network(person))
     host = split_url(checked).host
     row, _ = ChatAddress.objects.update_or_create(
@@ -80,7 +78,7 @@ def set_chat_address(*, actor: Actor, url: str, form: str) -> ChatAddress:
 
 @transaction.atomic
 def remove_chat_address(*, actor: Actor) -> None:
-    """Remove the chat address of the actor; without one nothing happens."""
+    """Remove the chat address of the actor; without one nothing happens. Raises Denied."""
     person = require_person(actor, Action.NOTICES_CHAT_CHANGED, "choose where their notices go")
     if ChatAddress.objects.filter(person=person).delete()[0]:
         _record(actor, person, {"host": ""})

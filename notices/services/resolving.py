@@ -1,4 +1,4 @@
-"""Marks notices that asked for a decision as read once the decision was taken."""
+"""Notices that ask for a decision are marked as read once the decision is taken."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _CLOSED = frozenset(
 
 
 def mark_resolved(event: Event) -> None:
-    """Mark the notices as read that asked for a decision on the event's request, in the transaction of the event.
+    """Mark notices that ask for a decision on the request of an event as read, in the transaction of the event.
 
-    A closed request resolves the notices of all people. A decision resolves those of the person who decided. A notice
-    that another transaction has locked is left out.
+    The event of a closed request resolves the notices of all people. The event of a review resolves those of the
+    reviewer. A notice that another transaction has locked is left out.
     """
     if event.action != _REVIEWED and event.action not in _CLOSED:
         return

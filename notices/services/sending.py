@@ -1,8 +1,8 @@
-"""Sending of messages: a worker takes one, sends it and writes the outcome; failures are tried again for a day.
+"""Sending of messages: a worker takes a message, sends it and writes the outcome. Failures are retried for a day.
 
-The rows hold what is due; a task in the queue only triggers reading them. A worker takes a message by raising its
-number of attempts, and may settle it only while the number is the one it took. If a worker is killed between sending
-and settling, the message is sent again with the same Message-ID: at least once, never lost.
+The rows say which messages are due; a task only makes a worker read them. A worker takes a message by raising its
+number of attempts, and writes the outcome only while the row has that number. A worker that is killed before it writes
+the outcome causes a second message with the same Message-ID: every message is sent at least once.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ class Lease:
 
 
 def send_due(*, now: datetime | None = None) -> int:
-    """Send the messages that are due, one after another; return how many were sent. Two workers never take the same
-    message.
-    """
+    """Send the messages that are due, one after another, and return how many were sent."""
     sent = 0
     for _ in range(_BATCH):
         lease = take(now=now)
@@ -55,7 +53,10 @@ def send_due(*, now: datetime | None = None) -> int:
 
 @transaction.atomic
 def take(*, now: datetime | None = None) -> Lease | None:
-    """Take the message that is due longest and return it, or None. Messages that are no longer wanted are closed."""
+    """Take the message that has been due longest and return it, None where none is due.
+
+    Messages that need not be sent any more are marked as failed. Two workers never take the same message.
+    """
     at = now or timezone.now()
     while True:
         due = Message.objects.filter(state=MessageState.PENDING, next_attempt_at__lte=at)
@@ -64,7 +65,7 @@ def take(*, now: datetime | None = None) -> Lease | None:
         row = due.select_related("notice__person", "notice__model").order_by("next_attempt_at", "pk").first()
         if row is None:
             return None
-        if why := _no_longer_wanted(row, at):
+        if why := _why_not_send(row, at):
             _finish(row, MessageState.FAILED, why)
             continue
         row.attempts += 1
@@ -92,16 +93,17 @@ def settle(*, lease: Lease, outcome: Outcome) -> None:
 
 
 def delete_old(*, now: datetime | None = None) -> int:
-    """Delete notices and their messages after 180 days; return how many rows were deleted."""
+    """Delete notices that are older than 180 days, with their messages; return how many rows were deleted."""
     return Notice.objects.filter(created_at__lt=(now or timezone.now()) - _KEPT).delete()[0]
 
 
-def _no_longer_wanted(row: Message, now: datetime) -> str:
+def _why_not_send(row: Message, now: datetime) -> str:
+    """Return why a message need not be sent any more, "" where it is still to be sent."""
     person, model = row.notice.person, row.notice.model
     if row.give_up_at <= now:
-        return f"Given up on. {row.error}".strip()
+        return f"Not sent in time. {row.error}".strip()
     if not person.is_active:
-        return "The account is not active any more."
+        return "The account is no longer active."
     reader = actor_from_user(person, auth="system", request_id="")
     if model is not None and not has_level(reader, model, Level.READ):
         return "This person may no longer see the model."

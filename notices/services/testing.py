@@ -1,4 +1,4 @@
-"""Sends a person a test message by one of their channels. At most three in ten minutes; each is audited."""
+"""Test messages: a person sends one to themselves by e-mail or chat, at most three in ten minutes."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from notices.channels import Outcome, send_by
 from notices.models import Channel, Message, Notice, Topic
 from notices.preferences import chat_address_of
 
-MOST = 3
+MAX_TESTS = 3
 WINDOW = timedelta(minutes=10)
-_TITLE = "A test from Custody"
+_TITLE = "Test message from Custody"
 _PATH = "/account/notifications/"
 
 
 def send_test(*, actor: Actor, channel: str) -> Outcome:
-    """Send the actor a test by one of their channels and return the outcome; it is not tried again.
+    """Send the actor a test message by a channel and return the outcome. A failed test is not tried again.
 
-    No transaction is open while the mail server or the chat is waited for. Raises InvalidInput: there is no such
-    channel. Raises InvalidState: nothing is set up to send to, or too many tests lately. Raises Denied for all but
-    people who are signed in.
+    No transaction is open while the mail server or the chat is called. Raises InvalidInput for an unknown channel.
+    Raises InvalidState where no address is set up, or after too many tests. Raises Denied unless the actor is a person
+    who is signed in.
     """
     if channel not in (Channel.EMAIL, Channel.CHAT):
-        raise InvalidInput(f"A test goes by {Channel.EMAIL.value} or {Channel.CHAT.value}.")
+        raise InvalidInput(f"Unknown channel {channel[:20]!r}. Choose {Channel.EMAIL.value} or {Channel.CHAT.value}.")
     person = _reserve_attempt(actor, Channel(channel))
     now = timezone.now()
-    text = f"{person.username} asked for this message, to see that notifications arrive."
+    text = f"{person.username} sent this message to check that notifications arrive."
     notice = Notice(
         person=person,
         event_id=uuid.uuid4(),
@@ -53,17 +53,17 @@ def send_test(*, actor: Actor, channel: str) -> Outcome:
 
 @transaction.atomic
 def _reserve_attempt(actor: Actor, channel: Channel) -> User:
-    """Count and record the attempt before it is made, so that parallel attempts cannot exceed the limit."""
-    person = require_person(actor, Action.NOTICES_TEST_SENT, "have a test sent")
+    """Record the attempt before it is made, so that parallel attempts cannot exceed the limit. Raises InvalidState."""
+    person = require_person(actor, Action.NOTICES_TEST_SENT, "send a test message")
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if why := why_not_send(person, channel):
         raise InvalidState(why)
-    lately = Event.objects.filter(
+    recent = Event.objects.filter(
         action=Action.NOTICES_TEST_SENT, actor_ref=actor.ref, outcome="ok", at__gt=timezone.now() - WINDOW
     )
-    if lately.count() >= MOST:
+    if recent.count() >= MAX_TESTS:
         minutes = int(WINDOW.total_seconds() // 60)
-        raise InvalidState(f"{MOST} tests in {minutes} minutes are enough. Wait a little, then try again.")
+        raise InvalidState(f"You can send {MAX_TESTS} tests in {minutes} minutes. Wait, then try again.")
     record(
         actor=actor,
         action=Action.NOTICES_TEST_SENT,
@@ -74,9 +74,9 @@ def _reserve_attempt(actor: Actor, channel: Channel) -> User:
 
 
 def why_not_send(person: User, channel: Channel) -> str:
-    """Return the reason why nothing can be sent to a person by a channel, "" when it can be tried."""
+    """Return why nothing can be sent to a person by a channel, "" where it can be tried."""
     if channel is Channel.CHAT:
-        return "" if chat_address_of(person) else "You have given no chat address yet."
+        return "" if chat_address_of(person) else "You have no chat address. Enter one first."
     if not settings.EMAIL_HOST:
-        return "This server has no mail server to send with. An operator sets CUSTODY_EMAIL_URL."
+        return "No mail server is set up. An operator sets CUSTODY_EMAIL_URL."
     return "" if person.email else "Your account has no e-mail address. An administrator can enter it."

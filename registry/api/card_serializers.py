@@ -24,7 +24,7 @@ from registry.services.risk import MAX_RATIONALE
 
 
 class EntrySerializer(serializers.Serializer[Any]):
-    """A field of a card: its value, where it came from (auto, human, imported), and a pointer to that source."""
+    """A field of a card: its value, its source (auto, human, imported), and a pointer to that source."""
 
     value = serializers.JSONField()
     source = serializers.CharField()  # type: ignore[assignment]  # the wire name
@@ -38,7 +38,7 @@ class ScoreSerializer(serializers.Serializer[Completeness]):
     title = serializers.CharField(source="template.title")
     filled = serializers.IntegerField()
     total = serializers.IntegerField()
-    score = serializers.IntegerField(help_text="Per cent of the required fields that say something.")
+    score = serializers.IntegerField(help_text="Per cent of the required fields that are filled.")
     missing = serializers.ListField(child=serializers.CharField())
 
 
@@ -49,9 +49,9 @@ class CardSerializer(serializers.Serializer[CardRevision]):
     digest = serializers.CharField()
     author = serializers.CharField()
     created_at = serializers.DateTimeField()
-    missing = serializers.SerializerMethodField(help_text="Fields of the plain template that still say nothing.")
+    missing = serializers.SerializerMethodField(help_text="Fields of the plain template that are empty.")
     completeness = serializers.SerializerMethodField(
-        help_text="By template; `by_tier` is the one the model's tier asks for."
+        help_text="By template; `by_tier` is the template for the model's risk tier."
     )
     body = serializers.DictField(child=EntrySerializer())
 
@@ -71,8 +71,9 @@ class CardSerializer(serializers.Serializer[CardRevision]):
 
 
 class CardEditSerializer(serializers.Serializer[Any]):
-    """An edit: the human fields to replace (text, a list of texts, or a list of rows), and the revision they were read
-    from.
+    """An edit of a card: the human fields to replace (text, a list of texts, or a list of rows).
+
+    ``expected_number`` is the revision that the caller has read.
     """
 
     fields = serializers.DictField(child=serializers.JSONField())  # type: ignore[assignment]  # the wire's name
@@ -80,7 +81,7 @@ class CardEditSerializer(serializers.Serializer[Any]):
 
 
 class CardImportSerializer(serializers.Serializer[Any]):
-    """A card of another kind: its text, and the revision that it is based on."""
+    """A card in another format: its text, and the revision that the caller has read."""
 
     format = serializers.ChoiceField(choices=["hf", "mct", "cyclonedx"])
     content = serializers.CharField(
@@ -94,8 +95,8 @@ class CardImportedSerializer(serializers.Serializer[Any]):
 
     card = CardSerializer()
     origin = serializers.CharField(help_text="The pointer of each imported field.")
-    imported = serializers.ListField(child=serializers.CharField(), help_text="Fields that were taken.")
-    unknown = serializers.ListField(child=serializers.CharField(), help_text="Parts that were left out.")
+    imported = serializers.ListField(child=serializers.CharField(), help_text="Fields that were imported.")
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="Parts that were not imported.")
 
 
 class CardQuery(serializers.Serializer[Any]):
@@ -110,9 +111,7 @@ class CardQuery(serializers.Serializer[Any]):
 
 
 class DiffQuery(serializers.Serializer[Any]):
-    """Query parameters of a comparison: an earlier revision of the card,
-    or the card of another version of the model.
-    """
+    """Query parameters of a comparison: an earlier revision of the card, or the card of another version."""
 
     revision = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     from_revision = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
@@ -131,13 +130,13 @@ class ChangeSerializer(serializers.Serializer[FieldChange]):
 class DiffSerializer(serializers.Serializer[Any]):
     """Two cards and the fields whose values differ."""
 
-    before = serializers.CharField(help_text="Version and revision compared with.")
+    before = serializers.CharField(help_text="The version and revision that the card is compared with.")
     after = serializers.CharField()
     changes = ChangeSerializer(many=True)
 
 
 class RequirementSerializer(serializers.Serializer[Any]):
-    """A field that is required from a risk tier on."""
+    """A required field: the clause that requires it, and the lowest risk tier for which it is required."""
 
     field = serializers.CharField(source="key")
     ref = serializers.CharField()
@@ -145,7 +144,7 @@ class RequirementSerializer(serializers.Serializer[Any]):
 
 
 class MigrationSerializer(serializers.Serializer[Migration]):
-    """Fields that a card complete under the version before has to fill in addition, for a model of any tier."""
+    """The changes of the required fields since the version before, for a model of any tier."""
 
     before = serializers.CharField()
     asked_now = serializers.ListField(child=serializers.CharField())
@@ -177,8 +176,9 @@ class TemplateSerializer(serializers.Serializer[Template]):
 
 
 class AssessSerializer(serializers.Serializer[Any]):
-    """Answers to the newest questionnaire: an option for every question, and the assessment they were given after (0:
-    none).
+    """Answers to the newest questionnaire: an option for every question.
+
+    ``expected_number`` is the assessment that the caller has read, 0 for none.
     """
 
     answers = serializers.DictField(child=serializers.CharField(max_length=50))
@@ -231,7 +231,7 @@ class QuestionnaireSerializer(serializers.Serializer[Questionnaire]):
 
     version = serializers.IntegerField()
     changes = serializers.CharField()
-    thresholds = serializers.ListField(help_text="From how many points on which tier.")
+    thresholds = serializers.ListField(help_text="Pairs of points and tier: the tier from so many points on.")
     questions = QuestionSerializer(many=True)
 
 
@@ -245,7 +245,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 
 
 class PackSerializer(serializers.Serializer[PackOrder]):
-    """A conformity pack; ``digest`` is empty while it is being made."""
+    """A conformity pack; ``digest`` is empty until it is finished."""
 
     number = serializers.IntegerField()
     promoted_at = serializers.DateTimeField()

@@ -25,7 +25,7 @@ class ModelGrants(serializers.Serializer[Any]):
     """The grants on a model, and the default level of everybody."""
 
     model = serializers.CharField()
-    default_level = serializers.CharField(help_text="What everybody who is signed in may do; `none`: nothing.")
+    default_level = serializers.CharField(help_text="The level of everybody who is signed in, `none` for no level.")
     grants = GrantSerializer(many=True)
 
 
@@ -34,7 +34,7 @@ class ModelGrantsView(ApiView):
 
     @accepts(responses=ModelGrants)
     def get(self, request: Request, name: str) -> Response:
-        """Return the grants on a model. Raises NotFound, Denied to all who do not manage it."""
+        """Return the grants on a model. Raises NotFound. Raises Denied where the caller does not manage it."""
         actor = actor_of(request)
         model = get_model(actor, name)
         require_level(actor, model, Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)

@@ -50,7 +50,7 @@ class RiskView(ApiView):
 
 
 class TemplatesView(ApiView):
-    """GET: every version of every card template, with what it requires and what changed."""
+    """GET: every version of every card template, with its required fields and its changes."""
 
     @accepts(responses=listed("templates", TemplateSerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; the same for everybody signed in

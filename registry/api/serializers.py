@@ -55,7 +55,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
     superseded_at = serializers.DateTimeField(allow_null=True)
     superseded_by = serializers.SerializerMethodField()
     archive_after = serializers.DateTimeField(allow_null=True)
-    review_due_at = serializers.DateTimeField(allow_null=True, help_text="When its policy wants it reviewed again.")
+    review_due_at = serializers.DateTimeField(allow_null=True, help_text="When its re-review is due; null for never.")
 
     def get_download_uri(self, version: ModelVersion) -> str:
         """Return the URI that the version's files are loaded from."""
@@ -75,7 +75,7 @@ class VersionSerializer(serializers.Serializer[ModelVersion]):
 
 
 class ModelSerializer(serializers.Serializer[RegisteredModel]):
-    """A registered model; ``context["latest"]`` holds the versions that count, by model id."""
+    """A registered model; ``context["latest"]`` has the latest version of each stage, by model id."""
 
     name = serializers.CharField()
     description = serializers.CharField()
@@ -85,7 +85,7 @@ class ModelSerializer(serializers.Serializer[RegisteredModel]):
     created_at = FromMilliseconds(source="created_ms")
     updated_at = FromMilliseconds(source="updated_ms")
     last_version = serializers.IntegerField()
-    latest_versions = serializers.SerializerMethodField(help_text="The version that counts, by stage.")
+    latest_versions = serializers.SerializerMethodField(help_text="The latest version of each stage, by stage.")
 
     def get_tags(self, model: RegisteredModel) -> dict[str, str]:
         """Return the tags, value by key."""
@@ -120,7 +120,7 @@ class DeploymentSerializer(serializers.Serializer[Deployment]):
 
 @extend_schema_field(OpenApiTypes.STR)
 class VersionOrProduction(serializers.Field[int | None, int | str, Any, Any]):
-    """A version number, or the word "production" for the version that is current now (then None)."""
+    """A version number, or the word "production" for the current Production version (internally None)."""
 
     def to_internal_value(self, data: int | str) -> int | None:
         """Return the version number, None for "production". Raises ValidationError for anything else."""
@@ -130,7 +130,7 @@ class VersionOrProduction(serializers.Field[int | None, int | str, Any, Any]):
             return int(data)
         if isinstance(data, int) and not isinstance(data, bool):
             return data
-        msg = 'a version number, or "production"'
+        msg = 'Give a version number, or "production".'
         raise serializers.ValidationError(msg)
 
 
@@ -185,7 +185,7 @@ class DiffQuery(serializers.Serializer[Any]):
 
 
 def period_json(period: Period) -> dict[str, Any]:
-    """Return a time in which a version was in Production."""
+    """Return a period of the history of Production as JSON values."""
     return {
         "version": period.version,
         "since": period.since,

@@ -131,7 +131,7 @@ def _production_at(model: RegisteredModel, at: datetime) -> dict[str, Any]:
 
 
 class DiffView(ApiView):
-    """GET: what differs between two model versions or runs."""
+    """GET: the differences between two model versions or runs."""
 
     @accepts(query=DiffQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
@@ -140,7 +140,7 @@ class DiffView(ApiView):
 
 
 class ReproduceView(ApiView):
-    """GET: how to train a version again: what is known as JSON, a script, or a zip with all that the script needs."""
+    """GET: how to train a version again: the recorded facts as JSON, a script, or a zip with all that it needs."""
 
     @accepts(
         responses={
@@ -176,7 +176,7 @@ class ProvenanceQuery(serializers.Serializer[Any]):
 
 
 class ProvenanceView(ApiView):
-    """GET: what a version was made from, in the format of another standard."""
+    """GET: the provenance of a version, in the format of another standard."""
 
     @accepts(query=ProvenanceQuery, responses={200: _OBJECT_OR_LIST})
     def get(self, request: Request, name: str, version: int) -> JsonResponse:
@@ -197,18 +197,19 @@ class ProvenanceView(ApiView):
 
 
 class ProductionHistoryView(ApiView):
-    """GET: which version was in Production when, by whom approved and moved, oldest first."""
+    """GET: the versions that were in Production, each with its time and the people who approved and moved it."""
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str) -> Response:
-        """Return the times in which a version was in Production, oldest first. Raises NotFound."""
+        """Return the periods in which a version was in Production, oldest first. Raises NotFound."""
         model = get_model(actor_of(request), name)
         return Response({"name": model.name, "periods": [period_json(row) for row in production_periods(model)]})
 
 
 class InProductionView(ApiView):
-    """GET: every version in the Production stage, the current one first; the others are kept for canaries and
-    rollbacks.
+    """GET: every version in the Production stage, the current version first.
+
+    The other versions stay in Production for canaries and rollbacks.
     """
 
     @accepts(responses=listed("versions", VersionSerializer, paged=False))

@@ -1,8 +1,9 @@
 """Model cards: fields, templates, the published schema, completeness, differences, exports and imports.
 
-A card's body maps each field to ``{"value", "source", "pointer"}``: ``source`` is `auto` (read from what was logged),
-`human` (somebody wrote it) or `imported` (it came with a card of another kind), ``pointer`` names where the value came
-from. Values are canonical JSON (numbers as text), so that the stored body is exactly what the digest covers.
+A card's body maps each field to ``{"value", "source", "pointer"}``. ``source`` is `auto` (read from the run or the
+files), `human` (a person wrote it) or `imported` (it comes from a card in another format). ``pointer`` names the run,
+the file, the person or the document. Values are canonical JSON (numbers as text), so that the stored body is exactly
+what the digest covers.
 """
 
 from registry.cards.automatic_fields import first_body, measured_body

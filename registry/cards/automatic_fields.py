@@ -46,9 +46,10 @@ def _auto(value: object, pointer: str) -> Entry:
 def _from_run(facts: RunFacts | None, version: ModelVersion) -> Body:
     if facts is None:
         return {key: _auto("", "") for key in ("training", "data", "metrics", "evaluation", "parameters", "code")}
-    run, tags, here = facts.run, facts.tags, run_ref(facts.run.id)
+    run, tags, run_pointer = facts.run, facts.tags, run_ref(facts.run.id)
     of_model = model_metrics(version.logged_model_id) if version.logged_model_id else []
     metrics = facts.metrics or {metric.key: metric_value(metric) for metric in of_model}
+    metrics_pointer = run_pointer if facts.metrics else logged_model_ref(version.logged_model_id)
     training = {
         "run_id": run.id,
         "name": run.name,
@@ -64,20 +65,20 @@ def _from_run(facts: RunFacts | None, version: ModelVersion) -> Body:
         "triggered_by": tags.get("triggered_by", ""),
     }
     return {
-        "training": _auto(training, here),
-        "data": _auto(_datasets(facts), here),
-        "metrics": _auto(_cut(metrics), here if facts.metrics else logged_model_ref(version.logged_model_id)),
-        "evaluation": _auto(_measured(facts, of_model), here),
-        "parameters": _auto(_cut(facts.params), here),
-        "code": _auto({key: value for key, value in code.items() if value}, here),
+        "training": _auto(training, run_pointer),
+        "data": _auto(_datasets(facts), run_pointer),
+        "metrics": _auto(_cut(metrics), metrics_pointer),
+        "evaluation": _auto(_measured(facts, of_model), run_pointer),
+        "parameters": _auto(_cut(facts.params), run_pointer),
+        "code": _auto({key: value for key, value in code.items() if value}, run_pointer),
     }
 
 
 def _measured(facts: RunFacts, of_model: list[Metric]) -> list[dict[str, object]]:
-    """Return the measured metrics: a row for each metric and dataset, those that name the model before those of the
-    run.
+    """Return the measured metrics by key, a row for each metric and dataset.
 
-    A metric of the run that also names the model on a dataset is one measurement, and its row says the dataset.
+    A metric that was logged for the model and for its run is one measurement: the row of the model, which names the
+    dataset, is returned.
     """
     rows = {(metric.key, metric.dataset_name, metric.dataset_digest): metric for metric in of_model}
     metric_keys = {metric.key for metric in of_model}
@@ -89,15 +90,15 @@ def _measured(facts: RunFacts, of_model: list[Metric]) -> list[dict[str, object]
 
 def _measurement(metric: MetricFields) -> dict[str, object]:
     row = {"metric": metric.key, "value": metric_value(metric)}
-    named = {"dataset": metric.dataset_name, "dataset_digest": metric.dataset_digest}
-    return {**row, **{key: value for key, value in named.items() if value}}
+    dataset = {"dataset": metric.dataset_name, "dataset_digest": metric.dataset_digest}
+    return {**row, **{key: value for key, value in dataset.items() if value}}
 
 
 def _datasets(facts: RunFacts) -> list[dict[str, object]]:
-    """Return the datasets a run read: those it logged as inputs, and the one its tag names."""
+    """Return the datasets that a run read: those it logged as inputs, and the one its tag names."""
     logged = [_dataset(used) for used in facts.datasets[:MAX_ENTRIES]]
-    named = facts.tags.get("dataset_version")
-    tagged: list[dict[str, object]] = [{"name": named, "role": "tag dataset_version"}] if named else []
+    tag = facts.tags.get("dataset_version")
+    tagged: list[dict[str, object]] = [{"name": tag, "role": "tag dataset_version"}] if tag else []
     return [*logged, *tagged]
 
 
@@ -112,7 +113,7 @@ def _dataset(used: RunInput) -> dict[str, object]:
 
 
 def _from_files(version: ModelVersion) -> Body:
-    """Return the fields read from the folder: its digest; of an MLflow model also signature, framework, environment."""
+    """Return the fields read from the model's folder: its digest, and an MLflow model's signature and environment."""
     artifact = _auto(version.artifact_digest, artifact_ref(version.artifact_path))
     path = f"{version.artifact_path}/MLmodel"
     mlmodel = read_mlmodel(path) if version.artifact_path else None
@@ -128,7 +129,7 @@ def _from_files(version: ModelVersion) -> Body:
 
 
 def _cut(values: Mapping[str, object]) -> dict[str, object]:
-    """Return at most MAX_ENTRIES values, long ones shortened: the run keeps them whole and the pointer names it."""
+    """Return at most MAX_ENTRIES values, long ones shortened. The run that the pointer names has all of them whole."""
     first = {key: _short(value) for key, value in sorted(values.items())[:MAX_ENTRIES]}
     return first if len(values) <= MAX_ENTRIES else {**first, "…": f"{len(values) - MAX_ENTRIES} more in the run"}
 

@@ -23,12 +23,12 @@ class FieldChange:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Both values as text, a list or a table one line for each part."""
+        """Return both values as text; a list or a table has a line for each item or row."""
         return readable(self.field, self.before.get("value", "")), readable(self.field, self.after.get("value", ""))
 
 
 def diff_bodies(before: Body, after: Body) -> list[FieldChange]:
-    """Return the fields whose values differ, in the card's order; the origin of a value is not compared."""
+    """Return the fields whose values differ, in the card's order. Sources and pointers are not compared."""
     pairs = [(field, before.get(field.key) or _NOTHING, after.get(field.key) or _NOTHING) for field in FIELDS]
     return [FieldChange(field, old, new) for field, old, new in pairs if _value(old) != _value(new)]
 

@@ -1,8 +1,7 @@
-"""A card as the one document that is published, in the shape of `schema.py`: fields at their paths, and generated
-parts.
+"""A card as the published document that `schema.py` describes: its fields at their paths, and generated parts.
 
-Generated parts are never stored in a card and never accepted from a caller: the risk tier comes from the model's
-assessment, approvals from the requests. The caller passes both.
+Generated parts are never stored in a card and never accepted from a client. The risk tier comes from the model's
+assessment, the approvals come from the requests.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CardSource:
-    """A revision of a card with the facts of its version that exports name. Plain values: nothing is read later.
+    """A revision of a card with the facts of its version that exports contain, as plain values.
 
-    ``tier`` is empty where nobody has assessed the model. ``approvals`` are rows that a higher layer generates.
+    ``tier`` is "" where nobody has assessed the model. ``approvals`` are rows that a higher layer generates.
     """
 
     model: str
@@ -48,23 +47,23 @@ class CardSource:
         return (self.body.get(key) or {}).get("value", "")
 
     def text(self, key: str) -> str:
-        """Return a field as text; "" for one that is not text."""
+        """Return the value of a text field, "" for a field of another kind."""
         value = self.value(key)
         return value if isinstance(value, str) else ""
 
     def items(self, key: str) -> list[str]:
-        """Return a field that is a list of texts."""
+        """Return the value of a field that is a list of texts, [] for a field of another kind."""
         value = self.value(key)
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
     def rows(self, key: str) -> list[dict[str, str]]:
-        """Return a field that is a list of rows, each cell as text."""
+        """Return the value of a field that is a list of rows, with each cell as text."""
         value = self.value(key)
         rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
         return [{str(name): str(cell) for name, cell in row.items()} for row in rows]
 
     def facts(self, key: str) -> dict[str, Any]:
-        """Return a field that is a mapping."""
+        """Return the value of a field that is a mapping, {} for a field of another kind."""
         value = self.value(key)
         return dict(value) if isinstance(value, Mapping) else {}
 
@@ -115,10 +114,10 @@ def card_document(card: CardSource) -> Document:
 
 
 def body_document(body: Mapping[str, Mapping[str, Any]]) -> Document:
-    """Return the fields of a body at their paths; those without an entry are left out."""
+    """Return the fields of a body at their paths. Fields without an entry are left out."""
     document: Document = {}
-    for each, entry in _entries(body):
-        _put(document, each.path, dict(entry))
+    for field_of_card, entry in _entries(body):
+        _put(document, field_of_card.path, dict(entry))
     return document
 
 
@@ -127,8 +126,8 @@ def _entries(body: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Field, Map
 
 
 def _put(document: Document, path: str, value: object) -> None:
-    *blocks, last = path.split(".")
-    place = document
-    for block in blocks:
-        place = place.setdefault(block, {})
-    place[last] = value
+    *parents, key = path.split(".")
+    block = document
+    for parent in parents:
+        block = block.setdefault(parent, {})
+    block[key] = value

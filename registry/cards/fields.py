@@ -1,9 +1,8 @@
-"""The fields of a model card: the question, the author, the kind of value and the path in the document of each.
+"""The fields of a model card: title, help text, section, kind of value, and path in the published document.
 
-The document has the shape of CycloneDX's modelCard (which merges Google's Model Card Toolkit and VerifyML) and blocks
-of its own beside it: intended_use, business, training, evaluation, risk, regulatory and the rest. ``path`` is the path
-of a field in it. Fields are only ever added and none changes its meaning, so every revision ever written stays
-readable.
+The document has the shape of CycloneDX's modelCard, which merges Google's Model Card Toolkit and VerifyML, and blocks
+of its own: intended_use, business, training, evaluation, risk, regulatory and others. Fields are only added and never
+change their meaning, so every earlier revision stays readable.
 """
 
 from __future__ import annotations
@@ -41,9 +40,10 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of the card; ``human`` ones are written by people, the others come from the run and the files.
+    """One field of the card. People write a ``human`` field; the others are read from the run and the files.
 
-    ``columns`` are the keys of each row of a `rows` field; ``choices`` what a `choice` may be.
+    ``path`` is its path in the published document. ``columns`` are the keys of each row of a `rows` field, and
+    ``choices`` the values that a `choice` field may have.
     """
 
     key: str
@@ -59,32 +59,32 @@ class Field:
 
 _USE = (
     Field(
-        "intended_use", "Intended use", "What the model is for, and who uses its answers.", Section.USE,
+        "intended_use", "Intended use", "The purpose of the model, and the people who use its answers.", Section.USE,
         "intended_use.in",
     ),
     Field(
-        "out_of_scope", "Out-of-scope use", "What it must not be used for.", Section.USE, "intended_use.out_of_scope"
+        "out_of_scope", "Out-of-scope use", "Uses that the model must not be put to.", Section.USE, "intended_use.out_of_scope"
     ),
     Field(
-        "users", "Users", "Who works with its answers, and whom they are about.", Section.USE, "considerations.users",
+        "users", "Users", "The people who work with its answers, and the people whom the answers are about.", Section.USE, "considerations.users",
         kind=Kind.LIST,
     ),
     Field(
         "deployer_instructions", "Instructions for deployers",
-        "Instructions for deployers: the inputs it expects, how to interpret its answers, how to monitor it.",
+        "The inputs that it expects, how to interpret its answers, and how to monitor it.",
         Section.USE, "intended_use.deployer_instructions",
     ),
     Field(
-        "misuse", "Foreseeable misuse", "How it could be misused, and what would follow.", Section.USE,
+        "misuse", "Foreseeable misuse", "How it could be misused, and the consequences.", Section.USE,
         "intended_use.foreseeable_misuse",
     ),
 )  # fmt: skip
 _MODEL = (
     Field("overview", "Overview", "What it does, in a few sentences.", Section.MODEL, "overview"),
-    Field("owners", "Owners", "People or teams that answer for it.", Section.MODEL, "owners", kind=Kind.LIST),
-    Field("contact", "Contact", "Where questions go.", Section.MODEL, "contact", kind=Kind.LINE),
+    Field("owners", "Owners", "The people or teams that are responsible for it.", Section.MODEL, "owners", kind=Kind.LIST),
+    Field("contact", "Contact", "The address for questions about it.", Section.MODEL, "contact", kind=Kind.LINE),
     Field(
-        "approach", "Learning approach", "How it learned.", Section.MODEL, "modelParameters.approach", kind=Kind.CHOICE,
+        "approach", "Learning approach", "The kind of learning that it was trained with.", Section.MODEL, "modelParameters.approach", kind=Kind.CHOICE,
         choices=("supervised", "unsupervised", "reinforcement-learning", "semi-supervised", "self-supervised"),
     ),
     Field(
@@ -101,11 +101,11 @@ _MODEL = (
     ),
     Field(
         "design_choices", "Design choices",
-        "The logic, the assumptions, what is optimised for, and the alternatives that were rejected.", Section.MODEL,
+        "The logic, the assumptions, the optimisation target, and the alternatives that were rejected.", Section.MODEL,
         "modelParameters.designChoices",
     ),
     Field(
-        "base_models", "Models it builds on", "Pre-trained or third-party models, one a line.", Section.MODEL,
+        "base_models", "Models it builds on", "Pre-trained or third-party models, one per line.", Section.MODEL,
         "modelParameters.baseModels", kind=Kind.LIST,
     ),
     Field(
@@ -117,15 +117,15 @@ _MODEL = (
         "interactions", "Interactions", "Hardware and software that it interacts with and that is not part of it.",
         Section.MODEL, "interactions",
     ),
-    Field("hardware", "Hardware", "What it is meant to run on.", Section.MODEL, "hardware"),
-    Field("references", "References", "Papers and pages about it, one a line.", Section.MODEL, "references", kind=Kind.LIST),
+    Field("hardware", "Hardware", "The hardware that it is intended to run on.", Section.MODEL, "hardware"),
+    Field("references", "References", "Papers and pages about it, one per line.", Section.MODEL, "references", kind=Kind.LIST),
     Field("citation", "Citation", "How to cite it.", Section.MODEL, "citation"),
     Field(
-        "signature", "Signature", "The columns the model takes and gives.", Section.MODEL, "modelParameters.signature",
+        "signature", "Signature", "The columns of the model's inputs and outputs.", Section.MODEL, "modelParameters.signature",
         human=False, kind=Kind.FACTS,
     ),
     Field(
-        "framework", "Framework", "What made the model and what can load it.", Section.MODEL, "modelParameters.framework",
+        "framework", "Framework", "The library that the model was made with, and those that can load it.", Section.MODEL, "modelParameters.framework",
         human=False, kind=Kind.FACTS,
     ),
     Field(
@@ -135,7 +135,7 @@ _MODEL = (
 )  # fmt: skip
 _DATA = (
     Field(
-        "training_data", "Training data and known biases", "Where it came from, whom it leaves out.", Section.DATA,
+        "training_data", "Training data and known biases", "Where the data came from, and which people it leaves out.", Section.DATA,
         "training.data_description",
     ),
     Field(
@@ -147,11 +147,11 @@ _DATA = (
         columns=("name", "digest", "role", "source_type", "node"),
     ),
     Field(
-        "training", "Training run", "The run that made it, who ran it and when.", Section.DATA, "training.run",
+        "training", "Training run", "The run that trained it, with its author and its times.", Section.DATA, "training.run",
         human=False, kind=Kind.FACTS,
     ),
     Field(
-        "parameters", "Parameters", "What the run was given.", Section.DATA, "training.parameters", human=False,
+        "parameters", "Parameters", "The parameters of the run.", Section.DATA, "training.parameters", human=False,
         kind=Kind.FACTS,
     ),
     Field(
@@ -159,7 +159,7 @@ _DATA = (
         human=False, kind=Kind.FACTS,
     ),
     Field(
-        "environment", "Environment", "Python and the packages the model's files ask for.", Section.DATA,
+        "environment", "Environment", "The version of Python and the packages that the model's files require.", Section.DATA,
         "training.environment", human=False, kind=Kind.FACTS,
     ),
 )  # fmt: skip
@@ -170,21 +170,21 @@ _EVALUATION = (
     ),
     Field(
         "evaluation_procedure", "Evaluation procedure",
-        "How it was tested, on what data, and why these metrics are the right ones.", Section.EVALUATION,
+        "How it was tested, on which data, and why these metrics are the right ones.", Section.EVALUATION,
         "quantitativeAnalysis.procedure",
     ),
     Field(
         "slices", "Results by slice",
-        "Measured values for parts of the data: a metric, the part, the value, its interval, the required value.",
+        "Measured values for slices of the data: metric, slice, value, confidence interval, required value.",
         Section.EVALUATION, "quantitativeAnalysis.performanceMetrics", kind=Kind.ROWS,
         columns=("metric", "slice", "value", "ci", "threshold", "dataset_digest", "dataset", "config", "split"),
     ),
     Field(
-        "test_reports", "Test reports", "Dated and signed reports with their locations, one a line.", Section.EVALUATION,
+        "test_reports", "Test reports", "Dated and signed reports with their locations, one per line.", Section.EVALUATION,
         "quantitativeAnalysis.reports", kind=Kind.LIST,
     ),
     Field(
-        "evaluation", "Evaluation", "What was measured, on which data.", Section.EVALUATION, "evaluation", human=False,
+        "evaluation", "Evaluation", "The measured metrics, each with its data.", Section.EVALUATION, "evaluation", human=False,
         kind=Kind.ROWS, columns=("metric", "value", "dataset", "dataset_digest", "slice", "ci", "threshold", "check_run"),
     ),
     Field(
@@ -198,18 +198,18 @@ _LIMITS = (
         "considerations.technicalLimitations",
     ),
     Field(
-        "failure_modes", "Failure modes", "How it fails, how that shows, and what then happens.", Section.LIMITS,
+        "failure_modes", "Failure modes", "How it fails, how a failure is noticed, and what happens then.", Section.LIMITS,
         "failure_modes",
     ),
     Field(
-        "tradeoffs", "Trade-offs", "What was given up for what.", Section.LIMITS, "considerations.performanceTradeoffs"
+        "tradeoffs", "Trade-offs", "The properties that were given up, and what was gained for them.", Section.LIMITS, "considerations.performanceTradeoffs"
     ),
     Field(
         "ethical_considerations", "Ethical considerations", "Each risk, and what is done about it.", Section.LIMITS,
         "considerations.ethicalConsiderations", kind=Kind.ROWS, columns=("name", "mitigation"),
     ),
     Field(
-        "fairness", "Fairness", "For each group at risk: benefits, harms, what is done.", Section.LIMITS,
+        "fairness", "Fairness", "For each group at risk: benefits, harms, and mitigation.", Section.LIMITS,
         "considerations.fairnessAssessments", kind=Kind.ROWS, columns=("group", "benefits", "harms", "mitigation"),
     ),
     Field(
@@ -223,11 +223,11 @@ _LIMITS = (
 )  # fmt: skip
 _OVERSIGHT = (
     Field(
-        "human_oversight", "Human oversight", "Who oversees it, how they understand its answers, how they stop it.",
+        "human_oversight", "Human oversight", "Who oversees it, how these people interpret its answers, and how they stop it.",
         Section.OVERSIGHT, "human_oversight",
     ),
     Field(
-        "monitoring_plan", "Monitoring plan", "What is monitored in use, how often, by whom, and what raises an alarm.",
+        "monitoring_plan", "Monitoring plan", "What is monitored in use, how often, by whom, and when an alarm is raised.",
         Section.OVERSIGHT, "monitoring_plan",
     ),
     Field(
@@ -235,20 +235,20 @@ _OVERSIGHT = (
         Section.OVERSIGHT, "predetermined_changes",
     ),
     Field(
-        "lifecycle_changes", "Changes since the last version", "What changed, and why; its relation to earlier versions.",
+        "lifecycle_changes", "Changes since the last version", "The changes since earlier versions, and the reasons for them.",
         Section.OVERSIGHT, "lifecycle_changes",
     ),
 )  # fmt: skip
 _BUSINESS = (
-    Field("business_owner", "Business owner", "Who wants it and answers for its use.", Section.BUSINESS, "business.owner", kind=Kind.LINE),
-    Field("business_problem", "Business problem", "What it is to solve.", Section.BUSINESS, "business.problem"),
-    Field("business_line", "Line of business", "Where in the organisation.", Section.BUSINESS, "business.line", kind=Kind.LINE),
-    Field("stakeholders", "Stakeholders", "Who else is concerned, one a line.", Section.BUSINESS, "business.stakeholders", kind=Kind.LIST),
+    Field("business_owner", "Business owner", "The person who is responsible for its use.", Section.BUSINESS, "business.owner", kind=Kind.LINE),
+    Field("business_problem", "Business problem", "The problem that it solves.", Section.BUSINESS, "business.problem"),
+    Field("business_line", "Line of business", "The part of the organisation that uses it.", Section.BUSINESS, "business.line", kind=Kind.LINE),
+    Field("stakeholders", "Stakeholders", "Other people or teams that it concerns, one per line.", Section.BUSINESS, "business.stakeholders", kind=Kind.LIST),
     Field(
-        "risk_rating", "Risk rating", "What remains after all that is done about it.", Section.BUSINESS, "risk.rating",
+        "risk_rating", "Risk rating", "The risk that remains after mitigation.", Section.BUSINESS, "risk.rating",
         kind=Kind.CHOICE, choices=("low", "medium", "high", "unknown"),
     ),
-    Field("risk_rationale", "Why this rating", "What the rating rests on.", Section.BUSINESS, "risk.rationale"),
+    Field("risk_rationale", "Why this rating", "The reasons for the rating.", Section.BUSINESS, "risk.rationale"),
     Field(
         "risk_management", "Risk management", "The risks that were identified, their mitigation, and the remaining risks.",
         Section.BUSINESS, "risk.management",
@@ -260,15 +260,15 @@ _BUSINESS = (
 )  # fmt: skip
 _REGULATION = (
     Field(
-        "regulatory", "Regulatory requirements", "Requirement by requirement: where the card answers it, and how far it is met.",
+        "regulatory", "Regulatory requirements", "For each requirement: the field of the card that answers it, and how far it is met.",
         Section.REGULATION, "regulatory", kind=Kind.ROWS, columns=("framework", "ref", "field", "status"),
     ),
     Field(
-        "standards", "Standards applied", "Harmonised standards and other specifications, one a line.", Section.REGULATION,
+        "standards", "Standards applied", "Harmonised standards and other specifications, one per line.", Section.REGULATION,
         "standards", kind=Kind.LIST,
     ),
     Field(
-        "conformity", "Declaration of conformity", "The declaration, or where it lies.", Section.REGULATION, "conformity"
+        "conformity", "Declaration of conformity", "The declaration, or its location.", Section.REGULATION, "conformity"
     ),
     Field(
         "independent_validation", "Independent validation",
@@ -285,9 +285,9 @@ FIELDS: tuple[Field, ...] = (
     *_USE, *_MODEL, *_DATA, *_EVALUATION, *_LIMITS, *_OVERSIGHT, *_BUSINESS, *_REGULATION,
 )  # fmt: skip
 BY_KEY = {field.key: field for field in FIELDS}
-# What every card asks of people: the template `plain`.
+# The fields that the template `plain` requires.
 HUMAN_KEYS = ("intended_use", "out_of_scope", "training_data", "evaluation_groups", "limitations", "failure_modes")
-# What people may write.
+# The fields that people may write.
 EDITABLE_KEYS = tuple(field.key for field in FIELDS if field.human)
 AUTO_KEYS = tuple(field.key for field in FIELDS if not field.human)
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of the card document, made from the fields, and the check that every card written fits it."""
+"""The JSON Schema of the card document, built from the fields, and the check of every new revision against it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def card_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "Model card",
-        "description": "CycloneDX modelCard and blocks of its own; every leaf names the source of its value.",
+        "description": "CycloneDX modelCard and blocks of its own. Every field names the source of its value.",
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
@@ -51,11 +51,11 @@ def card_schema() -> Schema:
 
 
 def require_fits(body: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise InvalidInput where a card's fields would not fit the published schema."""
+    """Raise InvalidInput where the body of a card does not match the published schema."""
     errors = sorted(_validator().iter_errors(body_document(body)), key=lambda error: error.json_path)
     if errors:
         messages = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:_SHOWN_ERRORS])
-        raise InvalidInput(f"The card would not fit its schema: {messages}")
+        raise InvalidInput(f"The card does not match its schema: {messages}")
 
 
 @cache
@@ -64,7 +64,7 @@ def _validator() -> Draft202012Validator:
 
 
 def _place(properties: Schema, path: str, schema: Schema) -> None:
-    """Put the schema of a leaf at its path, creating the blocks around it."""
+    """Put the schema of a field at its path, and create the blocks around it."""
     block, _, field = path.partition(".")
     if not field:
         properties[block] = schema
@@ -89,7 +89,7 @@ def _entry_of(value: Schema, sources: list[str]) -> Schema:
 
 
 def _value(field: Field) -> Schema:
-    """Return the schema of a field's value; an empty text stands for "nothing" whatever the kind."""
+    """Return the schema of a field's value. A field of any kind may be empty: then its value is ""."""
     nothing: Schema = {"const": ""}
     row: Schema = {
         "type": "object",

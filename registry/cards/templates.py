@@ -1,14 +1,13 @@
-"""Templates: which fields a card must fill, by framework and risk tier. Data, versioned.
+"""Card templates: the required fields of a card by framework and risk tier, as versioned data.
 
 A requirement names a field, the clause of the framework that requires it, and the lowest risk tier for which it is
-required. A published version never changes: a new one is added after it, and says in ``changes`` what became different
-and what that means for cards written under the old one. Cards need no conversion, because fields only ever get added:
-what a new version asks for and an old card does not say is simply missing (`explain_migration`).
+required. The requirements of a published version never change. A new version is added after it; its ``changes`` says
+what is different, and what that means for existing cards. Cards need no conversion: a field that only the new version
+requires is missing on an existing card (`explain_migration`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import InvalidInput
@@ -41,13 +40,13 @@ class Template:
 
     @property
     def label(self) -> str:
-        """The name that pins this version, such as ``mrm@2``."""
+        """Return the name of exactly this version, such as ``mrm@2``."""
         return f"{self.code}@{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The changes for a card between one version of a template and a later one."""
+    """The changes between two versions of a template: ``asked_now`` are the added fields by key."""
 
     before: str
     after: str
@@ -124,14 +123,15 @@ TEMPLATES: tuple[Template, ...] = (
         2,
         "MRM (SR 26-2, formerly SR 11-7)",
         "Federal Reserve SR 26-2, OCC 2026-13",
-        "SR 26-2 replaces SR 11-7 and goes by materiality: rating, rationale and restrictions are asked of every model; "
-        "validation and monitoring from limited risk on, change management from high risk on. What was written for SR 11-7 "
-        "stays and counts; only the rating, its reasons, the restrictions and the users are new.",
+        "SR 26-2 replaces SR 11-7. Its requirements depend on materiality: every model needs a rating, its rationale and "
+        "the restrictions on use. Models of limited risk also need validation and monitoring, models of high risk also "
+        "change management. Fields that were filled for SR 11-7 still count. The rating, its rationale, the restrictions "
+        "and the users are new.",
         _MRM_2,
     ),
     Template("part_11", 1, "21 CFR Part 11 / GxP", "21 CFR Part 11", "The first version.", _PART_11),
 )
-# The template of each risk tier. A model nobody assessed is treated as one of the highest tier.
+# The template of each risk tier. A model that nobody has assessed is treated as one of the highest tier.
 TEMPLATE_OF_TIER = {MINIMAL: PLAIN, LIMITED: "transparency", HIGH: "eu_annex_iv", UNACCEPTABLE: "eu_annex_iv"}
 
 
@@ -147,7 +147,7 @@ def find_template(name: str, *, tier: str = "") -> Template:
     if version:
         versions = [template for template in versions if str(template.version) == version]
     if not versions:
-        raise InvalidInput(f"There is no card template {name[:50]!r}; there are {', '.join(template_names())}.")
+        raise InvalidInput(f"There is no card template {name[:50]!r}. Choose one of {', '.join(template_names())}.")
     return versions[-1]
 
 
@@ -157,19 +157,19 @@ def newest_templates() -> list[Template]:
 
 
 def template_names() -> list[str]:
-    """Return every name `find_template` knows without a version."""
+    """Return every name that `find_template` accepts without a version."""
     return [*(template.code for template in newest_templates()), BY_TIER]
 
 
 def every_name() -> tuple[str, ...]:
-    """Return every name `find_template` knows, each version among them."""
+    """Return every name that `find_template` accepts, also those with a version."""
     return (*template_names(), *(template.label for template in TEMPLATES))
 
 
 def requirements_for(template: Template, tier: str = "") -> list[Requirement]:
-    """Return the requirements of a template for a model of this tier; all of them where the tier is not known."""
-    reach = TIERS.index(tier) if tier in TIERS else len(TIERS)
-    return [requirement for requirement in template.requirements if TIERS.index(requirement.tier) <= reach]
+    """Return the requirements of a template for a model of this tier, all of them for "" (not assessed)."""
+    highest = TIERS.index(tier) if tier in TIERS else len(TIERS)
+    return [requirement for requirement in template.requirements if TIERS.index(requirement.tier) <= highest]
 
 
 def required_keys(template: Template, tier: str = "") -> tuple[str, ...]:
@@ -178,23 +178,19 @@ def required_keys(template: Template, tier: str = "") -> tuple[str, ...]:
 
 
 def version_before(template: Template) -> Template | None:
-    """Return the version that a template's version came after, None for the first."""
+    """Return the version before this version of a template, None for the first."""
     return next(
         (each for each in TEMPLATES if each.code == template.code and each.version == template.version - 1), None
     )
 
 
 def explain_migration(before: Template, after: Template, tier: str = "") -> Migration:
-    """Return the fields that a card complete under ``before`` has to fill in addition under ``after``."""
+    """Return the changes of the required fields from ``before`` to ``after`` for a model of this tier."""
     old, new = required_keys(before, tier), required_keys(after, tier)
     return Migration(
         before=before.label,
         after=after.label,
         explanation=after.changes,
-        asked_now=_beyond(new, old),
-        no_longer_asked=_beyond(old, new),
+        asked_now=tuple(key for key in new if key not in old),
+        no_longer_asked=tuple(key for key in old if key not in new),
     )
-
-
-def _beyond(keys: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    return tuple(key for key in keys if key not in others)

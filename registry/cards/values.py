@@ -24,9 +24,9 @@ _NOTHING = re.compile(
 
 
 class Entry(TypedDict):
-    """A field's value with where it came from.
+    """A field's value and its origin.
 
-    ``source`` is `auto`, `human` or `imported`; ``pointer`` names the run, the file, the person or the imported
+    ``source`` is `auto`, `human` or `imported`. ``pointer`` names the run, the file, the person or the imported
     document.
     """
 
@@ -41,7 +41,7 @@ _Lines = TypeVar("_Lines", list[str], list[dict[str, str]])
 
 
 def checked_value(field: Field, value: object) -> Value:
-    """Return a value a person gave for a field in the shape it is kept; InvalidInput or TooLarge says what is wrong."""
+    """Return a value that a person entered for a field, as it is stored. Raises InvalidInput, TooLarge."""
     match field.kind:
         case Kind.LIST:
             return _items(field, value)
@@ -67,9 +67,7 @@ def says_nothing(entry: Mapping[str, Any] | None) -> bool:
 
 
 def as_lines(field: Field, value: object) -> str:
-    """Return a value as the text a person edits: a list one item a line,
-    a table one row a line with `|` between cells.
-    """
+    """Return a value as the text that a person edits: an item or a row for each line, with `|` between cells."""
     if field.kind is Kind.LIST and isinstance(value, list):
         return "\n".join(str(item).replace("\n", " ") for item in value)
     if field.kind is Kind.ROWS and isinstance(value, list):
@@ -105,14 +103,14 @@ def _text(field: Field, value: object, limit: int) -> str:
         raise InvalidInput(f"The card field {field.key} must be text.")
     text = check_text(value.replace("\r\n", "\n").strip(), f"card field {field.key}", limit)
     if field.kind is not Kind.TEXT and "\n" in text:
-        raise InvalidInput(f"The card field {field.key} is one line.")
+        raise InvalidInput(f"The card field {field.key} must be one line.")
     return text
 
 
 def _choice(field: Field, value: object) -> str:
     text = _text(field, value, MAX_LINE)
     if text and text not in field.choices:
-        raise InvalidInput(f"The card field {field.key} is one of {', '.join(field.choices)}, or empty.")
+        raise InvalidInput(f"The card field {field.key} must be one of {', '.join(field.choices)}, or empty.")
     return text
 
 
@@ -122,7 +120,7 @@ def _items(field: Field, value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidInput(f"The card field {field.key} must be a list of texts.")
     items = [check_text(item.strip(), f"line of the card field {field.key}", MAX_LINE) for item in value]
-    return _whole(field, [item for item in items if item])
+    return _within_limits(field, [item for item in items if item])
 
 
 def _rows(field: Field, value: object) -> list[dict[str, str]]:
@@ -131,14 +129,15 @@ def _rows(field: Field, value: object) -> list[dict[str, str]]:
     if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
         raise InvalidInput(f"The card field {field.key} must be a list of rows with {', '.join(field.columns)}.")
     rows = [_cells(field, row) for row in value]
-    return _whole(field, [row for row in rows if row])
+    return _within_limits(field, [row for row in rows if row])
 
 
 def _cells(field: Field, row: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the non-empty cells of a row, in the order of the columns. Numbers become text, as in all of a card."""
+    """Return the non-empty cells of a row in the order of the columns. Numbers become text, as in every field."""
     if unknown := [str(key)[:50] for key in row if key not in field.columns]:
         raise InvalidInput(
-            f"A row of the card field {field.key} has no {', '.join(unknown[:3])}; it has {', '.join(field.columns)}."
+            f"The rows of the card field {field.key} have no column {', '.join(unknown[:3])}. "
+            f"Their columns are {', '.join(field.columns)}."
         )
     cells = {key: row[key] for key in field.columns if key in row}
     if not all(isinstance(cell, str | int | float) and not isinstance(cell, bool) for cell in cells.values()):
@@ -149,11 +148,11 @@ def _cells(field: Field, row: Mapping[Any, Any]) -> dict[str, str]:
     }
 
 
-def _whole(field: Field, value: _Lines) -> _Lines:
+def _within_limits(field: Field, value: _Lines) -> _Lines:
     if len(value) > MAX_ITEMS:
-        raise TooLarge(f"The card field {field.key} has at most {MAX_ITEMS} lines; there are {len(value)}.")
+        raise TooLarge(f"The card field {field.key} can have at most {MAX_ITEMS} lines. It has {len(value)}.")
     if len(orjson.dumps(value)) > MAX_FIELD:
-        raise TooLarge(f"The card field {field.key} has more than {MAX_FIELD} characters.")
+        raise TooLarge(f"The card field {field.key} can have at most {MAX_FIELD} bytes of JSON.")
     return value
 
 
@@ -170,13 +169,14 @@ def _row(field: Field, number: int, line: str) -> dict[str, str]:
     cells = [cell.strip() for cell in _cells_of(line)]
     if any(cells[len(field.columns) :]):
         raise InvalidInput(
-            f"Line {number} has {len(cells)} cells; a row is {_SEPARATOR.join(name.replace('_', ' ') for name in field.columns)}."
+            f"Line {number} has {len(cells)} cells. Write a row as "
+            f"{_SEPARATOR.join(name.replace('_', ' ') for name in field.columns)}."
         )
     return {key: cell for key, cell in zip(field.columns, cells, strict=False) if cell}
 
 
 def _cells_of(line: str) -> list[str]:
-    """Return the cells of a line; a backslash before `|` or before another one means the character itself."""
+    """Return the cells of a line. In a cell, `\\|` stands for `|` and two backslashes for one."""
     cells, letters = [""], iter(line)
     for letter in letters:
         if letter == "|":

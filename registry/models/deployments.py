@@ -11,7 +11,7 @@ from registry.models.versions import ModelVersion
 
 
 class Endpoint(models.Model):
-    """Something that answers requests, such as `/predict`."""
+    """A serving endpoint, such as `/predict`."""
 
     name = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -21,9 +21,9 @@ class Endpoint(models.Model):
 
 
 class Deployment(models.Model):
-    """A rollout of one version to one endpoint: immutable except for its end. ``number`` counts per endpoint.
+    """A rollout of one version to one endpoint. Only its end changes. ``number`` counts from 1 for each endpoint.
 
-    ``ended_by`` is empty for an open deployment, and for one that ended before the registry kept it.
+    ``ended_by`` is empty for a live deployment, and for one that ended before the registry had this column.
     """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deployments", db_index=False)
@@ -58,7 +58,7 @@ class Deployment(models.Model):
 
 
 class ServingAttestation(AppendOnlyModel):
-    """The digest of the files that an endpoint reports as loaded, and whether it is that of the deployed version."""
+    """The digest of the files that an endpoint says it has loaded, beside the digest of the deployed version."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="attestations")
     digest = models.CharField(max_length=80)

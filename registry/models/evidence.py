@@ -12,10 +12,10 @@ from registry.questionnaire import TIERS
 
 
 class CardRevision(AppendOnlyModel):
-    """A model card as it was: ``body`` maps each field to its value and source, ``digest`` is SHA-256 of the canonical
-    body.
+    """One revision of a model card. ``body`` maps each field to its value and source.
 
-    Revisions are numbered from 1 and never changed; the card of a version is its highest number.
+    ``digest`` is the SHA-256 of the canonical body. Revisions of a version are numbered from 1 and never change; the
+    highest number is its current card.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="card_revisions", db_index=False)
@@ -33,12 +33,10 @@ class CardRevision(AppendOnlyModel):
 
 
 class RiskAssessment(AppendOnlyModel):
-    """The answers to the risk questionnaire, and the tier they came to.
+    """The answers to the risk questionnaire for a model, and the tier computed from them.
 
-    Numbered from 1 for each model; the highest counts.
-
-    ``questionnaire`` is the version that was answered, ``answers`` maps each of its questions to the option chosen,
-    ``reasons`` are the texts that explained the tier at that time.
+    Assessments are numbered from 1 for each model, and the highest counts. ``questionnaire`` is the version that was
+    answered. ``answers`` maps each question to the chosen option. ``reasons`` explained the tier at that time.
     """
 
     model = models.ForeignKey(
@@ -66,10 +64,10 @@ class RiskAssessment(AppendOnlyModel):
 
 
 class PackOrder(AppendOnlyModel):
-    """The order of a conformity pack: a version reached Production or a protected alias.
+    """The order of a conformity pack, written when a version reaches Production or a protected alias.
 
-    Written in the promoting transaction. ``pinned`` names the facts of that moment by number and digest, so that the
-    pack can be made a little later. Numbered from 1 for each version; ``event_id`` is the promotion.
+    ``pinned`` names the facts of that moment by number and digest, so that a worker can make the pack afterwards.
+    Orders are numbered from 1 for each version. ``event_id`` is the event of the promotion.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="pack_orders", db_index=False)
@@ -87,7 +85,7 @@ class PackOrder(AppendOnlyModel):
 
 
 class FrozenPack(AppendOnlyModel):
-    """A finished conformity pack: a zip in the artifact store under ``digest`` (SHA-256, hex). It never changes."""
+    """A finished conformity pack: a zip in the artifact store, stored under ``digest`` (SHA-256, hex)."""
 
     order = models.OneToOneField(PackOrder, on_delete=models.PROTECT, related_name="frozen")
     digest = models.CharField(max_length=64, db_index=True)

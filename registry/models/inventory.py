@@ -13,8 +13,8 @@ from registry.models.registered import RegisteredModel
 class InventoryEntry(models.Model):
     """Owner and purpose of a model, and the state of its attestation. A model without an entry has none of these.
 
-    ``attested_at`` is the last attestation that counts, ``overdue_at`` when it was recorded as overdue, ``retired_at``
-    when the model was retired: then it takes no new version, move or deployment.
+    ``attested_at`` is the time of the last attestation that counts. ``overdue_at`` is when the next one was recorded as
+    overdue. ``retired_at`` is when the model was retired: from then on it takes no new version, move or deployment.
     """
 
     model = models.OneToOneField(RegisteredModel, on_delete=models.PROTECT, related_name="inventory")
@@ -34,7 +34,7 @@ class InventoryEntry(models.Model):
 
 
 class ModelAttestation(AppendOnlyModel):
-    """An owner's answers on one day. It counts when all three are yes."""
+    """The answers of a model's owner to the three questions. The attestation counts when all answers are yes."""
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="attestations")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Registered models, their tags, and what users and groups may do with them."""
+"""Registered models, their tags, and the grants of users and groups on them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from core.refs import EventObject, model_ref, model_stream
 
 
 class RegisteredModel(models.Model):
-    """A name under which versions are kept. ``created_by`` is a username as it was.
+    """A registered model: a name with numbered versions. ``created_by`` is the username at that time.
 
-    ``name_key`` is the name without differences that a reader could overlook (registry/names.py). It is unique.
+    ``name_key`` is the name without differences that a reader could overlook (registry/names.py). It is unique among
+    models that are not deleted.
     """
 
     name = models.CharField(max_length=256)
@@ -21,7 +22,7 @@ class RegisteredModel(models.Model):
     created_by = models.CharField(max_length=150, default="", blank=True)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
-    # Numbers of deleted versions are not given again.
+    # The number of a deleted version is not used again.
     last_version = models.PositiveIntegerField(default=0)
     # Deleted models are kept, because requests, reviews and events refer to them.
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -51,13 +52,13 @@ class RegisteredModel(models.Model):
 
 
 class ModelUserGrant(UserObjectPermissionBase):
-    """A user's permission on one model, by a plain foreign key (registry/permissions.py reads it)."""
+    """A user's permission on one model; registry/permissions.py reads and writes it."""
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
 
 
 class ModelGroupGrant(GroupObjectPermissionBase):
-    """A group's permission on one model."""
+    """A group's permission on one model; registry/permissions.py reads and writes it."""
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
 

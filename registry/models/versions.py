@@ -12,13 +12,13 @@ from registry.stages import Stage
 
 
 class ModelVersion(models.Model):
-    """One immutable model. ``stage`` is written by registry/services/stages.py alone.
+    """One version of a model. Its files never change. Only registry/services/stages.py writes ``stage``.
 
-    ``is_current`` marks the one version that readers of Production get. A superseded version may keep its stage for the
-    policy's rollback window (until ``archive_after``; never archived by itself when that is empty), but is never
-    current. ``artifact_path`` is the sealed folder, ``artifact_digest`` what it held; both are empty for bytes kept
-    elsewhere. ``payload_digest`` identifies its bytes, wherever they are registered (tracking/payloads.py), empty
-    without files. ``copied_from`` is the version whose artifacts this one was made from by `models:/name/version`.
+    ``is_current`` marks the one version that clients of Production load. A superseded version may stay in Production
+    until ``archive_after``, or without limit where that is null, but it is never current. ``artifact_path`` is the
+    sealed folder and ``artifact_digest`` the digest of its files; both are "" for files on another server.
+    ``payload_digest`` is the same for all versions with the same files (tracking/payloads.py), "" without files.
+    ``copied_from`` is the version that this one was registered from by `models:/name/version`.
     """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions", db_index=False)
@@ -37,12 +37,12 @@ class ModelVersion(models.Model):
     created_by = models.CharField(max_length=150, default="", blank=True)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
-    # Of the last stage change: who, when, and on whose approval.
+    # The last change of the stage: who made it and when, and who approved it.
     staged_by = models.CharField(max_length=150, default="", blank=True)
     staged_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.CharField(max_length=500, default="", blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
-    # When it was last promoted to Production with every rule passed that the policy counts as a full validation.
+    # The last promotion for which every rule had passed that the policy counts as part of a full validation.
     fully_validated_at = models.DateTimeField(null=True, blank=True)
     # The request that approved the stage: {"kind", "request", "earlier_request"}; null where no policy governed the
     # move.
@@ -100,9 +100,9 @@ class ModelVersion(models.Model):
 
 
 class PayloadOrigin(AppendOnlyModel):
-    """An origin of the bytes of a version, as known when it was registered: an author, or a run that held them.
+    """An earlier origin of a version's files, recorded at its registration: an author, or a run that had the files.
 
-    Authors are the people who registered or sent the same payload before, under any model. ``name`` is a username or
+    Authors are the people who registered or uploaded the same files before, for any model. ``name`` is a username or
     the id of a run.
     """
 

@@ -1,6 +1,4 @@
-"""The history of Production of a model, read from the events of its stage changes,
-never from the current rows.
-"""
+"""The history of Production of a model, read from the events of its stage changes."""
 
 from __future__ import annotations
 
@@ -19,9 +17,9 @@ _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which one version was current Production; ``until`` is None while it still is.
+    """A period in which one version was current Production; ``until`` is None while it still is.
 
-    ``approved_by`` and ``moved_by`` are names as they were; ``event_id`` is the event that began the period.
+    ``approved_by`` and ``moved_by`` are the names at that time. ``event_id`` is the event that began the period.
     """
 
     version: int
@@ -34,7 +32,7 @@ class Period:
 
 
 def production_periods(model: RegisteredModel) -> list[Period]:
-    """Return every time in which a version of a model was in Production, oldest first. One query."""
+    """Return the periods in which a version of a model was current Production, oldest first. One query."""
     events = Event.objects.filter(
         stream=model_stream(model.pk), action__in=[action.value for action in _MOVES], outcome="ok"
     )
@@ -42,35 +40,34 @@ def production_periods(model: RegisteredModel) -> list[Period]:
 
 
 def production_at(model: RegisteredModel, at: datetime.datetime) -> Period | None:
-    """Return the period in which a moment lies, None where nothing was in Production then."""
-    return next((period for period in reversed(production_periods(model)) if _holds(period, at)), None)
+    """Return the period that includes a moment, None where nothing was in Production then."""
+    return next((period for period in reversed(production_periods(model)) if _includes(period, at)), None)
 
 
-def _holds(period: Period, at: datetime.datetime) -> bool:
+def _includes(period: Period, at: datetime.datetime) -> bool:
     return period.since <= at and (period.until is None or at < period.until)
 
 
 def _periods(events: Iterable[Event]) -> Iterator[Period]:
-    """Yield the periods: a version begins one when it becomes current, and its next change ends it.
+    """Yield the periods. A period begins when a version becomes current, and ends with the next change of the version.
 
-    A version that is superseded stays until the one that supersedes it comes, in the same transaction: no gap between
-    them.
+    The period of a superseded version ends when its successor becomes current, so there is no gap between the two.
     """
-    here: Period | None = None
+    period: Period | None = None
     for event in events:
         event_facts = facts(event)
         after, number = event_facts.get("after") or {}, _number(event.object_ref)
         if after.get("is_current"):
-            if here is not None and here.version == number:
+            if period is not None and period.version == number:
                 continue
-            if here is not None:
-                yield _ended(here, event.at)
-            here = _began(event, number, after)
-        elif here is not None and here.version == number and not after.get("superseded_by"):
-            yield _ended(here, event.at)
-            here = None
-    if here is not None:
-        yield here
+            if period is not None:
+                yield _ended(period, event.at)
+            period = _began(event, number, after)
+        elif period is not None and period.version == number and not after.get("superseded_by"):
+            yield _ended(period, event.at)
+            period = None
+    if period is not None:
+        yield period
 
 
 def _began(event: Event, number: int, after: dict[str, object]) -> Period:

@@ -15,7 +15,7 @@ import orjson
 from django.db import Error, connection
 from django.utils import timezone
 
-from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from accounts.authentication import AUTHENTICATED_USER_SQL, presented_secret, token_digest
 from core.actors import Scope
 from core.columns import columns_of, listed, table_of
 from core.errors import NotAuthenticated
@@ -27,9 +27,7 @@ from registry.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class ShownVersion:
-    """A version as the protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases
-    (these two in no order).
-    """
+    """A version as MLflow's protocol shows it: the model's name, VERSION_COLUMNS, tags and aliases (not sorted)."""
 
     name: str
     version: int
@@ -45,7 +43,7 @@ class ShownVersion:
     aliases: list[str]
 
 
-# MLflow's protocol has no field for these; where Custody shows them, it does so in its own API and on its pages.
+# MLflow's protocol has no field for these columns. Only Custody's own API and pages show them.
 _NOT_IN_PROTOCOL = (
     "model_id", "is_current", "logged_model_id", "artifact_path", "artifact_digest", "payload_digest", "copied_from_id",
     "staged_by", "staged_at", "approved_by", "approved_at", "approval_basis", "fully_validated_at",
@@ -57,7 +55,7 @@ _SELECT = (
     f"SELECT c.scopes, c.is_superuser, m.name, {listed(VERSION_COLUMNS, of='v')}, "  # noqa: S608 - names
     f"(SELECT CAST({{objects}}(t.key, t.value) AS text) FROM {table_of(ModelVersionTag)} t WHERE t.version_id = v.id), "
     f"(SELECT CAST({{lists}}(a.name) AS text) FROM {table_of(Alias)} a WHERE a.version_id = v.id) "
-    f"FROM ({WHO_CALLS}) c CROSS JOIN {table_of(RegisteredModel)} m "
+    f"FROM ({AUTHENTICATED_USER_SQL}) c CROSS JOIN {table_of(RegisteredModel)} m "
 )
 # In each stage the highest number; in Production the current one, which need not be the highest.
 _BY_STAGE = (
@@ -89,16 +87,19 @@ _STAGES, _PRODUCTION, _ALIAS = _both(_BY_STAGE), _both(_CURRENT), _both(_BY_ALIA
 
 
 def latest_by_stage(authorization: str, name: str, stages: Collection[Stage]) -> list[ShownVersion]:
-    """Return the latest version of each stage (all if none is named), by number; [] if the slower path must decide."""
+    """Return the latest version in each of these stages, ordered by number. Without ``stages``: in every stage.
+
+    Returns [] where the regular view must answer or refuse.
+    """
     stage_names = sorted({str(stage.value) for stage in stages or Stage})
     if stage_names == [Stage.PRODUCTION.value]:
         return _read_versions(authorization, _PRODUCTION, [name])
-    among = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
-    return _read_versions(authorization, _STAGES, [among, name])
+    names = text_array(stage_names) if connection.vendor == "postgresql" else orjson.dumps(stage_names).decode()
+    return _read_versions(authorization, _STAGES, [names, name])
 
 
 def version_of_alias(authorization: str, name: str, alias: str) -> ShownVersion | None:
-    """Return the version that an alias points to; None where the slower path has to decide."""
+    """Return the version that an alias points to, None where the regular view must answer or refuse."""
     versions = _read_versions(authorization, _ALIAS, [alias, name])
     return versions[0] if versions else None
 
@@ -110,7 +111,7 @@ def _read_versions(authorization: str, statement: Statement, values: list[str]) 
         at = connection.ops.adapt_datetimefield_value(now)
         rows = fetch(statement, [token_digest(secret), at, *values])
     except (NotAuthenticated, Error):
-        return []  # the slower path meets the same error and reports it
+        return []  # the regular view meets the same error and reports it
     return [_version(columns) for scopes, is_superuser, *columns in rows if _may_read(scopes, is_superuser)]
 
 

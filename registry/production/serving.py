@@ -1,9 +1,8 @@
 """The serving read: which version of a model is in Production, for serving systems.
 
-One statement finds the token, its user and the current version together, by unique indexes alone, so an answer always
-has the last commit: there is no cache. `production_answer` covers the common case (a live token, a model in Production)
-with one statement; everything else (refusals, sessions, other methods) is answered by `production_response`, so that no
-rule exists twice.
+There is no cache, so an answer always includes the last commit. `production_answer` covers the common case, a valid
+token and a model in Production, with one statement that reads the token, its user and the version by unique indexes.
+`production_response` answers in all other cases (refusals, sessions, other methods), so that no rule exists twice.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from accounts.authentication import WHO_CALLS, presented_secret, token_digest
+from accounts.authentication import AUTHENTICATED_USER_SQL, presented_secret, token_digest
 from core.actors import Actor, Scope
 from core.columns import listed, table_of
 from core.errors import NotAuthenticated, NotFound
@@ -34,7 +33,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SQL = (
     f"SELECT c.scopes, c.is_superuser, {listed(_COLUMNS, of='v')} "  # noqa: S608 - names
-    f"FROM ({WHO_CALLS}) c "
+    f"FROM ({AUTHENTICATED_USER_SQL}) c "
     f"JOIN {table_of(RegisteredModel)} m ON m.name = %s AND m.deleted_at IS NULL "
     f"JOIN {table_of(ModelVersion)} v ON v.model_id = m.id AND v.is_current"
 )
@@ -46,7 +45,7 @@ CACHING = "private, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200 or a 304 (then without a body)."""
+    """The answer to a successful read: status 200 with a body, or 304 without one."""
 
     status: int
     etag: str
@@ -82,28 +81,28 @@ def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResp
 
 
 def _find(name: str, secret: str) -> Any:
-    """Return one row or None, straight from the driver: the ORM would cost more than the query."""
+    """Return the row of the statement, None for none. It uses the driver: the ORM would take longer than the query."""
     now: Any = timezone.now()
     try:
         connection.ensure_connection()
-        with connection.wrap_database_errors:  # so that Django looks at the connection after a fault
+        with connection.wrap_database_errors:  # Django checks the connection after such an error
             if connection.vendor == "sqlite":
                 values = (token_digest(secret), connection.ops.adapt_datetimefield_value(now), name)
                 return connection.connection.execute(_SQL_SQLITE, values).fetchone()
             values = (token_digest(secret), now, name)
-            # Django's own cursors bind on the client, where nothing can be prepared: planning would cost most of the
-            # read
+            # Django's cursors bind parameters on the client and cannot prepare the statement: planning it again would
+            # take most of the time.
             return psycopg.Cursor(connection.connection).execute(_SQL, values, prepare=True).fetchone()
     except Error:
-        return None  # the ordinary way meets the same fault and reports it
+        return None  # the regular view meets the same error and reports it
 
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
     promoted_at = _iso(row["staged_at"])
     review_due_at = _iso(row["review_due_at"])
     overdue = review_due_at is not None and _moment(review_due_at) <= timezone.now()
-    watched = f"-{review_due_at}{'!' * overdue}" if review_due_at else ""
-    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}{watched}"'
+    review_part = f"-{review_due_at}{'!' * overdue}" if review_due_at else ""
+    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}{review_part}"'
     if if_none_match and _matches(etag, if_none_match):
         return Answer(304, etag, b"")
     path = row["artifact_path"]
@@ -141,7 +140,7 @@ def _moment(text: str) -> datetime.datetime:
 
 
 def _iso(value: datetime.datetime | str | None) -> str | None:
-    """Return a time as ISO 8601 in UTC; SQLite keeps it as text that is UTC already."""
+    """Return a time as ISO 8601 in UTC. SQLite's driver gives a text that is in UTC already."""
     if value is None:
         return None
     if isinstance(value, str):

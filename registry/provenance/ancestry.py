@@ -1,6 +1,4 @@
-"""The ancestry of a version for exports: the ancestors that the caller may see, and the edges among
-them.
-"""
+"""The ancestry of a version for exports: the ancestors that the caller may see, and the edges among them."""
 
 from __future__ import annotations
 
@@ -22,26 +20,26 @@ MOST_NODES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """The node of a version, its ancestors by id (itself included), and the edges among them."""
+    """The id of a version's node, the nodes of the version and its ancestors by id, and the edges among them."""
 
     root: int
     nodes: dict[int, NodeRow]
     edges: list[EdgeRow]
 
     def of_kind(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
-        """Return the nodes of some kinds, in the order of their URNs."""
+        """Return the nodes of these kinds, sorted by URN."""
         kind_set = set(kinds)
         return sorted((node for node in self.nodes.values() if node.kind in kind_set), key=lambda node: node.urn)
 
     def into(self, node_id: int) -> list[EdgeRow]:
-        """Return the edges that flow into a node."""
+        """Return the edges whose target is this node."""
         return [edge for edge in self.edges if edge.dst == node_id]
 
 
 def ancestry_of(actor: Actor, version: ModelVersion) -> Ancestry:
     """Return the ancestry of a version.
 
-    Raises NotFound; TooLarge beyond MOST_NODES: a partial provenance would mislead.
+    Raises NotFound. Raises TooLarge for more than MOST_NODES ancestors, because a partial provenance would mislead.
     """
     root = find_node(version_ref(version.model.name, version.version))
     read = read_closure([root.pk], "up", limit=MOST_NODES)
@@ -56,7 +54,7 @@ _LENGTHS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 
 
 def digests_of(digest: str) -> dict[str, str]:
-    """Return a digest by the name of its algorithm, {} for other digests (MLflow's have 8 digits)."""
+    """Return a digest by the name of its algorithm, {} for an unknown length, such as MLflow's 8 digits."""
     plain = digest_hex(digest)
     name = _LENGTHS.get(len(plain), "") if all(letter in "0123456789abcdef" for letter in plain) else ""
     return {name: plain} if name else {}

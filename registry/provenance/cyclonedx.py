@@ -1,7 +1,7 @@
-"""The origin of a version as a CycloneDX 1.7 bill of materials: the model, its data, base models and packages.
+"""The provenance of a version as a CycloneDX 1.7 bill of materials: the model, its data, base models and packages.
 
-It fills what the G7 paper on an SBOM for AI asks for, as far as it is recorded: name, version, producer, digest, data
-with digests, packages, code, metrics. What is not recorded is absent (https://cyclonedx.org/docs/1.7/json/).
+It contains the elements that the G7 paper on an SBOM for AI names: name, version, producer, digest, data with digests,
+packages, code, metrics. Elements that were not recorded are absent. Format: https://cyclonedx.org/docs/1.7/json/.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def bom_of(ancestry: Ancestry, version: ModelVersion, training: Reproduction) -> Json:
     """Return the bill of materials. The same version and ancestors give the same serial number."""
     parts = [node for node in ancestry.of_kind(_TYPES) if node.id != ancestry.root]
-    packages = [part for line in training.packages if (part := _package(line))]
+    packages = [package for line in training.packages if (package := _package(line))]
     root = ancestry.nodes[ancestry.root]
     data = [node.urn for node in parts if node.kind == NodeKind.DATASET_VERSION]
     urns = sorted(node.urn for node in ancestry.nodes.values())
@@ -48,7 +48,7 @@ def bom_of(ancestry: Ancestry, version: ModelVersion, training: Reproduction) ->
         "dependencies": [
             {
                 "ref": root.urn,
-                "dependsOn": sorted({*(node.urn for node in parts), *(one["bom-ref"] for one in packages)}),
+                "dependsOn": sorted({*(node.urn for node in parts), *(package["bom-ref"] for package in packages)}),
             }
         ],
     }
@@ -94,7 +94,7 @@ def _component(node: NodeRow) -> Json:
 
 
 def _package(line: str) -> Json | None:
-    """Return a requirement with an exact version as a library; None for what names no one package."""
+    """Return a pip requirement as a component, None where it does not name an exact version of a package."""
     pinned = _PINNED.match(line.strip())
     if pinned is None:
         return None

@@ -1,6 +1,4 @@
-"""Provenance as an in-toto statement with the SLSA provenance predicate (https://slsa.dev/spec/v1.0/provenance),
-unsigned.
-"""
+"""Provenance as an unsigned in-toto statement with the SLSA predicate (https://slsa.dev/spec/v1.0/provenance)."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ Json = dict[str, Any]
 
 
 def statement_of(ancestry: Ancestry, version: ModelVersion, training: Reproduction) -> Json:
-    """Return the statement. Raises InvalidState for a version whose files have no digest: it would be about nothing."""
+    """Return the statement. Raises InvalidState for a version whose files have no digest."""
     digests = digests_of(version.artifact_digest)
     if not digests:
         raise InvalidState("The files of this version have no digest, so a statement cannot name them.")

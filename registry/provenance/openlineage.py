@@ -1,6 +1,4 @@
-"""Provenance as OpenLineage events: the runs behind a version, each with its inputs and outputs, to be sent to another
-server.
-"""
+"""Provenance as OpenLineage events for another server: the ancestor runs of a version, with inputs and outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ _VERSION_FACET = (
     "https://openlineage.io/spec/facets/1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet"
 )
 _TYPE_FACET = "https://openlineage.io/spec/facets/1-0-0/DatasetTypeDatasetFacet.json#/$defs/DatasetTypeDatasetFacet"
-_THINGS = (NodeKind.DATASET_VERSION, NodeKind.MODEL_VERSION, NodeKind.LOGGED_MODEL)
+_DATASETS = (NodeKind.DATASET_VERSION, NodeKind.MODEL_VERSION, NodeKind.LOGGED_MODEL)
 Json = dict[str, Any]
 
 
@@ -42,7 +40,7 @@ def events_of(ancestry: Ancestry) -> list[Json]:
 
 
 def _run_id(run: NodeRow) -> str:
-    """Return the run's id as a UUID: MLflow's are UUIDs without dashes."""
+    """Return the id of a run as a UUID. MLflow's ids are UUIDs without dashes; any other id is hashed."""
     text = run.urn.partition(":")[2]
     try:
         return str(uuid.UUID(text))
@@ -55,7 +53,7 @@ def _near(ancestry: Ancestry, run: NodeRow, *, inputs: bool) -> list[NodeRow]:
         ids = {edge.src for edge in ancestry.into(run.id) if edge.rel == Relation.CONSUMED}
     else:
         ids = {edge.dst for edge in ancestry.edges if edge.src == run.id and edge.rel == Relation.PRODUCED}
-    return [node for node in ancestry.of_kind(_THINGS) if node.id in ids]
+    return [node for node in ancestry.of_kind(_DATASETS) if node.id in ids]
 
 
 def _dataset(node: NodeRow) -> Json:

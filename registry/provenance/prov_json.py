@@ -1,5 +1,6 @@
-"""Provenance as PROV-JSON (https://www.w3.org/submissions/prov-json/): data and models are entities, runs are
-activities.
+"""Provenance as PROV-JSON (https://www.w3.org/submissions/prov-json/).
+
+Data and models are entities. Runs, evaluations and deployments are activities.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Json = dict[str, Any]
 
 
 def prov_json_of(ancestry: Ancestry) -> Json:
-    """Return the document."""
+    """Return the PROV-JSON document of an ancestry."""
     document: dict[str, Json] = defaultdict(dict)
     for node in ancestry.nodes.values():
         document["activity" if node.kind in _ACTIVITIES else "entity"][_id(node.id)] = _described(node)
@@ -44,7 +45,7 @@ def _described(node: NodeRow) -> Json:
 
 
 def _relation(edge: EdgeRow, ancestry: Ancestry) -> tuple[str, Json]:
-    """Return the relation of PROV that an edge is, and its ends."""
+    """Return the kind of PROV relation for an edge, and the relation with its two ends."""
     src, dst = _id(edge.src), _id(edge.dst)
     extra = {"custody:relation": Relation(edge.rel).name} | ({"custody:role": edge.role} if edge.role else {})
     ends = tuple(ancestry.nodes[end].kind in _ACTIVITIES for end in (edge.src, edge.dst))

@@ -1,4 +1,4 @@
-"""Aliases: movable names for a version. Where a policy protects an alias, it moves through the gate as a stage does."""
+"""Aliases: movable names for a version. A move of an alias that a policy protects must pass the gates."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from registry.stages import removal_target
 
 @transaction.atomic
 def set_alias(*, actor: Actor, name: str, alias: str, version: int, reason: str = "") -> Alias:
-    """Point an alias at a version, moving it where it exists.
+    """Point an alias at a version. An alias that exists is moved.
 
-    Raises NotFound, InvalidInput, Denied (GateRefused among them), InvalidState.
+    Raises NotFound, InvalidInput, Denied (GateRefused among them), InvalidState (the model is retired).
     """
     check_alias(alias)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_ALIAS_SET)
     require_not_retired(model)
     target = None
-    if 0 < version < 2**31:  # what the column holds; a larger number cannot exist
+    if 0 < version < 2**31:  # the column cannot store a larger number
         target = model.versions.filter(version=version, deleted_at__isnull=True).first()
     if target is None:
         raise NotFound(f"Model Version (name={name}, version={version}) not found")
@@ -48,10 +48,10 @@ def set_alias(*, actor: Actor, name: str, alias: str, version: int, reason: str 
 
 @transaction.atomic
 def delete_alias(*, actor: Actor, name: str, alias: str, version: int | None = None, reason: str = "") -> None:
-    """Remove an alias (only from ``version``, if given).
+    """Remove an alias, with ``version`` only where it points at that version. Raises NotFound, Denied, GateRefused.
 
-    A missing one is no error, as in MLflow. Removing a protected alias breaks its readers, as archiving the Production
-    version does: it needs the same level, and the gates are asked. Raises NotFound, Denied, GateRefused.
+    A missing alias is not an error, as in MLflow. Clients of a protected alias lose their version, as they do when the
+    Production version is archived: the removal needs the same level and must pass the gates.
     """
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_ALIAS_DELETED)
     rows = model.aliases.filter(name=alias).select_related("version")
@@ -65,8 +65,8 @@ def delete_alias(*, actor: Actor, name: str, alias: str, version: int | None = N
         require_level(actor, model, Level.MANAGE_PRODUCTION, action=Action.REGISTRY_ALIAS_DELETED)
     _drop(actor, row, reason=reason, basis=clearance.basis, is_protected=is_protected)
     if is_protected:
-        left = row.version
-        record_left(actor=actor, version=left, left=f"@{alias}", to=left.stage, reason=reason)
+        version_left = row.version
+        record_left(actor=actor, version=version_left, left=f"@{alias}", to=version_left.stage, reason=reason)
 
 
 def drop_aliases(*, actor: Actor, version: ModelVersion) -> None:
@@ -78,7 +78,7 @@ def drop_aliases(*, actor: Actor, version: ModelVersion) -> None:
     for row in rows:
         if is_governed(version.model, f"@{row.name}"):
             raise Conflict(
-                f"Version {version.version} of {version.model.name} is what the protected alias @{row.name} stands for. "
+                f"The protected alias @{row.name} points at version {version.version} of {version.model.name}. "
                 "Move the alias to another version first."
             )
     for row in rows:
@@ -86,7 +86,7 @@ def drop_aliases(*, actor: Actor, version: ModelVersion) -> None:
 
 
 def _drop(actor: Actor, row: Alias, *, reason: str = "", basis: str = "", is_protected: bool = False) -> None:
-    """Delete an alias and record that. The event says whether readers of a protected alias lose it."""
+    """Delete an alias and record the event, which says whether the alias was protected."""
     row.delete()
     after: dict[str, object] = {"basis": basis} if basis else {}
     record(

@@ -1,4 +1,4 @@
-"""Writing model cards: the first revision at registration, a new one for every edit, none ever changed."""
+"""Model cards: the first revision is written at registration, and every edit writes a new revision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from registry.locks import lock_version
 from registry.models import CardRevision, ModelVersion
 from registry.queries import current_card
 
-_Sourced = Callable[[Value], Entry]
+_EntryMaker = Callable[[Value], Entry]
 
 
 def create_card(*, actor: Actor, version: ModelVersion) -> CardRevision:
@@ -34,8 +34,9 @@ def edit_card(
 ) -> CardRevision:
     """Write a new revision with these human fields replaced, and return it; the current one where nothing changes.
 
-    ``expected_number`` is the revision the caller read: Conflict when there is a newer one. Raises InvalidInput for
-    a field that does not exist, is filled automatically, or has a value that is not of its kind; NotFound, Denied.
+    ``expected_number`` is the revision that the caller has read. Raises Conflict when there is a newer one. Raises
+    InvalidInput for a field that does not exist, is filled automatically, or has a value that is not of its kind. Also
+    raises NotFound, Denied.
     """
     pointer = user_ref(actor.name)
     return _revise(
@@ -47,10 +48,10 @@ def edit_card(
 def import_card(
     *, actor: Actor, version: ModelVersion, fields: Mapping[str, object], expected_number: int, origin: str
 ) -> CardRevision:
-    """Write a new revision with fields taken from a card of another kind; other fields stay unchanged.
+    """Write a new revision with fields from a card in another format; other fields stay unchanged.
 
-    ``origin`` names the imported document (`import:huggingface/sha256:…`) and becomes the pointer of each field.
-    Otherwise as `edit_card`. Raises Conflict, InvalidInput, NotFound.
+    ``origin`` names the imported document (`import:huggingface/sha256:…`) and becomes the pointer of each field. For
+    the other arguments see `edit_card`. Raises Conflict, Denied, InvalidInput, NotFound.
     """
     return _revise(
         actor,
@@ -67,7 +68,7 @@ def _revise(
     version: ModelVersion,
     fields: Mapping[str, object],
     expected_number: int,
-    sourced: _Sourced,
+    entry_of: _EntryMaker,
     *,
     origin: str = "",
 ) -> CardRevision:
@@ -78,10 +79,10 @@ def _revise(
     card = current_card(locked)
     if card.number != expected_number:
         raise Conflict(
-            f"The card of {locked} is at revision {card.number}, you edited revision {expected_number}. "
+            f"The card of {locked} has revision {card.number}, but you edited revision {expected_number}. "
             "Load it again and repeat your change."
         )
-    written = {key: sourced(value) for key, value in checked_fields.items() if _differs(card.body.get(key), value)}
+    written = {key: entry_of(value) for key, value in checked_fields.items() if _differs(card.body.get(key), value)}
     measured = _measured_since(card, locked)
     if not written and not measured:
         return card
@@ -103,10 +104,10 @@ def _revise(
 
 @transaction.atomic
 def refresh_card(*, actor: Actor, version: ModelVersion) -> CardRevision:
-    """Write a new revision where values of the run or the files changed, and return it; else the current one.
+    """Write a new revision where values of the run or the files have changed, and return it; else the current one.
 
-    For a version whose model the caller has locked, before somebody is asked to review it: the card and the checks must
-    have the same values. Fields of people stay.
+    The caller has locked the model. It calls this before a review, so that the card has the values that the checks
+    read. The human fields stay unchanged.
     """
     card = current_card(version)
     measured = _measured_since(card, version)
@@ -130,8 +131,8 @@ def _measured_since(card: CardRevision, version: ModelVersion) -> Body:
 
 def _differs(entry: Mapping[str, object] | None, value: Value) -> bool:
     """Return whether a value differs from the stored one; all empty values are equal, whatever their type."""
-    held = entry.get("value", "") if entry else ""
-    return (held or "") != (value or "")
+    stored = entry.get("value", "") if entry else ""
+    return (stored or "") != (value or "")
 
 
 def _add(
@@ -162,6 +163,6 @@ def _checked(key: str, value: object) -> Value:
     field = BY_KEY.get(key)
     if field is None or not field.human:
         raise InvalidInput(
-            f"The card has no field {key[:100]!r} that people fill in; there are {', '.join(EDITABLE_KEYS)}."
+            f"The card has no field {key[:100]!r} that people write. Choose one of {', '.join(EDITABLE_KEYS)}."
         )
     return checked_value(field, value)

@@ -1,4 +1,4 @@
-"""Deployments: each is a rollout of one version to one endpoint, reported by the serving platform."""
+"""Deployments: rollouts of a version to an endpoint, which the serving platform reports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def register_deployment(
     traffic_percent: int = _FULL,
     environment: str = "",
 ) -> Deployment:
-    """Record that an endpoint now runs a version (None: the current Production one) and return the deployment.
+    """Record that an endpoint now serves a version (None: the current Production version) and return the deployment.
 
     A deployment with all of the traffic ends the earlier deployments to the endpoint in the same environment.
 
@@ -91,27 +91,27 @@ def end_deployment(*, actor: Actor, endpoint: str, number: int) -> Deployment:
 
     Raises NotFound, Denied.
     """
-    seen = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
-    if seen is None:
+    visible = visible_deployments(actor).filter(endpoint__name=endpoint, number=number).first()
+    if visible is None:
         raise NotFound(f"Deployment {number} of {endpoint} not found")
     lock_named(
         actor=actor,
-        name=seen.version.model.name,
+        name=visible.version.model.name,
         level=Level.EDIT,
         action=Action.LINEAGE_DEPLOYMENT_ENDED,
         obj=deployment_ref(endpoint, number),
     )
     _lock_endpoint(endpoint)
-    deployment = Deployment.objects.select_related("endpoint", "version__model").get(pk=seen.pk)
+    deployment = Deployment.objects.select_related("endpoint", "version__model").get(pk=visible.pk)
     if deployment.ended_at is None:
         _end(actor, deployment, reason="")()
     return deployment
 
 
 def _lock_deployable(actor: Actor, model: str, version: int | None) -> ModelVersion:
-    """Return the version to deploy, with its model locked: it cannot be archived or replaced in the meantime.
+    """Return the version to deploy, with its model locked so that nobody archives or replaces it in the meantime.
 
-    Raises NotFound, Denied, Conflict (the version is Archived).
+    Raises NotFound, Denied, Conflict (the version is Archived), InvalidState (the model is retired).
     """
     action = Action.LINEAGE_DEPLOYMENT_REGISTERED
     if version is None:
@@ -129,24 +129,25 @@ def _lock_deployable(actor: Actor, model: str, version: int | None) -> ModelVers
 def _check(endpoint: str, revision: str, environment: str, traffic_percent: int) -> None:
     if not _ENDPOINT.fullmatch(endpoint) or len(endpoint) > _MAX_ENDPOINT or "//" in endpoint or endpoint == "/":
         raise InvalidInput(
-            f"An endpoint is named by letters, digits and the signs / . _ ~ -, such as /predict; at most {_MAX_ENDPOINT}."
+            f"Invalid endpoint {endpoint[:100]!r}. Use at most {_MAX_ENDPOINT} letters, digits and the characters "
+            "/ . _ ~ -, as in /predict."
         )
     if any(segment in {".", ".."} for segment in endpoint.split("/")):
         raise InvalidInput("An endpoint cannot contain '.' or '..' as a segment.")
     check_text(revision, "revision", 100)
     check_text(environment, "environment", 100)
     if not 0 <= traffic_percent <= _FULL:
-        raise InvalidInput("traffic_percent is between 0 and 100.")
+        raise InvalidInput(f"traffic_percent must be from 0 to 100, not {traffic_percent}.")
 
 
 def _lock_endpoint(name: str) -> Endpoint:
-    """Return the endpoint, made if it is new, with its row locked: its deployments are numbered without gaps."""
+    """Return the endpoint, created if it is new, with its row locked: no two deployments get the same number."""
     Endpoint.objects.get_or_create(name=name)
     return Endpoint.objects.select_for_update(no_key=True).get(name=name)
 
 
-def _next_number(place: Endpoint) -> int:
-    highest = place.deployments.aggregate(highest=Max("number"))["highest"]
+def _next_number(endpoint: Endpoint) -> int:
+    highest = endpoint.deployments.aggregate(highest=Max("number"))["highest"]
     return (highest or 0) + 1
 
 
@@ -179,9 +180,7 @@ def _end(actor: Actor, deployment: Deployment, *, reason: str) -> _Event:
 
 
 def _record_all(events: list[_Event]) -> None:
-    """Record events of several models, stream by stream in one order,
-    to avoid deadlocks between two deployers.
-    """
+    """Record events of several models in the order of their streams, so that two callers do not deadlock."""
     for event in sorted(events, key=lambda event: event_object_of(event.keywords["obj"]).stream):
         event()
 

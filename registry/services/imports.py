@@ -1,6 +1,6 @@
-"""Import of registered models and versions with their numbers, times and texts from another server.
+"""Import of registered models and versions from another server, with their numbers, times and texts.
 
-Only `importing` uses these services. `registry.services.stages.import_stages` sets the stages.
+Only the app `importing` uses these services. `registry.services.stages.import_stages` sets the stages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import model_ref, version_ref
 from lineage.services import IMPORTED, record_produced
-from registry.locks import lock_named
+from registry.locks import lock_named, require_not_retired
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import check_tag, check_text
 from registry.permissions import Level
@@ -64,16 +64,15 @@ class ImportedVersion:
 
 @transaction.atomic
 def import_model(*, actor: Actor, old: ImportedModel, origin: str) -> RegisteredModel:
-    """Register a model with its name, times and highest version number; the importer manages it.
-
-    Raises AlreadyExists: the name, or one that looks the same, is taken.
+    """Register a model with its name, times and highest version number; the actor manages it.
 
     New versions get numbers above ``last_version``, whether older versions are imported or not. The second event of
-    the model's stream names the origin, which `import_stages` requires. Raises InvalidInput, NotAuthenticated.
+    the model's stream names the origin, which `import_stages` requires. Raises AlreadyExists where a model has the
+    name, or a name that looks the same. Also raises InvalidInput, NotAuthenticated.
     """
     check_times(old.created_ms, old.updated_ms)
     if not 0 <= old.last_version < _MAX_NUMBER:
-        raise InvalidInput(f"{old.last_version} is no version number.")
+        raise InvalidInput(f"{old.last_version} is not a version number.")
     model = create_model(actor=actor, name=old.name, description=old.description, tags=[*old.tags.items()])
     model.created_ms, model.updated_ms, model.last_version = old.created_ms, old.updated_ms, old.last_version
     model.save(update_fields=["created_ms", "updated_ms", "last_version"])
@@ -90,12 +89,12 @@ def import_model(*, actor: Actor, old: ImportedModel, origin: str) -> Registered
 def import_version(*, actor: Actor, old: ImportedVersion, origin: str) -> ModelVersion:
     """Register a version under its number on the other server. Unused smaller numbers stay unused.
 
-    As at a normal registration the folder is sealed and its digest pinned, the first card written, and the graph
-    updated. Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags), Conflict (sealed
-    otherwise).
+    As in a normal registration, the folder is sealed, its digest is stored, the first card is written, and the version
+    gets into the lineage graph. Raises NotFound (model, run), AlreadyExists (the number), InvalidInput (source, tags),
+    Conflict (the folder is sealed with other files), InvalidState (the model is retired), Denied.
     """
     if not 0 < old.version < _MAX_NUMBER:
-        raise InvalidInput(f"{old.version} is no version number.")
+        raise InvalidInput(f"{old.version} is not a version number.")
     check_times(old.created_ms, old.updated_ms)
     pairs = dict(check_tag(*tag) for tag in old.tags.items())
     check_text(old.description, "description")
@@ -103,6 +102,7 @@ def import_version(*, actor: Actor, old: ImportedVersion, origin: str) -> ModelV
     model = lock_named(
         actor=actor, name=old.name, level=Level.EDIT, action=Action.REGISTRY_VERSION_IMPORTED, obj=model_ref(old.name)
     )
+    require_not_retired(model)
     if model.versions.filter(version=old.version).exists():
         raise AlreadyExists(f"Model Version (name={old.name}, version={old.version}) already exists.")
     resolved = resolve_source(actor=actor, source=old.source, run_id=old.run_id, model_id="")
@@ -119,12 +119,8 @@ def import_version(*, actor: Actor, old: ImportedVersion, origin: str) -> ModelV
         source=origin_ref,
     )
     record_version_origin(actor, version, mode=IMPORTED, source=origin_ref)
-    record(
-        actor=actor,
-        action=Action.REGISTRY_VERSION_IMPORTED,
-        obj=version,
-        after=_facts(version, old, pairs) | {"origin": origin},
-    )
+    facts = _facts(version, old, pairs) | {"origin": origin}
+    record(actor=actor, action=Action.REGISTRY_VERSION_IMPORTED, obj=version, after=facts)
     create_card(actor=actor, version=version)
     return version
 
@@ -142,9 +138,8 @@ def _insert(actor: Actor, model: RegisteredModel, old: ImportedVersion, resolved
         created_ms=old.created_ms,
         updated_ms=old.updated_ms,
     )
-    use_source(
-        actor, version, resolved, files_may_come=True
-    )  # an import skips versions without files, unless it is told to allow them
+    # An import skips versions without files, unless its operator allows them.
+    use_source(actor, version, resolved, files_may_come=True)
     version.save(force_insert=True)
     pin_origins(version)
     return version

@@ -23,10 +23,10 @@ MAX_TEXT = 2000
 
 @transaction.atomic
 def describe_model(*, actor: Actor, name: str, owner: str, purpose: str) -> InventoryEntry:
-    """Set owner ("" for none) and purpose of a model and return its entry.
+    """Set owner ("" for none) and purpose of a model and return its inventory entry.
 
-    Raises NotFound, Denied (the actor does not manage the model), InvalidInput (the owner is no person who may read
-    it).
+    Raises NotFound, Denied (the actor does not manage the model), InvalidInput (the owner is not a person who may read
+    the model).
     """
     text = check_text(purpose.strip(), "purpose", MAX_TEXT)
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_INVENTORY_CHANGED)
@@ -43,19 +43,20 @@ def describe_model(*, actor: Actor, name: str, owner: str, purpose: str) -> Inve
 def attest_model(
     *, actor: Actor, name: str, in_use: bool, still_fit: bool, documentation_true: bool, comment: str = ""
 ) -> ModelAttestation:
-    """Record an attestation of the owner of a model, and return it. It counts, for a period, when all answers are yes.
+    """Record an attestation of a model by its owner, and return it. It counts when all answers are yes.
 
-    Raises NotFound, Denied (not its owner, or not in person), InvalidInput (an answer is no, and no comment says why).
+    Raises NotFound, Denied (the actor is not the owner, or acts by a token), InvalidInput (an answer is no, and there
+    is no comment).
     """
     text = check_text(comment.strip(), "comment", MAX_TEXT)
     if not (in_use and still_fit and documentation_true) and not text:
-        raise InvalidInput("Say what is wrong: an answer is no.")
+        raise InvalidInput("An answer is no. Say in the comment what is wrong.")
     model = lock_named(actor=actor, name=name, level=Level.READ, action=Action.REGISTRY_MODEL_ATTESTED)
     person = require_person(actor, Action.REGISTRY_MODEL_ATTESTED, "attest a model")
     entry = _entry(model)
     if entry.owner_id != person.pk:
-        owner = entry.owner.username if entry.owner else "nobody yet"
-        why = f"Only the owner of {name} attests it: {owner}."
+        owner = f"{entry.owner.username} is its owner" if entry.owner else "it has no owner yet"
+        why = f"Only the owner of {name} can attest it: {owner}."
         raise Denied(why, action=Action.REGISTRY_MODEL_ATTESTED, obj=model)
     attestation = ModelAttestation.objects.create(
         model=model,
@@ -80,7 +81,10 @@ def attest_model(
 
 @transaction.atomic
 def flag_overdue_attestation(*, actor: Actor, model_id: int, now: datetime) -> bool:
-    """Record that the attestation of a model is overdue and return True; False where it was recorded before."""
+    """Record that the attestation of a model is overdue, and return whether it was recorded.
+
+    Returns False where it is recorded already, where the model is deleted or retired, and where nobody has to attest.
+    """
     model = lock_model(model_id)
     entry, period = _entry(model), attestation_period()
     if entry.overdue_at is not None or period is None or model.deleted_at is not None or is_retired(model):
@@ -93,7 +97,7 @@ def flag_overdue_attestation(*, actor: Actor, model_id: int, now: datetime) -> b
 
 
 def mark_retired(*, model: RegisteredModel, at: datetime) -> None:
-    """Mark a model as retired, in the transaction of the decision, which records it. The model is locked."""
+    """Mark a model as retired. The caller has locked the model and records the event in the same transaction."""
     entry = _entry(model)
     entry.retired_at = at
     entry.save(update_fields=["retired_at"])
@@ -109,5 +113,5 @@ def _person(username: str, model: RegisteredModel) -> User:
     rows = User.objects.filter(username=username[:150], is_active=True, is_service=False)
     person = None if "\x00" in username else rows.first()
     if person is None or person.pk not in who_may_read(model.pk, [person]):
-        raise InvalidInput(f"There is no person {username[:150]!r} who could own {model.name}.")
+        raise InvalidInput(f"{username[:150]!r} cannot own {model.name}: name an active person who may read the model.")
     return person

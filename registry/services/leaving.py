@@ -9,10 +9,10 @@ from registry.models import ModelVersion
 
 
 def record_left(*, actor: Actor, version: ModelVersion, left: str, to: str, reason: str) -> None:
-    """Record that a version left Production or an @alias, in the transaction of the move; the event notifies people.
+    """Record that a version left Production or an @alias (``left``), in the transaction of the move.
 
-    ``version`` is as it was before, with its approvers; ``to`` is the stage it is in now. ``serves`` in the event are
-    the endpoints that still run it.
+    ``version`` is the row as it was before the move, with its approvers. ``to`` is its stage after the move. The event
+    notifies people; ``serves`` in it are the endpoints that still serve the version.
     """
     live = version.deployments.filter(ended_at__isnull=True).order_by("endpoint__name", "number")
     record(

@@ -26,10 +26,10 @@ Tags = Iterable[tuple[str, str]]
 
 @transaction.atomic
 def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags = ()) -> RegisteredModel:
-    """Register a name; its creator manages it.
+    """Register a model; its creator manages it.
 
-    Raises InvalidInput, NotAuthenticated, TooLarge. Raises AlreadyExists for a name that a reader could take for an
-    existing one.
+    Raises AlreadyExists for a name that another model has or that a reader could confuse with it. Also raises
+    InvalidInput, NotAuthenticated, TooLarge.
     """
     if actor.user_id is None and actor.auth == "none":
         raise NotAuthenticated("Sign in to register a model.")
@@ -61,13 +61,13 @@ def create_model(*, actor: Actor, name: str, description: str = "", tags: Tags =
 
 @transaction.atomic
 def rename_model(*, actor: Actor, name: str, new_name: str) -> RegisteredModel:
-    """Give a model a new name that is free. Its versions, requests, events and lineage stay with it.
+    """Give a model a new name. Its versions, requests, events and lineage stay with it.
 
-    Raises Conflict where versions in use would be under other policies by that name. Raises AlreadyExists, Denied,
-    InvalidInput, NotFound, TooLarge.
+    Raises Conflict where other policies would govern versions in use under the new name. Also raises AlreadyExists,
+    Denied, InvalidInput, NotFound, TooLarge.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_RENAMED)
-    if new_name == name:  # as on MLflow's server: no error, and nothing to do
+    if new_name == name:  # MLflow's server accepts this too
         return model
     model.name_key = _free_key(new_name, besides=model.pk)
     require_rename_keeps_policies(model=model, new_name=new_name)
@@ -110,17 +110,16 @@ def update_model(*, actor: Actor, name: str, description: str) -> RegisteredMode
 def delete_model(*, actor: Actor, name: str) -> None:
     """Hide a model and all its versions; the name is free again.
 
-    Raises Conflict while one of them is in Production or has a protected alias.
-
-    Its nodes in the lineage graph are renamed, or a new model of the same name would inherit its ancestry. Raises
-    NotFound.
+    The nodes of the model in the lineage graph are renamed, because a new model of the same name must not inherit its
+    ancestry. Raises Conflict while a version is current Production, is deployed, or has a protected alias. Also raises
+    NotFound, Denied.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_MODEL_DELETED)
     current = model.versions.filter(is_current=True).values_list("version", flat=True).first()
     if current is not None:
         raise Conflict(
-            f"Version {current} of {name} is the current Production version. Archive it or promote another model first; "
-            "a model in Production cannot be deleted."
+            f"Version {current} of {name} is the current Production version. Archive it first: a model in Production "
+            "cannot be deleted."
         )
     require_not_serving(model)
     _require_no_protected_alias(model)
@@ -138,11 +137,9 @@ def delete_model(*, actor: Actor, name: str) -> None:
 
 @transaction.atomic
 def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
-    """Set a tag of a model.
+    """Set a tag of a model. Raises Denied, InvalidInput, NotFound, TooLarge.
 
-    A tag that a policy reads needs the right to manage the model: an author must not avoid a policy by a tag.
-
-    Raises Denied, InvalidInput, NotFound, TooLarge.
+    A tag that a policy reads needs the level MANAGE, because an author must not avoid a policy by a tag.
     """
     check_tag(key, value)
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.REGISTRY_MODEL_TAG_SET)
@@ -160,7 +157,7 @@ def set_model_tag(*, actor: Actor, name: str, key: str, value: str) -> None:
 
 @transaction.atomic
 def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
-    """Remove a tag of a model. A missing one is no error, as in MLflow. It needs the same rights as setting it.
+    """Remove a tag of a model. A missing tag is not an error, as in MLflow. Needs the same level as setting the tag.
 
     Raises Denied, NotFound.
     """
@@ -179,8 +176,9 @@ def delete_model_tag(*, actor: Actor, name: str, key: str) -> None:
 
 
 def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | None, action: Action) -> None:
-    """Raise Denied where the actor may not give a tag another value (None: remove it), or would relax their own policy
-    by it.
+    """Raise Denied where the actor may not set a tag to a value (None: remove it).
+
+    They may not where they do not manage the model, and where this would relax the policy for their own version.
     """
     if not gates_depend_on_tag(model, key):
         return
@@ -192,7 +190,7 @@ def _require_tag(actor: Actor, model: RegisteredModel, key: str, value: str | No
 
 
 def require_not_serving(model: RegisteredModel, version: int | None = None) -> None:
-    """Raise Conflict while an endpoint runs a version of the model (or this one)."""
+    """Raise Conflict while an endpoint serves the given version of the model, by default any version."""
     versions = model.versions.filter(deployments__ended_at__isnull=True, deployments__isnull=False)
     if version is not None:
         versions = versions.filter(version=version)
@@ -219,7 +217,7 @@ def _free_key(name: str, besides: int | None = None) -> str:
 
 
 def _save_named(model: RegisteredModel) -> None:
-    """Save a model under its new name; a unique index refuses the second of two callers with the same name."""
+    """Save a model under its new name. Raises AlreadyExists where another caller has just taken the name."""
     try:
         with transaction.atomic():
             model.save()
@@ -230,5 +228,5 @@ def _save_named(model: RegisteredModel) -> None:
 def _taken(name: str, existing: str) -> AlreadyExists:
     if name == existing:
         return AlreadyExists(f"Registered Model (name={name}) already exists.")
-    # not the other's name: it may belong to a model the caller cannot see
+    # the message does not name the other model, because the caller may not be allowed to see it
     return AlreadyExists(f"Registered Model (name={name}) already exists under a name that reads the same.")

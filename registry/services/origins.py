@@ -1,8 +1,6 @@
-"""The origins of the bytes of a new version: everybody who registered or sent them before, and the runs that held
-them.
+"""The origins of the files of a new version: the people who registered or uploaded them before, and their runs.
 
-Written in the transaction that registers the version, so that deleting a model, a run or its files later hides no
-author.
+They are stored in the transaction that registers the version. Deleting a model, a run or files later hides no author.
 """
 
 from __future__ import annotations
@@ -16,22 +14,22 @@ from tracking.payloads import earlier_senders, payload_files, runs_of
 
 
 def pin_origins(version: ModelVersion) -> None:
-    """Insert the origins of a version that was just registered; nothing where it has no files here."""
+    """Insert the origins of a version that was just registered, none where it has no files on this server."""
     if not version.payload_digest:
         return
     sent = earlier_senders(payload_files(folder_files(version.artifact_path)))
-    same = list(ModelVersion.objects.filter(payload_digest=version.payload_digest).exclude(pk=version.pk))
-    pinned = PayloadOrigin.objects.filter(version__in=[row.pk for row in same]).values_list("kind", "name")
-    runs = {*sent.run_ids, *runs_of(name for row in same for name in (row.run_id, row.logged_model_id))}
+    same_files = list(ModelVersion.objects.filter(payload_digest=version.payload_digest).exclude(pk=version.pk))
+    pinned = PayloadOrigin.objects.filter(version__in=[row.pk for row in same_files]).values_list("kind", "name")
+    runs = {*sent.run_ids, *runs_of(name for row in same_files for name in (row.run_id, row.logged_model_id))}
     runs |= {name for kind, name in pinned if kind == PayloadOrigin.RUN}
     authors = {*sent.names, *(name for kind, name in pinned if kind == PayloadOrigin.AUTHOR)}
-    authors |= {row.created_by for row in same} | _makers(runs - {version.run_id})
-    authors |= {name for names in senders_of(row.artifact_path for row in same).values() for name in names}
+    authors |= {row.created_by for row in same_files} | _creators(runs - {version.run_id})
+    authors |= {name for names in senders_of(row.artifact_path for row in same_files).values() for name in names}
     _insert(version, PayloadOrigin.RUN, runs - {version.run_id})
     _insert(version, PayloadOrigin.AUTHOR, authors - {version.created_by, ""})
 
 
-def _makers(run_ids: set[str]) -> set[str]:
+def _creators(run_ids: set[str]) -> set[str]:
     """Return the creators of these runs and of the models that they logged."""
     runs = Run.objects.filter(pk__in=run_ids).values_list("created_by", flat=True)
     return {*runs, *LoggedModel.objects.filter(source_run__in=run_ids).values_list("created_by", flat=True)}

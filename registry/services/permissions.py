@@ -18,18 +18,18 @@ from registry.models import RegisteredModel
 from registry.permissions import Grant, Level, drop_grants, grants_of, store_grants
 
 MAX_GRANTS = 1000
-_IN_ONE_EVENT = 20  # of the longest names, too, before and after
+_IN_ONE_EVENT = 20  # grants; with the longest names, before and after, they still fit into one event
 
 
 @transaction.atomic
 def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace: bool) -> RegisteredModel:
-    """Give each named user, service account and group exactly this level; with ``replace`` all others lose theirs.
+    """Give each named user, service account and group exactly this level; with ``replace`` delete all other grants.
 
-    Raises NotFound (the model, or somebody named), Denied to all who do not manage the model, InvalidInput for somebody
-    named twice. Superusers still manage every model, so no model becomes unmanageable by a mistake.
+    Raises NotFound (the model, somebody named), Denied (the actor does not manage the model), InvalidInput (somebody is
+    named twice, or there are too many grants). Superusers manage every model, so no model is left without a manager.
     """
     if len(grants) > MAX_GRANTS:
-        raise InvalidInput(f"A model has at most {MAX_GRANTS} grants.")
+        raise InvalidInput(f"A model can have at most {MAX_GRANTS} grants.")
     action = Action.REGISTRY_PERMISSIONS_CHANGED
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=action)
     before = _facts(model)
@@ -42,8 +42,7 @@ def set_permissions(*, actor: Actor, name: str, grants: Sequence[Grant], replace
 def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal: str) -> RegisteredModel:
     """Revoke the grant of one user, service account or group on a model; others keep theirs.
 
-    Raises NotFound (the model, somebody named, nothing granted), Denied to all who do not manage the model.
-    Also raises InvalidInput.
+    Raises NotFound (the model, the principal, the grant), Denied (the actor does not manage the model), InvalidInput.
     """
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=Action.REGISTRY_PERMISSIONS_CHANGED)
     ((row, _),) = _principals([Grant(kind, principal, Level.READ)])
@@ -56,15 +55,13 @@ def revoke_permission(*, actor: Actor, name: str, kind: PrincipalKind, principal
 
 
 def _record_change(actor: Actor, model: RegisteredModel, before: dict[str, object]) -> None:
-    """Record the grants before and after; where they exceed the size of an event, only the changed ones, in several
-    events.
-    """
+    """Record the grants before and after. Where they do not fit into one event, record the changed ones in several."""
     after = _facts(model)
-    named = sorted({*before, *after})
-    if len(named) > _IN_ONE_EVENT:
-        named = [name for name in named if before.get(name) != after.get(name)]
-    for first in range(0, len(named) if after != before else 0, _IN_ONE_EVENT):
-        batch = named[first : first + _IN_ONE_EVENT]
+    principals = sorted({*before, *after})
+    if len(principals) > _IN_ONE_EVENT:
+        principals = [name for name in principals if before.get(name) != after.get(name)]
+    for first in range(0, len(principals) if after != before else 0, _IN_ONE_EVENT):
+        batch = principals[first : first + _IN_ONE_EVENT]
         had, has = ({name: facts[name] for name in batch if name in facts} for facts in (before, after))
         record(actor=actor, action=Action.REGISTRY_PERMISSIONS_CHANGED, obj=model, before=had, after=has)
 
@@ -74,6 +71,6 @@ def _facts(model: RegisteredModel) -> dict[str, object]:
 
 
 def _principals(grants: Sequence[Grant]) -> list[tuple[User | Group, Level]]:
-    """Return the rows behind the names, in the order given, each with its level."""
+    """Return the users and groups of the grants, in the same order, each with its level."""
     rows = find_principals([(grant.kind, grant.name) for grant in grants])
     return [(row, grant.level) for row, grant in zip(rows, grants, strict=True)]

@@ -16,10 +16,11 @@ from registry.models import ModelVersion
 @transaction.atomic
 def set_review_due(*, actor: Actor, version_id: int, due_at: datetime | None, reason: str = "") -> bool:
     """Set the re-review date of a version (None: never) and return whether it changed."""
-    row = ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True).values_list("model_id", flat=True).first()
-    if row is None:
+    live = ModelVersion.objects.filter(pk=version_id, deleted_at__isnull=True)
+    model_id = live.values_list("model_id", flat=True).first()
+    if model_id is None:
         return False
-    lock_model(row)
+    lock_model(model_id)
     version = ModelVersion.objects.select_related("model").get(pk=version_id)
     if version.review_due_at == due_at:
         return False

@@ -27,12 +27,12 @@ def assess_risk(
 ) -> RiskAssessment:
     """Store these answers to the newest questionnaire as the model's next assessment, and return it with its tier.
 
-    ``expected_number`` is the number of the assessment that the caller read, 0 for none. A tier lower than the current
-    one (without an assessment: lower than policies assume) needs the level MANAGE: policies depend on the tier, and an
-    author must not lower the requirements for their own work.
+    ``expected_number`` is the number of the assessment that the caller has read, 0 for none. A tier lower than the
+    current one, or without an assessment lower than UNASSESSED_TIER, needs the level MANAGE. Policies depend on the
+    tier, so an author must not lower the requirements for their own version.
 
-    Raises NotFound (model), Denied, Conflict (there is a newer assessment), InvalidInput (answers that do not fit the
-    questions), TooLarge (rationale).
+    Raises NotFound (model), Denied, Conflict (there is a newer assessment), InvalidInput (answers that do not match
+    the questions), TooLarge (rationale).
     """
     assessed = score(newest_questionnaire(), answers)
     rationale = check_text(rationale.strip(), "rationale", MAX_RATIONALE)
@@ -63,7 +63,7 @@ def _require_number(model: RegisteredModel, current: RiskAssessment | None, expe
     number = current.number if current else 0
     if number != expected:
         raise Conflict(
-            f"{model.name} is at risk assessment {number}, you answered after reading {expected}. "
+            f"{model.name} has risk assessment {number}, but you have read assessment {expected}. "
             "Load it again and repeat your answers."
         )
 

@@ -1,8 +1,8 @@
 """The only writer of a version's stage and of `is_current`, which marks the current Production version.
 
-Every interface moves versions through `change_stage`: the row of the model is locked, the state that the caller saw is
-compared with the current one, permissions and gates are checked, and all changes (the version, those it supersedes, one
-event each) commit together.
+Every interface moves versions through `change_stage`. It locks the model's row, compares the state that the caller has
+read with the current one, and checks permissions and gates. The changes of the version, those of the versions that it
+supersedes, and an event for each of them commit together.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from registry.stages import Stage, Transition, find_transition, target_left
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """The facts of a move: actor, time, reason and approval; the same for all rows of one change.
+    """The actor, time, reason and approval of a move; the same for all rows that one call changes.
 
-    ``may_leave``: the gates let the current version leave Production with no successor.
+    ``may_leave`` tells that the gates let the current version leave Production without a successor.
     """
 
     actor: Actor
@@ -51,13 +51,13 @@ class _Move:
 def change_stage(
     *, actor: Actor, version: ModelVersion, target: Stage, archive_existing: bool, reason: str
 ) -> ModelVersion:
-    """Move a version to ``target`` and return it as it is then.
+    """Move a version to ``target`` and return it as it is afterwards.
 
-    ``version`` is the row that the caller read: Conflict when its stage has changed since. With ``archive_existing``
-    every other version in the target stage is archived in the same transaction; without it a superseded Production
-    version keeps its stage for the rollback window of the policy (without limit where no policy governs). Raises
-    NotFound, Denied, GateRefused. A move that would change nothing asks no gate and writes no event. Also raises
-    InvalidInput, InvalidState.
+    ``version`` is the row that the caller has read. Raises Conflict when its stage has changed since. With
+    ``archive_existing`` every other version in the target stage is archived in the same transaction. Without it a
+    superseded Production version keeps its stage for the rollback window of the policy, without limit where no policy
+    governs. A move that would change nothing asks no gate and writes no event. Also raises NotFound, Denied,
+    GateRefused, InvalidInput, InvalidState (the model is retired).
     """
     model = _lock_live(version.model_id)
     ref = version_ref(model.name, version.version)  # the model may have been renamed since the caller read the version
@@ -71,15 +71,15 @@ def change_stage(
         return locked
     for moved, to in [(locked, edge.target), *((other, Stage.ARCHIVED) for other in others if archive_existing)]:
         require_transition(moved, to, actor=actor)
-    leaves = bool(target_left(edge.target, is_current=locked.is_current))
+    leaves_production = bool(target_left(edge.target, is_current=locked.is_current))
     clearance = _clearance(actor, locked, edge, archive_existing=archive_existing)
-    move = _Move(actor=actor, model=model, at=timezone.now(), reason=reason, clearance=clearance, may_leave=leaves)
-    _make_room(move, locked, edge.target, list(others), archive_existing=archive_existing)
-    _arrive(move, locked, edge.target)
-    if leaves:
+    move = _Move(actor, model, timezone.now(), reason, clearance, may_leave=leaves_production)
+    _supersede(move, locked, edge.target, list(others), archive_existing=archive_existing)
+    _enter(move, locked, edge.target)
+    if leaves_production:
         record_left(actor=actor, version=locked, left=Stage.PRODUCTION, to=edge.target, reason=reason)
     _touch_model(move)
-    # the card of a governed version was updated when the move was requested, and then reviewed
+    # the card of a governed version was updated when the move was requested, and reviewers have read it
     if not clearance.governed:
         refresh_card(actor=actor, version=locked)
     return ModelVersion.objects.select_related("model").get(pk=locked.pk)
@@ -100,9 +100,10 @@ def _clearance(actor: Actor, locked: ModelVersion, edge: Transition, *, archive_
 
 @transaction.atomic
 def archive_superseded(*, actor: Actor, version_id: int) -> bool:
-    """Archive a superseded version whose rollback window has closed; False where that is no longer so.
+    """Archive a superseded version whose rollback window has ended, and return whether it was archived.
 
-    Raises Conflict, Denied, NotFound.
+    Returns False where the version or its model is gone, or the window has not ended. Raises Conflict, Denied,
+    NotFound.
     """
     model_id = ModelVersion.objects.filter(pk=version_id).values_list("model_id", flat=True).first()
     if model_id is None:
@@ -117,18 +118,18 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
         return False
     require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=version)
     move = _Move(actor=actor, model=model, at=now, reason="The rollback window has closed.", clearance=Clearance())
-    _arrive(move, version, Stage.ARCHIVED)
+    _enter(move, version, Stage.ARCHIVED)
     _touch_model(move)
     return True
 
 
 @transaction.atomic
 def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, Stage], origin: str) -> list[int]:
-    """Let the versions of a model that has just been imported keep the stages they had; return the numbers that moved.
+    """Give the versions of an imported model the stages that they had before, and return the numbers of those moved.
 
-    No gate is asked, so only a superuser may call it, and only while every event of the model is of the import from
-    ``origin`` (Conflict otherwise). Of several versions in Production the highest becomes the current one, the others
-    are superseded by it and stay. One event each. Raises Denied, NotFound.
+    No gate is asked. Therefore only a superuser may call it, and only while all events of the model are of the import
+    from ``origin``. Of several versions in Production, the highest number becomes current; it supersedes the others,
+    which stay in Production. Every move is an event. Raises Conflict, Denied, NotFound.
     """
     locked = _lock_live(model.pk)
     require_importer(actor, locked)
@@ -145,14 +146,16 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     )
     current = max((number for number in rows if stages_to_set[number] == Stage.PRODUCTION), default=0)
     for number in sorted(rows, reverse=True):  # the current version first: it supersedes the others
-        superseded = stages_to_set[number] == Stage.PRODUCTION and number != current
-        more = {"is_current": False, "superseded_at": move.at, "superseded_by": rows[current]} if superseded else {}
-        _arrive(move, rows[number], stages_to_set[number], updated_ms=rows[number].updated_ms, **more)
+        is_superseded = stages_to_set[number] == Stage.PRODUCTION and number != current
+        changes = (
+            {"is_current": False, "superseded_at": move.at, "superseded_by": rows[current]} if is_superseded else {}
+        )
+        _enter(move, rows[number], stages_to_set[number], updated_ms=rows[number].updated_ms, **changes)
     return sorted(rows)
 
 
 def _lock_live(model_id: int) -> RegisteredModel:
-    """Return the model with its row locked until commit, so that moves of one model happen one after another."""
+    """Return the model with its row locked until commit. Raises NotFound where it is deleted."""
     model = lock_model(model_id)
     if model.deleted_at is not None:
         raise NotFound(model_not_found(model.name))
@@ -163,17 +166,17 @@ def _versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(model=model, deleted_at__isnull=True).select_related("model", "superseded_by")
 
 
-def _reread(seen: ModelVersion) -> ModelVersion:
-    """Return the version as it is now. Raises Conflict when its stage changed since the caller read it."""
-    now = _versions(seen.model).filter(pk=seen.pk).first()
-    if now is None:
-        raise NotFound(f"Model Version (name={seen.model.name}, version={seen.version}) not found")
-    if now.stage != seen.stage or now.is_current != seen.is_current:
+def _reread(version: ModelVersion) -> ModelVersion:
+    """Return the version as it is now. Raises NotFound where it is deleted, Conflict where its stage has changed."""
+    current = _versions(version.model).filter(pk=version.pk).first()
+    if current is None:
+        raise NotFound(f"Model Version (name={version.model.name}, version={version.version}) not found")
+    if current.stage != version.stage or current.is_current != version.is_current:
         raise Conflict(
-            f"Version {now.version} of {now.model.name} is in {now.stage} now, not in {seen.stage} as you saw it. "
-            "Look again, then decide."
+            f"Somebody has moved version {current.version} of {current.model.name}: it was in {version.stage} when you "
+            f"read it, and is in {current.stage} now. Load it again, then decide."
         )
-    return now
+    return current
 
 
 def _require_may_archive(edge: Transition, archive_existing: bool) -> None:  # noqa: FBT001 - the caller's own flag
@@ -189,36 +192,36 @@ def _others_in(version: ModelVersion, stage: Stage) -> QuerySet[ModelVersion]:
 
 
 def _is_there(version: ModelVersion, target: Stage) -> bool:
-    """Return whether the version is in the target stage already (a superseded one is not in Production)."""
+    """Return whether the version is in the target stage already. A superseded version is not in Production."""
     return version.stage == target and version.is_current == (target == Stage.PRODUCTION)
 
 
-def _make_room(
+def _supersede(
     move: _Move, incoming: ModelVersion, target: Stage, others: list[ModelVersion], *, archive_existing: bool
 ) -> None:
-    """Archive or supersede the version in the target stage, so that the current mark is free for the new one."""
+    """Archive or supersede the other versions in the target stage, before ``incoming`` becomes the current one."""
     for other in others:
         superseded = {"superseded_at": move.at, "superseded_by": incoming} if other.is_current else {}
         if archive_existing:
-            _arrive(move, other, Stage.ARCHIVED, **superseded)
+            _enter(move, other, Stage.ARCHIVED, **superseded)
         elif other.is_current and target == Stage.PRODUCTION:
             window = move.clearance.rollback_window
             until = None if window is None else move.at + window
             _write(move, other, is_current=False, archive_after=until, updated_ms=_ms(move), **superseded)
 
 
-def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -> None:
-    """Put a version into a stage.
+def _enter(move: _Move, version: ModelVersion, target: Stage, **more: object) -> None:
+    """Put a version into a stage; ``more`` are changes that replace the usual ones.
 
-    The approvers are stored on the approved version only, not on the versions that it moved.
+    The approvers are stored on the version that enters Staging or Production, not on the versions that it supersedes.
     """
     gated = target in (Stage.STAGING, Stage.PRODUCTION)
     changes: dict[str, object] = {
         "stage": target,
         "is_current": target == Stage.PRODUCTION,
         "archive_after": None,
-        "staged_by": move.actor.on_behalf_of
-        or move.actor.name,  # a worker that applies is no answer to "who promoted it"
+        # a worker acts on behalf of the person who promoted the version
+        "staged_by": move.actor.on_behalf_of or move.actor.name,
         "staged_at": move.at,
         "approved_by": move.clearance.approved_by[:500] if gated else "",
         "approved_at": move.clearance.approved_at if gated else None,
@@ -226,17 +229,20 @@ def _arrive(move: _Move, version: ModelVersion, target: Stage, **more: object) -
         "approval_basis": dict(move.clearance.stands_on) if gated and move.clearance.stands_on else None,
         "updated_ms": _ms(move),
     }
-    if target != Stage.ARCHIVED:  # an archived version keeps saying what superseded it
+    if target != Stage.ARCHIVED:  # an archived version still names the version that superseded it
         changes |= {"superseded_at": None, "superseded_by": None}
     _write(move, version, **(changes | more))
 
 
 def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
-    """Change one row, if it is unchanged since it was read, and record it."""
+    """Change one row and record the event. Raises Conflict where the row has changed since it was read.
+
+    Raises Denied where the current version would leave Production without a successor and no gate was asked.
+    """
     before = _facts(version)
     if version.is_current and not changes["is_current"] and not (move.may_leave or changes.get("superseded_by")):
         raise Denied(
-            f"{version} cannot leave Production with no successor unless the gates were asked.",
+            f"{version} cannot leave Production without a successor unless the gates were asked.",
             action=move.action,
             obj=version,
         )
@@ -244,7 +250,7 @@ def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
         **changes
     )
     if changed != 1:
-        raise Conflict(f"Version {version.version} of {move.model.name} was moved by somebody else.")
+        raise Conflict(f"Somebody else has moved version {version.version} of {move.model.name}.")
     record(
         actor=move.actor,
         action=move.action,

@@ -1,4 +1,4 @@
-"""Model versions: registering, describing, tagging, deleting. Only stages.py changes their stage."""
+"""Model versions: registering, describing, tagging and deleting them. Only stages.py changes their stage."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def create_version(
 ) -> ModelVersion:
     """Register the next version of a model from the files of a run or logged model.
 
-    Seals the artifact folder and pins its digest (empty for bytes kept elsewhere and for an empty folder, which then
-    stays empty), writes the first card revision, tags the logged model named by ``model_id``, and puts the version
-    into the lineage graph. Raises NotFound (model, run, logged model), InvalidInput (source, tags, no files where a
-    policy governs the model), Denied, Conflict (the folder was sealed with other bytes). Also raises InvalidState.
+    Seals the artifact folder, stores its digest, writes the first revision of the card, tags the logged model named by
+    ``model_id``, and puts the version into the lineage graph. The digest is "" for files on another server and for an
+    empty folder. Raises NotFound (model, run, logged model), InvalidInput (source, tags, no files where a policy
+    governs the model), Denied, Conflict (the folder is sealed with other files), InvalidState (the model is retired).
     """
     pairs = dict(check_tag(*tag) for tag in tags)
     check_text(description, "description")
@@ -77,14 +77,14 @@ def create_version(
     _record_created(actor, version, pairs)
     create_card(actor=actor, version=version)
     if model_id and resolved.path:
-        # a caller who may only read the experiment registers the version and changes no tag there
+        # a caller who may only read the experiment can register the version, but not tag the logged model
         with suppress(Denied):
             add_version_tag(actor=actor, model_id=model_id, name=model.name, version=version.version)
     return version
 
 
 def _require_registrable(version: ModelVersion) -> None:
-    """Ask settings.REGISTRATION_GATES, which are in higher layers; InvalidInput with the first refusal."""
+    """Raise InvalidInput with the first refusal of settings.REGISTRATION_GATES, which are in higher layers."""
     for path in settings.REGISTRATION_GATES:
         if refusal := import_string(path)(version):
             raise InvalidInput(refusal)
@@ -150,9 +150,9 @@ def update_version(*, actor: Actor, name: str, version: int, description: str) -
 
 @transaction.atomic
 def delete_version(*, actor: Actor, name: str, version: int) -> None:
-    """Hide a version and drop its aliases; its number is not used again. Raises Conflict while it is in use.
+    """Hide a version and remove its aliases; its number is not used again.
 
-    Raises NotFound.
+    Raises Conflict while it is current Production, is deployed, or has a protected alias. Also raises NotFound, Denied.
     """
     row = lock_version(
         actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_DELETED, level=Level.MANAGE
@@ -194,7 +194,7 @@ def set_version_tag(*, actor: Actor, name: str, version: int, key: str, value: s
 
 @transaction.atomic
 def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> None:
-    """Remove a tag of a version. A missing one is no error, as in MLflow. Raises NotFound."""
+    """Remove a tag of a version. A missing tag is not an error, as in MLflow. Raises NotFound."""
     row = lock_version(actor=actor, name=name, version=version, action=Action.REGISTRY_VERSION_TAG_DELETED)
     tag = row.tags.filter(key=key).first()
     if tag is None:
@@ -210,7 +210,7 @@ def delete_version_tag(*, actor: Actor, name: str, version: int, key: str) -> No
 
 
 def _take_number(model: RegisteredModel, now: int) -> int:
-    """Return the next version number; the model's row is locked, and a number is never used twice."""
+    """Return the next version number, which is never used twice. The caller has locked the model's row."""
     model.last_version += 1
     model.updated_ms = now
     model.save(update_fields=["last_version", "updated_ms"])
@@ -218,12 +218,10 @@ def _take_number(model: RegisteredModel, now: int) -> int:
 
 
 def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_may_come: bool = False) -> None:
-    """Set the fields of an unsaved version that follow from its source, store its origins, and seal its
-    folder.
+    """Set the fields of an unsaved version that follow from its source, and seal its folder.
 
-    An empty folder is sealed too, or files sent later would be served without a check; ``files_may_come`` leaves it
-    open. Raises Conflict where the folder is sealed with other bytes, InvalidInput where it is empty and a policy
-    governs the model.
+    An empty folder is sealed too: files sent later must not be served unchecked. With ``files_may_come`` it stays open.
+    Raises Conflict (the folder is sealed with other files), InvalidInput (it is empty and a policy governs the model).
     """
     version.run_id = resolved.run_id
     version.logged_model_id = resolved.model_id
@@ -235,15 +233,15 @@ def use_source(actor: Actor, version: ModelVersion, resolved: Source, *, files_m
 
 
 def _pin_artifacts(actor: Actor, version: ModelVersion, *, files_may_come: bool) -> None:
-    """Seal the folder and set its digests, "" where it is empty; a copy keeps the digests of its original."""
+    """Seal the folder and set the digests of the version; a copy gets those of its original. See `use_source`."""
     copied = version.copied_from
     is_empty = not (copied.artifact_digest if copied else folder_digest(version.artifact_path))
     if is_empty and files_may_come:
         return
     if is_empty and governs_model(version.model):
         raise InvalidInput(
-            f"Invalid model version source: {version.source!r}. It holds no files, and a policy governs {version.model.name}: "
-            "log the model's files first, then register it."
+            f"Invalid model version source: {version.source!r}. It has no files, and a policy governs {version.model.name}. "
+            "Log the model's files first, then register it."
         )
     if copied is not None:
         version.artifact_digest, version.payload_digest = copied.artifact_digest, copied.payload_digest
@@ -263,9 +261,9 @@ def set_tags(version: ModelVersion, tags: Mapping[str, str]) -> None:
 
 
 def record_version_origin(actor: Actor, version: ModelVersion, *, mode: str, source: str = "") -> None:
-    """Record the origin of a version in the lineage graph: a logged model, another version, its requirements.
+    """Record the origin of a version in the lineage graph: a logged model, another version, and its environment.
 
-    ``source`` names the witness, by default the version itself.
+    ``source`` names the origin of this fact, by default the version itself.
     """
     environment = read_environment(version.artifact_path) if version.artifact_path else {}
     packages, copied = environment.get("packages", []), version.copied_from

@@ -28,7 +28,7 @@ CANNOT_RAISE: dict[str, str] = {
     "config/demonstration.py: working_tokens": "the values are the project's own",
     "config/supervisor/first_start.py: FirstAccount.ensure": "the values are the project's own",
     "console/account/queries.py: unread_count": "the page that calls it requires a sign-in",
-    "console/oversight/presenters.py: watch_model": "the values are the project's own",
+    "console/oversight/presenters.py: model_attention": "the values are the project's own",
     "importing/file_importer.py: FileImporter.import_files": "a path that cannot be stored is reported",
     "importing/mapping.py: storable_points": "a point that cannot be stored is reported",
     "lineage/services.py: end_deployment": "what it asks for exists: its caller has just read it",

@@ -49,8 +49,8 @@ def test_what_differs_and_nothing_else(two: Actor, ada: User, signed_in: SignedI
         "-0.01 <span",
         "orders",
         "code of a is not recorded",
-        "1 unchanged left out",
-        "1 with the same value left out",
+        "1 unchanged not listed",
+        "1 with the same value not listed",
     ):
         assert text in page
     assert "learning_rate" not in page

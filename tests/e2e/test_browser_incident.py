@@ -57,6 +57,6 @@ def test_from_bad_data_to_rolled_back_in_five_clicks(server: Installation, autho
     click(page.get_by_role("button", name=f"Roll back {MODEL}"))
     page.get_by_label("Why?").fill("It was trained on doubled orders.")
     click(submit)
-    expect(page.get_by_text("is current Production again").first).to_be_visible()
+    expect(page.get_by_text("is in Production again").first).to_be_visible()
     assert clicks <= MOST_CLICKS
     assert production(author) == 1

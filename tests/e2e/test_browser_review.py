@@ -53,7 +53,7 @@ def test_a_reviewer_approves_and_production_changes(server: Installation, author
     sign_in(page, server, "vera")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\d+ requests? (is|are) waiting for you"))
     waiting = page.locator(".c-item").filter(has_text=f"{MODEL} v1 → Production")
-    expect(waiting).to_contain_text("asked by walter")
+    expect(waiting).to_contain_text("requested by walter")
     waiting.get_by_role("link", name=re.compile("Review request")).click()
     expect_all_passed_but(page, "reviewers")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.transition import request_transition
 from audit.models import Event
 from core.actors import system_actor
-from core.errors import Conflict, Denied, GateRefused
+from core.errors import Conflict, Denied, GateRefused, InvalidState
 from registry.models import ModelVersion, RegisteredModel
+from registry.services.imports import ImportedVersion, import_version
+from registry.services.inventory import mark_retired
 from registry.services.models import create_model, update_model
 from registry.services.stages import import_stages
 from registry.stages import Stage
@@ -41,14 +45,14 @@ def test_a_superuser_may(model: RegisteredModel, old: OldDatabase, ops: User, ac
 
 
 def test_nobody_else_may(model: RegisteredModel, old: OldDatabase, ada: User, acting: Acting) -> None:
-    with pytest.raises(Denied, match="no superuser"):
+    with pytest.raises(Denied, match="only a superuser"):
         keep(acting, ada, model, old)
     assert_nothing_moved()
 
 
 def test_not_twice(model: RegisteredModel, old: OldDatabase, ops: User, acting: Acting) -> None:
     keep(acting, ops, model, old)
-    with pytest.raises(Conflict, match="in use here already"):
+    with pytest.raises(Conflict, match="since its import"):
         keep(acting, ops, model, old)
 
 
@@ -76,6 +80,20 @@ def test_not_once_somebody_asked_for_an_approval(
         request_transition(
             actor=acting(ada), name="fraud", version=4, target=Stage.PRODUCTION, archive_existing=False, wait_seconds=0
         )
-    with pytest.raises(Conflict, match="in use here already"):
+    with pytest.raises(Conflict, match="since its import"):
         keep(acting, ops, model, old)
     assert_nothing_moved()
+
+
+def test_a_retired_model_takes_no_imported_version(
+    model: RegisteredModel, old: OldDatabase, ops: User, acting: Acting
+) -> None:
+    with transaction.atomic():
+        mark_retired(model=model, at=timezone.now())
+    version = ImportedVersion(
+        name="fraud", version=99, source="s3://bucket/x", run_id="", description="", run_link="", user_id="",
+        created_ms=1, updated_ms=1,
+    )  # fmt: skip
+    with pytest.raises(InvalidState, match="fraud is retired"):
+        import_version(actor=acting(ops), old=version, origin=f"sqlite:///{old.path}")
+    assert not ModelVersion.objects.filter(version=99).exists()

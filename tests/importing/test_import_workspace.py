@@ -71,7 +71,7 @@ def test_permissions_requests_and_comments_come_along_once(source: RestSource) -
     assert [row.text.partition(" on ")[0] for row in comments] == ["bea wrote", "bea asked"]
     assert "to move this version to Production" in comments[1].text
     assert not TransitionRequest.objects.filter(version__model=here).exists()
-    assert any("ask again here" in line for line in report.lines())
+    assert any("open a new request here" in line for line in report.lines())
     imported(source, "ada", Report())
     assert comments.count() == 2
 
@@ -83,5 +83,5 @@ def test_unknown_people_are_reported(source: RestSource, monkeypatch: pytest.Mon
     report = Report()
     imported(source, "ada", report)
     assert report.imported["permissions"] == 0
-    assert any("nobody of that name exists here" in line for line in report.lines())
+    assert any("no account or group of that name" in line for line in report.lines())
     assert ModelVersion.objects.filter(model__name="here").count() == 1

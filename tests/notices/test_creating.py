@@ -78,7 +78,7 @@ def test_the_requester_hears_of_reviews_and_of_the_end(ready: TransitionRequest,
         (Topic.REVIEW, "bea asked for changes to fraud v1 → Production"),
         (Topic.REVIEW, "bea approved fraud v1 → Production"),
         (Topic.OUTCOME, "fraud v1 → Production is approved"),
-        (Topic.OUTCOME, "fraud v1 → Production was carried out"),
+        (Topic.OUTCOME, "fraud v1 → Production was applied"),
     ]
 
 

@@ -117,8 +117,8 @@ def test_stages_and_aliases_that_no_policy_governs(
     delete_alias(actor=by_ada, name="fraud", alias="blue")
     assert moves_told(cy) == [
         (Topic.MOVE, "fraud v1 moved from None to Staging"),
-        (Topic.ALIAS, "@blue of fraud is v1 now"),
-        (Topic.ALIAS, "@blue of fraud is v2 now"),
+        (Topic.ALIAS, "@blue of fraud now points at v1"),
+        (Topic.ALIAS, "@blue of fraud now points at v2"),
         (Topic.ALIAS, "@blue was removed from fraud v2"),
     ]
     assert moves_told(bea) == moves_told(cy)  # the owner in the inventory
@@ -143,7 +143,7 @@ def test_leaving_is_told_once(cy: User, bea: User, acting: Acting, new_version: 
     watch_model(actor=acting(cy), name="fraud")
     version.refresh_from_db()
     change_stage(actor=by_ada, version=version, target=Stage.ARCHIVED, archive_existing=False, reason="")
-    assert moves_told(cy) == [(Topic.LEFT, "fraud v1 left Production, and nothing is in its place")]
+    assert moves_told(cy) == [(Topic.LEFT, "fraud v1 left Production without a successor")]
 
 
 def test_a_kind_that_is_not_wanted_is_not_shown_and_the_others_are(

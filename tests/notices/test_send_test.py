@@ -18,7 +18,7 @@ from core.actors import Actor
 from core.errors import Denied, DomainError, InvalidInput, InvalidState
 from notices.models import Message, Notice
 from notices.services.reading import set_chat_address
-from notices.services.testing import MOST, WINDOW, send_test
+from notices.services.testing import MAX_TESTS, WINDOW, send_test
 from tests.conftest import Acting
 from tests.console.conftest import SignedIn, signed_in, text_of
 from tests.notices.conftest import Mailbox
@@ -42,7 +42,7 @@ def sent() -> int:
 def test_an_email_arrives(mailbox: Mailbox, reachable: User, by_bea: Actor) -> None:
     assert send_test(actor=by_bea, channel="email").sent
     (mail,) = mailbox.mails
-    assert (mail["Subject"].strip(), mail["To"]) == ("A test from Custody", "bea@example.org")
+    assert (mail["Subject"].strip(), mail["To"]) == ("Test message from Custody", "bea@example.org")
     body = mail.get_body(("plain",))
     assert body is not None
     assert "bea asked for this message" in body.get_content()
@@ -53,7 +53,7 @@ def test_an_email_arrives(mailbox: Mailbox, reachable: User, by_bea: Actor) -> N
 def test_a_chat_message_arrives(form: str, where: str, chat: Receiver, ops: User, acting: Acting) -> None:
     set_chat_address(actor=acting(ops), url=chat.url(), form=form)
     assert send_test(actor=acting(ops), channel="chat").sent
-    assert "A test from Custody" in str(chat.hits[0].json[where])
+    assert "Test message from Custody" in str(chat.hits[0].json[where])
     assert len(chat.hits) == 1
 
 
@@ -72,11 +72,11 @@ def test_three_in_ten_minutes_are_enough(mailbox: Mailbox, reachable: User, by_b
     now = timezone.now()
     with time_machine.travel(now, tick=False):
         mailbox.answers = ["554 Never"]
-        for _ in range(MOST):
+        for _ in range(MAX_TESTS):
             send_test(actor=by_bea, channel="email")
         with pytest.raises(InvalidState, match="3 tests in 10 minutes"):
             send_test(actor=by_bea, channel="email")
-    assert (len(mailbox.mails), sent()) == (MOST - 1, MOST)
+    assert (len(mailbox.mails), sent()) == (MAX_TESTS - 1, MAX_TESTS)
     with time_machine.travel(now + WINDOW + timedelta(seconds=1), tick=False):
         assert send_test(actor=by_bea, channel="email").sent
 
@@ -85,7 +85,7 @@ def test_the_limit_is_each_persons_own(
     mailbox: Mailbox, reachable: User, by_bea: Actor, cy: User, acting: Acting
 ) -> None:
     User.objects.filter(pk=cy.pk).update(email="cy@example.org")
-    for _ in range(MOST):
+    for _ in range(MAX_TESTS):
         send_test(actor=by_bea, channel="email")
     assert send_test(actor=acting(cy), channel="email").sent
 
@@ -128,7 +128,7 @@ def test_the_button_says_what_came_of_it(mailbox: Mailbox, reachable: User, sign
     press(client)
     assert "3 tests in 10 minutes are enough." in press(client)
     assert client.get(f"{SETTINGS}test/email/").status_code == 405
-    assert "A test goes by email or chat." in text_of(client.post(f"{SETTINGS}test/pigeon/", follow=True))
+    assert "Choose email or chat." in text_of(client.post(f"{SETTINGS}test/pigeon/", follow=True))
 
 
 def test_no_button_where_nothing_can_be_sent(bea: User, signed_in: SignedIn) -> None:

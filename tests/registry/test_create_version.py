@@ -223,7 +223,7 @@ def test_an_empty_folder_of_a_governed_model_is_refused(
 ) -> None:
     settings.TRANSITION_GATES = [f"{__name__}.GovernedGate"]
     before = Event.objects.count()
-    with pytest.raises(InvalidInput, match="holds no files, and a policy governs fraud"):
+    with pytest.raises(InvalidInput, match="has no files, and a policy governs fraud"):
         register(by_ada, empty[0], run_id=empty[1])
     fraud.refresh_from_db()
     assert (fraud.last_version, Seal.objects.count(), Event.objects.count()) == (0, 0, before)
@@ -235,7 +235,7 @@ def test_a_copy_without_files_is_no_way_into_a_governed_model(
     create_model(actor=by_ada, name="free")
     create_version(actor=by_ada, name="free", source=f"runs:/{RUN}/nothing", run_id=RUN)
     settings.TRANSITION_GATES = [f"{__name__}.GovernedGate"]
-    with pytest.raises(InvalidInput, match="holds no files"):
+    with pytest.raises(InvalidInput, match="has no files"):
         register(by_ada, "models:/free/1")
 
 

@@ -50,7 +50,7 @@ def test_a_webhook_is_made_and_its_secret_shown_once(olga: User, signed_in: Sign
 def test_who_manages_a_model_makes_one_for_it(clf: RegisteredModel, ada: User, signed_in: SignedIn) -> None:
     client, form = signed_in(ada), {**FORM, "url": "https://93.184.216.34/hook"}
     refused = client.post(f"{HOOKS}new/", form)
-    assert "takes a person in the group operators" in text_of(refused)
+    assert "only people in the group operators can" in text_of(refused)
     assert not Webhook.objects.exists()
     assert client.post(f"{HOOKS}new/", {**form, "model": "clf"}).status_code == 200
     assert Webhook.objects.get().owner == ada

@@ -1,9 +1,9 @@
-"""Delivery of webhook events: a worker takes a delivery, sends it and writes the outcome. At least once, never lost.
+"""Delivery of webhook events: a worker takes a delivery, sends it and writes the outcome. It is sent at least once.
 
-The rows hold what is due; a task in the queue only names a row. A worker takes a delivery by raising its number
-of attempts. It holds the delivery until `next_attempt_at`, and may write the outcome only while the number is the one
-it set. A receiver that does not answer at all is paused with everything that waits for it, so that it cannot occupy the
-workers.
+The rows say which deliveries are due; a task in the queue only names a row. A worker takes a delivery by raising its
+number of attempts. Until `next_attempt_at` no other worker takes it, and the worker writes the outcome only while the
+row has the number that it set. A receiver that does not answer at all is paused with all its deliveries, so that it
+cannot occupy the workers.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 # Waiting after the first, second, … attempt (minutes): eight attempts in about six hours.
 WAITS = (0.5, 2, 6, 15, 45, 90, 200)
 MAX_ATTEMPTS = len(WAITS) + 1
-_SPREAD = 0.15  # share of a wait, more or less: not every delivery reaches a receiver that recovers at the same moment
+_SPREAD = 0.15  # share by which a wait varies, so that a receiver that recovers does not get all deliveries at once
 _LEASE = timedelta(seconds=90)
 _REQUEUE_AFTER = timedelta(seconds=60)  # a task that has not run by then is queued again
 _PAUSES = (5, 15, 60, 300)  # seconds, after the first, second, … attempt without any answer
-_MOST_RETRY_AFTER = 3600
+_MAX_RETRY_AFTER = 3600
 _HISTORY = 20
 _BATCH = 200
 _RETRYABLE = frozenset({408, 425, 429})
@@ -66,7 +66,10 @@ def deliver(*, delivery_id: uuid.UUID) -> str:
 
 @transaction.atomic
 def take(*, delivery_id: uuid.UUID) -> Lease | None:
-    """Take a delivery and return it. None where it is not due, another worker has it, or its receiver is paused."""
+    """Take a delivery and return it.
+
+    Returns None where it is not due, another worker has it, its receiver is paused, or it is not to be sent any more.
+    """
     now = timezone.now()
     due = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.PENDING, next_attempt_at__lte=now)
     row = due.select_for_update(no_key=True).first()
@@ -78,7 +81,7 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
         _disable(webhook, now)
         _finish(row, DeliveryState.FAILED, _no_longer_authorized(webhook), now)
         return None
-    if reason := _no_longer_wanted(row, webhook, now):
+    if reason := _why_not_send(row, webhook, now):
         _finish(row, DeliveryState.FAILED, reason, now)
         return None
     if webhook.quiet_until is not None:
@@ -87,7 +90,7 @@ def take(*, delivery_id: uuid.UUID) -> Lease | None:
             row.queued_at = None
             row.save(update_fields=["next_attempt_at", "queued_at"])
             return None
-        webhook.quiet_until = now + _LEASE  # one attempt tries the receiver; the others wait for its outcome
+        webhook.quiet_until = now + _LEASE  # this attempt tries the receiver; other deliveries wait for its outcome
         webhook.save(update_fields=["quiet_until"])
     row.attempts += 1
     row.next_attempt_at = now + _LEASE
@@ -127,8 +130,8 @@ def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
     Raises NotFound, and Conflict while it is still being tried or its webhook is not active.
     """
     now = timezone.now()
-    seen = visible_deliveries(actor).filter(pk=delivery_id)
-    row = seen.select_for_update(no_key=True, of=("self",)).first()
+    visible = visible_deliveries(actor).filter(pk=delivery_id)
+    row = visible.select_for_update(no_key=True, of=("self",)).first()
     if row is None:
         raise NotFound("There is no such delivery.")
     webhook = Webhook.objects.get(pk=row.webhook_id)
@@ -155,7 +158,7 @@ def send_again(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
 
 @transaction.atomic
 def queue_due() -> int:
-    """Queue every delivery that is due and was not queued in the last minute; return how many."""
+    """Queue the deliveries that are due and were not queued in the last minute, and return how many."""
     now = timezone.now()
     due = Delivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
     due = due.filter(Q(queued_at__isnull=True) | Q(queued_at__lt=now - _REQUEUE_AFTER))
@@ -179,13 +182,14 @@ def _send(lease: Lease) -> Answer:
     return send(lease.webhook, delivery_id=str(row.pk), body=row.body, timeout=settings.WEBHOOK_TIMEOUT)
 
 
-def _no_longer_wanted(row: Delivery, webhook: Webhook, now: datetime) -> str:
+def _why_not_send(row: Delivery, webhook: Webhook, now: datetime) -> str:
+    """Return why a delivery is not to be sent any more, "" where it is."""
     if webhook.deleted_at is not None:
         return "The webhook was deleted before this could be sent."
     if webhook.status != WebhookStatus.ACTIVE:
         return "The webhook was disabled before this could be sent."
     if row.give_up_at <= now:
-        return f"Given up on after {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
+        return f"Not delivered within {GIVE_UP_AFTER.total_seconds() / 3600:g} hours. {row.error}".strip()
     return ""
 
 
@@ -196,7 +200,7 @@ def _no_longer_authorized(webhook: Webhook) -> str:
 
 
 def _disable(webhook: Webhook, now: datetime) -> None:
-    """Switch off a webhook whose URL was set by somebody who has lost the right to, and record it: people are told."""
+    """Disable a webhook because the account that set its URL lost the right to, and record it."""
     webhook.status, webhook.updated_at = WebhookStatus.DISABLED, now
     webhook.save(update_fields=["status", "updated_at"])
     record(
@@ -211,7 +215,7 @@ def _disable(webhook: Webhook, now: datetime) -> None:
 
 
 def _is_worth_trying(answer: Answer) -> bool:
-    """Return whether a later attempt may succeed: no answer, a request to wait, or an error of the receiver."""
+    """Return whether a later attempt may succeed: after no answer, a request to wait, or an error of the receiver."""
     if answer.refused:
         return False
     return answer.status is None or answer.status in _RETRYABLE or answer.status >= 500  # noqa: PLR2004 - a server error in HTTP
@@ -219,7 +223,7 @@ def _is_worth_trying(answer: Answer) -> bool:
 
 def _wait(attempts: int, answer: Answer) -> timedelta:
     seconds = 60 * WAITS[attempts - 1] * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a spread, no secret
-    requested_wait = min(answer.retry_after or 0, _MOST_RETRY_AFTER)
+    requested_wait = min(answer.retry_after or 0, _MAX_RETRY_AFTER)
     return timedelta(seconds=max(seconds, requested_wait))
 
 
@@ -234,7 +238,7 @@ def _finish(row: Delivery, state: DeliveryState, error: str, now: datetime) -> N
 
 
 def _note_receiver(webhook: Webhook, answer: Answer, now: datetime) -> None:
-    """Pause a receiver that did not answer, longer each time; any answer ends the pause."""
+    """Pause a receiver that did not answer, longer after each failure. Any answer ends the pause."""
     if answer.refused:
         return
     if answer.status is not None:

@@ -50,9 +50,9 @@ _MAX_DESCRIPTION = 5000
 
 @dataclass(frozen=True, slots=True)
 class HttpSpec:
-    """Fields that only Databricks' format has; None leaves one unchanged.
+    """The fields that only Databricks' format has. None leaves a field unchanged.
 
-    ``authorization`` is sent as a header; ``verify_tls`` says whether the receiver's certificate is checked.
+    ``authorization`` is sent as a header. ``verify_tls`` tells whether the receiver's certificate is checked.
     """
 
     authorization: str | None = None
@@ -113,15 +113,15 @@ def update_webhook(
     spec: HttpSpec | None = None,
     exactly: bool = False,
 ) -> Webhook:
-    """Change the fields that are given (None leaves one unchanged). Raises NotFound, InvalidInput.
+    """Change the fields that are given; None leaves a field unchanged. Raises NotFound, InvalidInput.
 
-    ``spec`` is for Databricks' format. ``events`` replaces the subscriptions; a list without governance events keeps
-    those, because MLflow's clients cannot name them, unless ``exactly``. The person who sets a ``url`` becomes the
-    webhook's owner.
+    ``spec`` is for a webhook in Databricks' format. ``events`` replaces the subscriptions. MLflow's clients cannot name
+    governance events: unless ``exactly`` is true, a list without governance events keeps those of the webhook. The
+    person who sets a ``url`` becomes the webhook's owner.
     """
     webhook = _lock(actor, webhook_id, _format_of(spec))
-    had = events_of(webhook)
-    before = _facts(webhook, had)
+    old_events = events_of(webhook)
+    before = _facts(webhook, old_events)
     if name is not None:
         webhook.name = checked_name(name)
     _set_target(webhook, actor, url, spec or HttpSpec())
@@ -131,23 +131,20 @@ def update_webhook(
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
         webhook.status = _status(webhook, status)
-    checked = had if events is None else checked_events(events, webhook)
-    if not exactly and not GOVERNANCE.intersection(checked):
-        checked = [*checked, *(event for event in had if event in GOVERNANCE)]
+    new_events = old_events if events is None else checked_events(events, webhook)
+    if not exactly and not GOVERNANCE.intersection(new_events):
+        new_events = [*new_events, *(event for event in old_events if event in GOVERNANCE)]
     webhook.updated_at = timezone.now()
     webhook.save()
-    _subscribe(webhook, checked)
-    after = _facts(webhook, checked) | _replaced(secret=secret, authorization=spec.authorization if spec else None)
+    _subscribe(webhook, new_events)
+    after = _facts(webhook, new_events) | _replaced(secret=secret, authorization=spec.authorization if spec else None)
     _record(actor, Action.WEBHOOKS_WEBHOOK_UPDATED, webhook, before=before, after=after)
     return webhook
 
 
 @transaction.atomic
 def delete_webhook(*, actor: Actor, webhook_id: str, wire: WebhookFormat = WebhookFormat.MLFLOW) -> None:
-    """Mark a webhook as deleted and remove its secrets; its deliveries stay listed.
-
-    Raises NotFound where there is none.
-    """
+    """Mark a webhook as deleted and remove its secrets. Its deliveries stay in the list. Raises NotFound."""
     webhook = _lock(actor, webhook_id, wire)
     webhook.deleted_at = webhook.updated_at = timezone.now()
     webhook.sealed_secret = webhook.sealed_authorization = ""
@@ -162,9 +159,10 @@ def send_test(
     event: str = "",
     wire: WebhookFormat = WebhookFormat.MLFLOW,
 ) -> Answer:
-    """Send a signed sample now and return the outcome. Without an event: the first the webhook subscribes to.
+    """Send a signed sample of an event now and return the outcome.
 
-    No transaction is open during the call to the receiver. Raises NotFound, InvalidInput (no such event).
+    Without ``event`` the first event that the webhook subscribes to is used. No transaction is open while the receiver
+    is called. Raises NotFound, InvalidInput (no such event).
     """
     webhook = get_webhook(actor, webhook_id, wire=wire)
     chosen = event or events_of(webhook)[0]
@@ -182,15 +180,15 @@ def _send_sample(webhook: Webhook, event: str) -> Answer:
 
 
 def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> None:
-    """Set the URL of a webhook, its owner (None where an operator set the URL) and the fields of ``spec``.
+    """Set the URL of a webhook, its owner (None where an operator sets the URL) and the fields of ``spec``.
 
-    An authorization was given for one URL and is not sent to another, which another manager may have set. Raises
+    An authorization is not kept for a new URL, because another manager of the model may set that URL. Raises
     InvalidInput.
     """
     if url is not None:
         if webhook.sealed_authorization and spec.authorization is None and url != webhook.url:
             raise InvalidInput(
-                "This webhook has an authorization, which was given for its present URL. "
+                "This webhook has an authorization, which is only for its present URL. "
                 "Send the authorization again with the new URL, or an empty one to remove it."
             )
         by_operator = is_operator(actor)
@@ -204,8 +202,8 @@ def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec)
         webhook.verify_tls = spec.verify_tls
     if not webhook.verify_tls and not may_reach_private_network(webhook):
         raise InvalidInput(
-            "enable_ssl_verification cannot be false: certificates are always checked, except for receivers on the "
-            "private network, for webhooks of operators where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
+            "enable_ssl_verification cannot be false. It can be false only for a webhook of an operator with a receiver "
+            "on the private network, where CUSTODY_WEBHOOK_ALLOW_PRIVATE is on."
         )
 
 
@@ -227,12 +225,12 @@ def _replaced(**values: str | None) -> dict[str, object]:
 
 
 def _lock(actor: Actor, webhook_id: str, wire: WebhookFormat) -> Webhook:
-    """Return a webhook the actor may change, its row locked until commit. Raises NotFound."""
-    seen = get_webhook(actor, webhook_id, wire=wire)
-    locked = Webhook.objects.select_for_update(no_key=True).filter(pk=seen.pk, deleted_at__isnull=True).first()
+    """Return a webhook that the actor may change, with its row locked until commit. Raises NotFound."""
+    visible = get_webhook(actor, webhook_id, wire=wire)
+    locked = Webhook.objects.select_for_update(no_key=True).filter(pk=visible.pk, deleted_at__isnull=True).first()
     if locked is None:
         raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
-    locked.model = seen.model
+    locked.model = visible.model
     return locked
 
 
@@ -254,7 +252,7 @@ def _subscribe(webhook: Webhook, events: Iterable[str]) -> None:
 
 
 def _facts(webhook: Webhook, events: Sequence[str]) -> dict[str, object]:
-    """Return the facts for the audit event: host and digest of the URL, since many receivers put a secret into it."""
+    """Return the facts for the audit event. It has host and digest of the URL, which may contain a secret."""
     return {
         "name": webhook.name,
         "host": urlsplit(webhook.url).netloc,

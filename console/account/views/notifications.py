@@ -58,8 +58,8 @@ def notification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show and change which notifications a person receives on which channel."""
     user = User.objects.get(username=actor.name)
     if request.method == "POST":
-        pairs = [tuple(value.split("/", 1)) for value in request.POST.getlist("wanted") if "/" in value]
-        choose_notices(actor=actor, choices={(topic, channel) for topic, channel in pairs})
+        choices = [tuple(value.split("/", 1)) for value in request.POST.getlist("wanted") if "/" in value]
+        choose_notices(actor=actor, choices={(topic, channel) for topic, channel in choices})
         messages.success(request, "Your notification settings are saved.")
         return redirect("console:notification_settings")
     return _settings_page(request, user, ChatForm())

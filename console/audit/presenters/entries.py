@@ -23,7 +23,7 @@ _REFUSED = Mark("bad", "block")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that an event changed; "" where there was none before, or is none now."""
+    """One value that an event changed. ``before`` and ``after`` are "" where there was no value."""
 
     key: str
     before: str
@@ -65,9 +65,7 @@ class Entry:
 
 
 def trail(events: Iterable[Event]) -> list[Entry]:
-    """Return events as entries in their order; events of the same kind in a row, such as five queued checks, become
-    one.
-    """
+    """Return events as entries, in the same order. Events of the same kind in a row become one entry."""
     entries: list[Entry] = []
     for entry in map(entry_of, events):
         last = entries[-1] if entries else None
@@ -78,20 +76,20 @@ def trail(events: Iterable[Event]) -> list[Entry]:
     return entries
 
 
-def _can_merge(one: Entry, other: Entry) -> bool:
+def _can_merge(entry: Entry, following: Entry) -> bool:
     keys = ("actor", "action", "ref", "outcome", "reason")
-    same = all(getattr(one, key) == getattr(other, key) for key in keys)
-    return same and (not one.brief or record_of(one.action).display.merges)
+    is_same_kind = all(getattr(entry, key) == getattr(following, key) for key in keys)
+    return is_same_kind and (not entry.brief or record_of(entry.action).display.merges)
 
 
-def _merged(one: Entry, other: Entry) -> Entry:
-    brief = f"{one.brief}, {other.brief}" if one.brief and other.brief else one.brief
+def _merged(entry: Entry, following: Entry) -> Entry:
+    brief = f"{entry.brief}, {following.brief}" if entry.brief and following.brief else entry.brief
     return replace(
-        one,
-        times=one.times + 1,
-        brief=brief if len(brief) <= _MERGED_BRIEF else one.brief,
-        tone="bad" if "bad" in (one.tone, other.tone) else one.tone,
-        changes=(*one.changes, *other.changes),
+        entry,
+        times=entry.times + 1,
+        brief=brief if len(brief) <= _MERGED_BRIEF else entry.brief,
+        tone="bad" if "bad" in (entry.tone, following.tone) else entry.tone,
+        changes=(*entry.changes, *following.changes),
     )
 
 
@@ -101,7 +99,7 @@ def entry_of(event: Event) -> Entry:
     denied = event.outcome == "denied"
     record = record_of(event.action)
     phrase = f"was not allowed to {record.refused}" if denied else record.done
-    lead, names_it, tail = phrase.partition("{object}")
+    lead, placeholder, tail = phrase.partition("{object}")
     before, after = _mapping(event_facts.get("before")), _mapping(event_facts.get("after"))
     changes = tuple(_changes(before, after))
     mark = _REFUSED if denied else record.display.mark
@@ -112,7 +110,7 @@ def entry_of(event: Event) -> Entry:
         at=event.at,
         actor=_actor(event, event_facts),
         lead=lead,
-        obj=object_phrase(event.object_ref) if names_it else "",
+        obj=object_phrase(event.object_ref) if placeholder else "",
         url=page_url(event.object_ref),
         tail=tail,
         tone="bad" if failed else mark.tone,

@@ -16,7 +16,7 @@ _ISO = len("2026-01-01T00:00:00")
 
 
 def brief_of(action: str, before: Mapping[str, object], after: Mapping[str, object]) -> str:
-    """Return the most important change of an event, shortened to one line; "" where the sentence is enough."""
+    """Return the most important change of an event, in at most 80 characters; "" where its action has none."""
     text = record_of(action).display.brief(before, after)
     return text if len(text) <= _BRIEF_LIMIT else f"{text[: _BRIEF_LIMIT - 1]}…"
 

@@ -96,12 +96,14 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _quarantine_consequence(actor: Actor, node: Node) -> str:
     """Return the consequence of a quarantine, with the versions in use that descend from the data."""
-    stops = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
+    text = "Every version that descends from it fails the check lineage.not_quarantined until it is released."
     live = ", ".join(str(version) for version in dataset_quarantine(actor, node).live)
     if live:
-        stops += f" In use now: {live}. They stay there, and a finding is opened on each."
+        text += f" In use now: {live}. They stay in use, and a finding is opened on each."
     others = ", ".join(other_names(actor, node))
-    return f"{stops} It does not cover {others}, which may be the same bytes: see its suggestions." if others else stops
+    if others:
+        text += f" The quarantine does not cover {others}, which may have the same bytes: see the suggested edges."
+    return text
 
 
 def _dataset_version(request: HttpRequest, actor: Actor) -> Node:

@@ -1,4 +1,4 @@
-"""The difference of two model versions, runs or endpoints: what changed, and what that did to the metrics."""
+"""The differences between two model versions, runs or endpoints: their inputs and their metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """One thing that differs; ``a`` and ``b`` are its values, "" where one side has none."""
+    """One difference; ``a`` and ``b`` are the values, "" where one side has none."""
 
     name: str
     a: str
@@ -71,12 +71,14 @@ def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
             "same_metrics": len(difference["metrics"]) - len(differing),
             "axes": _axes(difference["changes"]),
             "sides": [(name, ref_label(difference[name]), page_url(difference[name])) for name in ("a", "b")],
-            "parted": [(ref_label(row["node"]), page_url(row["node"]), row["hops"]) for row in _first(difference)],
+            "divergence": [
+                (ref_label(row["node"]), page_url(row["node"]), row["hops"]) for row in _first_divergence(difference)
+            ],
         }
     return render_page(request, "console/lineage/diff.html", "Difference", crumbs=crumbs, **context)
 
 
-def _first(difference: Json) -> list[Json]:
+def _first_divergence(difference: Json) -> list[Json]:
     rows: list[Json] = difference["lineage"]["first_divergence"]
     return rows
 

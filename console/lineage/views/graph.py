@@ -18,12 +18,13 @@ from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
 from core.errors import InvalidInput
 from core.ids import row_id
+from core.spreadsheets import csv_cell
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
 from lineage.visibility import MOST_SIFTED, known_nodes
 
 _OFFERED = 60
-_MOST_OPENED = 100
+_MAX_OPENED = 100
 _LEGEND = {
     "data": "Data",
     "code": "Code",
@@ -67,7 +68,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _options(request: HttpRequest) -> GraphOptions:
-    """Return the options of the address. Raises InvalidInput: an invalid time."""
+    """Return the options from the query string. Raises InvalidInput for an invalid time."""
     text = request.GET.get("as_of", "").strip()
     moment = parse_datetime(text) or _end_of(text)
     if text and moment is None:
@@ -79,12 +80,12 @@ def _options(request: HttpRequest) -> GraphOptions:
         direction=request.GET.get("direction", ""),
         selected=request.GET.get("picked", ""),
         as_of=moment,
-        unfold=frozenset(numbers[:_MOST_OPENED]),
+        unfold=frozenset(numbers[:_MAX_OPENED]),
     )
 
 
 def _end_of(text: str) -> datetime | None:
-    """Return the last moment of a date."""
+    """Return the last moment of an ISO date, None for any other text."""
     try:
         day = parse_date(text)
     except ValueError:
@@ -93,14 +94,14 @@ def _end_of(text: str) -> datetime | None:
 
 
 def _csv(page_data: GraphPage) -> HttpResponse:
-    """Return the list of nodes as CSV, in which no cell begins as a formula of a spreadsheet does."""
+    """Return the list of nodes as a CSV file."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="lineage.csv"'
     writer = csv.writer(response)
     writer.writerow(["kind", "name", "version", "distance", "inputs", "digest", "urn"])
     for node in page_data.nodes:
         row = (node.kind.text, node.name, node.version, node.depth, "; ".join(node.inputs), node.digest, node.urn)
-        writer.writerow(f"'{cell}" if str(cell).startswith(("=", "+", "@", "\t")) else cell for cell in row)
+        writer.writerow(csv_cell(cell) for cell in row)
     return response
 
 

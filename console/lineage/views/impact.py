@@ -19,7 +19,7 @@ from lineage.visibility import require_visible
 
 @page
 def impact_page(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List the model versions that descend from a node, one page at a time, and count all of them. Raises NotFound."""
+    """List the model versions that descend from a node, with the number of all of them. Raises NotFound."""
     node = find_node(request.GET.get("node", ""))
     require_visible(actor, node)
     impact = impact_of(actor, [node])

@@ -21,9 +21,7 @@ from lineage.suggestions.derive import Suggestion
 @page
 def confirm(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Confirm a suggested edge in a dialog."""
-    return _decide(
-        request, actor, confirm_suggestion, "Confirm", "The edge counts from then on, as if you declared it."
-    )
+    return _decide(request, actor, confirm_suggestion, "Confirm", "The edge then counts as if you had declared it.")
 
 
 @page

@@ -1,4 +1,4 @@
-"""Break-glass moves: the dialog that asks for one, the list of them, and the dialog that reviews one."""
+"""Break-glass moves: the dialog that requests one, the list of them, and the dialog that reviews one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
         title=f"Move {version} in an emergency",
         submit=f"Move {version} now",
         description=f"{version} moves without its policy once a second person agrees, where the policy requires one. "
-        "Everybody is told, and the move must be reviewed afterwards.",
+        "Everybody who can see the model is notified, and the move must be reviewed afterwards.",
         tone="is-bad",
     )
 
@@ -51,7 +51,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
         return flash_outcome(
             request,
             break_glass_request,
-            f"{version} is {break_glass_request.target_text} now. The move needs a review.",
+            f"{version} {break_glass_request.moved_text}. The move needs a review.",
         )
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
@@ -59,7 +59,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
 
 @page
 def emergencies(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List break-glass moves, those that need a review first."""
+    """List break-glass moves. Those that need a review come first, by the date on which it is due."""
     state = request.GET.get("state", "")
     rows = visible_post_reviews(actor, state=state if state in _STATES else "")
     page_rows = paginate(request, rows.order_by(F("completed_at").desc(nulls_first=True), "due_at", "pk"))
@@ -70,12 +70,13 @@ def emergencies(request: HttpRequest, actor: Actor) -> HttpResponse:
 def review_break_glass(request: HttpRequest, actor: Actor, post_review_id: int) -> HttpResponse:
     """Review a break-glass move in a dialog."""
     row = get_post_review(actor, post_review_id)
-    version, target = row.request.version, row.request.target_text
+    version = row.request.version
     form = PostReviewForm(submitted(request))
     dialog = Dialog(
         title=f"Review the break-glass move of {version}",
         submit="Record review",
-        description=f"{row.requester} moved {version} to {target} without its policy: “{row.request.comment[:300]}”",
+        description=f"{version} {row.request.moved_text} without its policy. {row.requester} wrote: "
+        f"“{row.request.comment[:300]}”",
     )
 
     def act() -> str:

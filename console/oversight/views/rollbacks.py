@@ -24,7 +24,7 @@ def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
     model = find_model(actor, name)
     candidates = [row.version for row in rollback_candidates(model) if not row.obstacle]
     if not candidates:
-        raise InvalidState(f"{name} has no earlier version in Production whose approval is still valid.")
+        raise InvalidState(f"{name} has no version that was in Production before and whose approval is still valid.")
     labels = [f"v{row.version}" for row in candidates]
     labels[0] += " (the previous one)"
     form = RollBackForm(
@@ -45,10 +45,10 @@ def ask_roll_back(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
         result = roll_back(
             actor=actor, name=name, reason=cleaned["reason"], version=cleaned["version"], wait_seconds=None
         )
-        done = f"{result.version} is current Production again."
+        moved_message = f"{result.version} is in Production again."
         if result.request is not None:
-            return flash_outcome(request, result.request, done)
-        messages.success(request, done)
+            return flash_outcome(request, result.request, moved_message)
+        messages.success(request, moved_message)
         return reverse("console:model", args=[name])
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))

@@ -35,7 +35,7 @@ from policies.transitions import allowed_by
 from validation.catalogue import describe_check
 
 _INVOLVEMENT = {
-    "requester": "asked for the move",
+    "requester": "requested the move",
     "version_author": "registered the version or sent files of it",
     "run_user": "ran the training or logged to it",
     "card_editor": "edited its model card",
@@ -60,10 +60,9 @@ _ICONS: dict[type[object], str] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleDescription:
-    """One rule: its id, what it requires, the icon of its kind, and whether it blocks.
+    """One rule. ``text`` is its requirement, ``icon`` the icon of its kind. ``blocks`` is true for a hard rule.
 
-    ``when`` is the condition under which it applies, "" for always. ``weight`` tells what happens to a version that
-    does not meet it.
+    ``when`` is the condition under which it applies, "" for always. ``weight`` says whether an unmet rule blocks.
     """
 
     rule: str
@@ -82,7 +81,7 @@ class RuleDescription:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDescription:
-    """A policy: what it applies to, its rules, its options, and the picture of its transitions (None for none)."""
+    """A policy: its scope, its rules, its options, and the picture of its transitions (None for other policies)."""
 
     scope: str
     rules: tuple[RuleDescription, ...]
@@ -111,11 +110,8 @@ def _scope(policy: PolicyBody) -> str:
         return (
             f"A version of {_models(policy)} may be registered only when every rule below is met, by every interface."
         )
-    if place := left_by(policy.target):
-        return (
-            f"A version of {_models(policy)} may leave {place} with no version in its place only when every rule below is "
-            "met."
-        )
+    if left_target := left_by(policy.target):
+        return f"A version of {_models(policy)} may leave {left_target} without a successor only when every rule below is met."
     return f"A version of {_models(policy)} may move to {policy.target} only when every rule below is met."
 
 
@@ -151,7 +147,7 @@ def rule_text(rule: Rule) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """Return the time when a rule applies: ``the risk tier is high and it comes from None``."""
+    """Return the condition under which a rule applies: ``the risk tier is high and it comes from None``."""
     parts = [f"the risk tier is {english_list(condition.tiers, 'or')}"] if condition.tiers else []
     parts += [f"the model is tagged {key}={value}" for key, value in condition.tags.items()]
     if condition.sources:
@@ -168,7 +164,7 @@ def option_texts(options: Options) -> Iterator[str]:
     yield f"A request expires when it is not decided within {duration_text(options.expires_after)}."
     if options.rollback_window:
         window = duration_text(options.rollback_window)
-        yield f"The version it replaces is kept for a rollback for {window}, then it is archived."
+        yield f"The version it replaces stays available for a rollback for {window}, then it is archived."
     else:
         yield "The version it replaces is archived at once."
     if options.apply_delay:
@@ -178,8 +174,8 @@ def option_texts(options: Options) -> Iterator[str]:
     if options.new_account_window:
         window = duration_text(options.new_account_window)
         yield (
-            "An approval does not count with an account that somebody involved made, gave a group or set the password of "
-            f"within {window} before."
+            f"An approval does not count if, within {window} before it, somebody involved created the reviewer's "
+            "account, gave it a group or set its password."
         )
     if options.e_signature:
         yield "Reviews need an electronic signature: the reviewer's password and what the signature means."
@@ -219,8 +215,8 @@ def _approvals(rule: ApprovalsRule) -> str:
     distinct = ", each for another group," if rule.distinct_groups else ""
     text = f"{people} of {_reviewers(rule)}{distinct} must approve it, with a comment."
     if rule.owners:
-        owners = "; ".join(f"of {owner.models}: {english_list(owner.users)}" for owner in rule.owners)
-        text += f" The owners are, {owners}."
+        owners = "; ".join(f"{english_list(owner.users)} for {owner.models}" for owner in rule.owners)
+        text += f" Its owners are {owners}."
     if rule.carry_over:
         parts = english_list([_CARRIED_OVER[part] for part in rule.carry_over], "or")
         text += f" An approval stays valid when only {parts} changes."
@@ -235,12 +231,12 @@ def _reviewers(rule: ApprovalsRule) -> str:
 
 def _re_review(option: ReReviewOption) -> str:
     every, overdue = duration_text(option.every), _WHEN_OVERDUE[option.when_due]
-    return f"The version in place needs a re-review every {every}. When it is overdue, {overdue}."
+    return f"A version that has moved needs a re-review every {every}. When it is overdue, {overdue}."
 
 
 def _rollback(options: Options) -> str:
     within = f" within {duration_text(options.rollback_within)} of leaving" if options.rollback_within else ""
-    text = f"A version that was there before can be rolled back to{within}, if its files are unchanged."
+    text = f"The model can be rolled back to an earlier version{within}, if the files of that version are unchanged."
     return f"{text} {_approvals(options.rollback_approvals)}" if options.rollback_approvals else text
 
 

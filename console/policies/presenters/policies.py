@@ -49,7 +49,7 @@ options:
 class RuleDiff:
     """One rule that differs.
 
-    ``word`` is `added`, `removed` or `changed`, ``effect`` whether the policy gets stricter.
+    ``word`` is `added`, `removed` or `changed`. ``effect`` is `tighter`, `looser` or `open` (neither).
     """
 
     rule: str
@@ -66,7 +66,10 @@ class RuleDiff:
 
 @dataclass(frozen=True, slots=True)
 class DiffView:
-    """The difference of two revisions, by rule and as text. ``lines`` are pairs of a tone and a line."""
+    """The difference of two revisions, by rule and as text.
+
+    ``lines`` are pairs of a tone (`add`, `del`, `at` or "") and a line of the text.
+    """
 
     rules: tuple[RuleDiff, ...]
     values: tuple[ValueChange, ...]
@@ -80,7 +83,7 @@ class DiffView:
 
 
 def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> DiffView:
-    """Return the lines that a policy's body changes; their tones are `add`, `del`, `at` and ""."""
+    """Return the difference of two bodies of a policy; ``before`` is None for a new policy."""
     difference: PolicyDiff = diff_policies(parse_published(before) if before else None, parse_published(after))
     rules = [
         RuleDiff(
@@ -118,7 +121,7 @@ class PolicyPage:
 
 
 def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
-    """Return the page of a policy; an unknown revision gives the newest. Raises NotFound."""
+    """Return the page of a policy with the revision ``number``, the newest where there is none. Raises NotFound."""
     policy = Policy.objects.filter(pk=policy_id).first()
     revisions = list(revisions_of(policy)) if policy else []
     if policy is None or not revisions:
@@ -138,7 +141,11 @@ def policy_page(actor: Actor, policy_id: int, number: str = "") -> PolicyPage:
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """A proposal: its changes, and the people who may decide on it. ``refusal`` is why this person may not."""
+    """A proposal with its changes.
+
+    ``reviewers`` are the people who may decide on it, and ``advice`` says what to do where there are none. ``refusal``
+    is why this person may not decide, None where they may.
+    """
 
     proposal: PolicyProposal
     text: PolicyDescription
@@ -188,7 +195,7 @@ def waiting_proposals() -> list[PolicyProposal]:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A draft while it is written: its errors by line, or its rules as sentences and its changes."""
+    """The preview of a draft: its errors by line, or its rules as sentences and its changes to ``base``."""
 
     document: Document
     text: PolicyDescription | None
@@ -209,7 +216,10 @@ def preview(yaml: str) -> Preview:
 
 
 def starting_text(policy_id: int | None, proposal_id: int | None) -> str:
-    """Return the text an editor opens with: a policy's newest revision, a proposal, or an example. Raises NotFound."""
+    """Return the YAML that the editor opens with: a proposal, a policy's newest revision, or an example.
+
+    Raises NotFound.
+    """
     if proposal_id is not None:
         return write_policy(get_proposal(proposal_id).body)
     if policy_id is not None:

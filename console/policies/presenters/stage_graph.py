@@ -14,7 +14,7 @@ from registry.stages import Stage
 WIDTH, HEIGHT = 560, 220
 _BOX_WIDTH, _BOX_HEIGHT = 116, 40
 _CENTRES = {Stage.NONE: (70, 50), Stage.STAGING: (280, 50), Stage.PRODUCTION: (490, 50), Stage.ARCHIVED: (280, 178)}
-_BEND = 11  # how far an arrow bends to the right of its direction, so that the two directions are two lines
+_BEND = 11  # how far an arrow is moved to its right, so that arrows of opposite directions do not overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class StageGraph:
-    """The picture. ``source`` names the policy, "" where the page is the policy's own."""
+    """The picture. ``source`` names the policy that allows the transitions, "" on the page of that policy."""
 
     boxes: list[StageBox]
     arrows: list[Arrow]
@@ -55,7 +55,7 @@ class StageGraph:
 
 
 def stage_graph(allowed: Mapping[str, tuple[str, ...]], source: str = "") -> StageGraph:
-    """Return the picture of what may follow each stage."""
+    """Return the picture of the allowed transitions; ``allowed`` has the targets of each stage."""
     boxes = [
         StageBox(stage.value, x, y, x - _BOX_WIDTH // 2, y - _BOX_HEIGHT // 2) for stage, (x, y) in _CENTRES.items()
     ]
@@ -70,7 +70,7 @@ def stage_graph_of(model: RegisteredModel) -> StageGraph | None:
 
 
 def _path(start: Stage, end: Stage) -> str:
-    """Return a curve between the borders of two boxes. None and Production are joined above Staging."""
+    """Return the path between the borders of two boxes. The path between None and Production passes above Staging."""
     (x1, y1), (x2, y2) = _CENTRES[start], _CENTRES[end]
     if {start, end} == {Stage.NONE, Stage.PRODUCTION}:
         lift = 4 if start == Stage.NONE else 14

@@ -1,4 +1,4 @@
-"""The editor of policies: errors by line, the rules as sentences, dry run and replay, and proposing."""
+"""The editor of policies: the preview of a draft with its errors, the dry run, the replay, and the proposal."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def _propose(actor: Actor, form: DraftForm) -> int | None:
 @page
 @require_POST
 def draft_preview(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    """Return the rules of a text as sentences, or its errors, as a fragment."""
+    """Return the rules of a draft as sentences, or its errors, as a fragment."""
     return render(request, "console/policies/_draft_preview.html", {"page": preview(_text(request))})
 
 
 @page
 @require_POST
 def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Return the verdict of a text on a version now, as a fragment."""
+    """Return the verdict that a draft would give on a version now, as a fragment."""
     template = "console/policies/_dry_run.html"
     form = TrialForm(request.POST)
     if not form.is_valid():
@@ -99,7 +99,7 @@ def draft_dry_run(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page
 @require_POST
 def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Return one part of a replay as a fragment, which loads the next part by itself."""
+    """Return one part of a replay as a fragment. The fragment loads the next part."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
         return render(
@@ -115,15 +115,15 @@ def draft_replay(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _counted(part: Replay, so_far: dict[str, int], *, is_first: bool) -> dict[str, object]:
-    """Return the context of the fragment: the differences of this part, and the totals until now."""
+    """Return the context of the fragment: the requests of this part whose outcome differs, and the totals so far."""
     totals = {outcome.value: so_far[outcome.value] + part.totals[outcome.value] for outcome in Outcome}
-    looked = min(so_far["looked"] + part.examined, MAX_REQUESTS)
-    has_more = part.next_before is not None and looked < MAX_REQUESTS
+    examined = min(so_far["examined"] + part.examined, MAX_REQUESTS)
+    has_more = part.next_before is not None and examined < MAX_REQUESTS
     return {
         "rows": [row for row in part.rows if row.outcome is not Outcome.SAME],
         "totals": totals,
         "judged": sum(totals.values()),
-        "looked": looked,
+        "examined": examined,
         "candidates": part.candidates,
         "next_before": part.next_before if has_more else None,
         "is_first": is_first,

@@ -18,6 +18,7 @@ from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
 from core.errors import NotFound
 from policies.models import Policy
+from policies.targets import REGISTRATION, TRANSITIONS, left_by
 from policies.yaml_text import write_policy
 
 PROPOSAL_OPENED = "The proposal is open. A second person must approve it."
@@ -32,15 +33,15 @@ def policies_crumbs(*more: Crumb) -> list[Crumb]:
 @page
 def policy_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the policies by target, and the proposals that wait for a second person."""
-    proposes = refusal_to_propose(actor) is None
+    may_propose = refusal_to_propose(actor) is None
     return render_page(
         request,
         "console/policies/policies.html",
         "Policies",
         rows=paginate(request, policy_rows()),
         waiting=waiting_proposals(),
-        may_propose=proposes,
-        advice=missing_reviewer_hint(actor) if proposes else "",
+        may_propose=may_propose,
+        advice=missing_reviewer_hint(actor) if may_propose else "",
     )
 
 
@@ -79,13 +80,26 @@ def policy_retire(request: HttpRequest, actor: Actor, policy_id: int) -> HttpRes
         messages.info(request, PROPOSAL_OPENED)
         return reverse("console:proposal", args=[proposal.pk])
 
-    models = "all models" if policy.models_pattern == "*" else f"the models {policy.models_pattern}"
     dialog = Dialog(
         title=f"Propose to retire {policy.name}",
-        description=f"Once a second person approves, {policy.name} no longer governs new moves of {models} to "
-        f"{policy.target}: they need permission only, or the next policy that matches. Open requests keep it.",
+        description=f"Once a second person approves, {_retirement_consequence(policy)}",
         submit="Propose retirement",
         tone="is-bad",
     )
     here = Crumb(policy.name, reverse("console:policy", args=[policy.pk]))
     return run_dialog(request, actor, dialog, form, act, crumbs=policies_crumbs(here))
+
+
+def _retirement_consequence(policy: Policy) -> str:
+    """Return the consequence of retiring a policy, as the end of a sentence."""
+    models = "all models" if policy.models_pattern == "*" else f"models whose name matches {policy.models_pattern}"
+    if policy.target == TRANSITIONS:
+        return f"{policy.name} no longer limits the stages between which versions of {models} may move."
+    if policy.target == REGISTRATION:
+        return f"{policy.name} no longer limits which versions of {models} may be registered."
+    left_target = left_by(policy.target)
+    moves = f"out of {left_target}" if left_target else f"to {policy.target}"
+    return (
+        f"{policy.name} no longer governs new moves of {models} {moves}: they need only permission, or the next policy that "
+        "matches governs them. Open requests keep this policy."
+    )

@@ -22,7 +22,8 @@ _HALF = 50  # the middle of a bar chart that is 100 wide
 class MetricRow:
     """One metric of both sides.
 
-    ``tone`` is `ok` for better, `bad` for worse, `none` where the direction is not known.
+    ``tone`` is `ok` for better, `bad` for worse, `none` where the better direction is not known. ``word`` is the same
+    judgement as a word, "" where one side has no value.
     """
 
     key: str
@@ -34,17 +35,17 @@ class MetricRow:
 
     @property
     def relative_change(self) -> float | None:
-        """Return the difference as a share of the current value, None where there is none or the current value is 0."""
+        """Return the difference divided by the current value, None where there is no difference or that value is 0."""
         return self.delta / abs(self.current) if self.delta is not None and self.current else None
 
     @property
     def bar_length(self) -> int:
-        """Return the length of the bar of the change, 0 to 50: its square root, so that small changes show as well."""
+        """Return the length of the bar, 0 to 50. It grows with the square root of the change, to show small changes."""
         return round(_HALF * min(1.0, math.sqrt(abs(self.relative_change)))) if self.relative_change else 0
 
     @property
     def points_right(self) -> bool:
-        """Return whether the bar points right: for the better, or upwards where the direction is not known."""
+        """Return whether the bar points right: the change is better, or an increase with no known better direction."""
         return self.tone == "ok" or (self.tone == "none" and (self.delta or 0) > 0)
 
     @property
@@ -133,8 +134,8 @@ def compare(
 ) -> Comparison:
     """Compare a version with current Production. The query count does not depend on what was logged.
 
-    ``candidate_pinned`` and ``pinned`` are the facts of the runs of both to compare, in place of those of today; ``at``
-    is the moment whose cards are compared (now).
+    ``candidate_pinned`` and ``pinned`` are stored facts of the two runs, which are compared in place of today's facts.
+    ``at`` is the moment whose cards are compared, by default now.
     """
     left = side_of(candidate, pinned=candidate_pinned, at=at)
     right = None
@@ -150,7 +151,7 @@ def compare(
 
 
 def side_of(version: ModelVersion, *, pinned: PinnedFacts | None = None, at: datetime | None = None) -> Side:
-    """Read a version's run, and its card as it was at a moment (now)."""
+    """Return a version with its run, and with its card as it was at a moment, by default now."""
     try:
         facts = run_facts(version.run_id) if version.run_id else None
     except NotFound:
@@ -160,7 +161,7 @@ def side_of(version: ModelVersion, *, pinned: PinnedFacts | None = None, at: dat
 
 
 def completeness_text(card: CardRevision | None) -> str:
-    """Return the completeness of a card."""
+    """Return the completeness of a card as text: `complete`, `3 of 9 fields`, `no card`."""
     if card is None:
         return "no card"
     missing = len(missing_fields(card))
@@ -168,11 +169,11 @@ def completeness_text(card: CardRevision | None) -> str:
 
 
 def _metrics(left: Side, right: Side | None) -> Sequence[MetricRow]:
-    mine = left.metrics
-    theirs = right.metrics if right else {}
+    candidate = left.metrics
+    current = right.metrics if right else {}
     # Training metrics come last: they say least about unseen data.
-    keys = sorted({*mine, *theirs}, key=lambda key: (key.startswith("train"), key))
-    return [_metric(key, mine.get(key), theirs.get(key)) for key in keys]
+    keys = sorted({*candidate, *current}, key=lambda key: (key.startswith("train"), key))
+    return [_metric(key, candidate.get(key), current.get(key)) for key in keys]
 
 
 def _metric(key: str, candidate: float | None, current: float | None) -> MetricRow:

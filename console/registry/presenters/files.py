@@ -1,4 +1,4 @@
-"""The files of a model version with their digests, and what the file scan said of each."""
+"""The files of a model version with their digests, and the result of the file scan for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """The files of a version, rejected ones first. ``count`` and ``size`` (bytes) are of all of them."""
+    """The files of a version, rejected ones first.
+
+    ``listed`` are at most MAX_SHOWN of them. ``count`` and ``size`` (in bytes) are of all files. ``scan`` is the newest
+    finished scan, None where there is none.
+    """
 
     listed: tuple[ModelFile, ...]
     count: int
@@ -46,9 +50,9 @@ class ModelFiles:
 
 
 def files_of(version: ModelVersion, *, at: datetime | None = None) -> ModelFiles:
-    """Return the sealed files of a version beside the newest scan that had finished ``at`` a moment (now).
+    """Return the sealed files of a version with the newest scan that had finished ``at`` a moment, by default now.
 
-    Two queries.
+    Makes two queries.
     """
     files = sealed_files(version.artifact_path)
     scans = CheckRun.objects.filter(request__version=version, check_code=_SCAN, state__in=_VERDICTS)

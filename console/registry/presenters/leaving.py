@@ -1,4 +1,4 @@
-"""Consequences of taking a version out of Production, or removing an alias, without a successor, for the dialogs."""
+"""The consequences of a move by which a version leaves Production or loses an alias, without a successor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Leaving:
     """A move by which a version leaves Production or loses an alias, with its consequences.
 
     ``address`` is the URI that clients can no longer load. ``deployments`` serve the version and continue to do so.
-    ``aliases`` still point at it. ``roll_back_to`` is the version that a rollback would bring back instead.
+    ``aliases`` still point at it. ``roll_back_to`` is the version that a rollback would bring back instead, None where
+    there is none.
     """
 
     version: ModelVersion
@@ -40,17 +41,17 @@ class Leaving:
 
 
 def leaving_of(version: ModelVersion, target: str) -> Leaving | None:
-    """Return the consequences of a move; None where the version leaves no target, or another version replaces it."""
-    left = target_left(target, is_current=version.is_current)
-    if not left:
+    """Return the consequences of a move, None where the version leaves neither Production nor an alias by it."""
+    left_target = target_left(target, is_current=version.is_current)
+    if not left_target:
         return None
     name = version.model.name
-    is_stage = left == Stage.PRODUCTION
+    is_stage = left_target == Stage.PRODUCTION
     candidates = rollback_candidates(version.model) if is_stage else []
     live = version.deployments.filter(ended_at__isnull=True).select_related("endpoint")
     return Leaving(
         version=version,
-        address=f"models:/{name}/Production" if is_stage else f"models:/{name}{left}",
+        address=f"models:/{name}/Production" if is_stage else f"models:/{name}{left_target}",
         deployments=list(live.order_by("endpoint__name", "number")),
         aliases=[alias for alias in version.aliases.order_by("name").values_list("name", flat=True) if is_stage],
         roll_back_to=next((row.version for row in candidates if not row.obstacle), None),

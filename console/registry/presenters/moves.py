@@ -33,7 +33,7 @@ def move_title(edge: Transition, version: ModelVersion) -> str:
 
 
 def move_consequence(edge: Transition, version: ModelVersion) -> str:
-    """Return the consequence of a move."""
+    """Return the consequence of a move as text, "" where it has none to warn of."""
     if edge.gated:
         return (
             "If a policy applies, this opens a request: checks run, and reviewers decide. Otherwise the version moves."

@@ -1,6 +1,4 @@
-"""Code that loads a version, asks which version is in Production, follows it, and registers a deployment: ready to
-paste.
-"""
+"""Code to paste: it asks which version is in Production, follows Production, and registers a deployment."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from registry.models import ModelVersion
 
 _AUTH = 'curl -H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN"'
 _FOLLOW = """\
-import os, time, urllib.error, urllib.request
+import json, os, time, urllib.error, urllib.request
 
 import mlflow
 
@@ -39,7 +37,7 @@ while True:
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Code to paste; ``key`` identifies it on the page and ``note`` says what to expect of it."""
+    """Code to paste; ``key`` identifies it on the page and ``note`` says what it does."""
 
     key: str
     title: str
@@ -48,9 +46,7 @@ class Snippet:
 
 
 def serving_code(version: ModelVersion, origin: str) -> list[Snippet]:
-    """Return the code for a version; ``origin`` is the address of this server,
-    such as ``https://models.example.com``.
-    """
+    """Return the code for a version; ``origin`` is this server's address, such as ``https://models.example.com``."""
     name, number = version.model.name, version.version
     current = origin + reverse("api-production", args=[name])
     deployment = json.dumps(
@@ -67,7 +63,7 @@ def serving_code(version: ModelVersion, origin: str) -> list[Snippet]:
         Snippet(
             "follow",
             "Follow Production (Python)",
-            follow.replace("import os,", "import json, os,", 1),
+            follow,
             "Asks every ten seconds and loads the new version when it has changed. It keeps the loaded model while this "
             "server cannot be reached.",
         ),

@@ -21,10 +21,10 @@ LabelledValue = tuple[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class VersionMetrics:
-    """The metrics that most versions have, up to three.
+    """The most important metrics of the versions, up to three.
 
-    ``rows`` holds for each version number its values with their names (None: not logged), ``charts`` a curve for each
-    metric.
+    ``rows`` has, for each version number, the metrics with their values (None: not logged). ``charts`` has a curve for
+    each metric that at least two versions have.
     """
 
     keys: list[str]
@@ -33,22 +33,23 @@ class VersionMetrics:
 
 
 def metrics_of_versions(versions: Sequence[ModelVersion]) -> VersionMetrics:
-    """Return up to three metrics of these versions, in two queries. Held-out data come before training data."""
+    """Return up to three metrics of these versions, in two queries. Training metrics come last."""
     runs = {version.run_id for version in versions if version.run_id}
     logged = LatestMetric.objects.filter(run_id__in=runs)
     counted = logged.values_list("key").annotate(runs=Count("pk")).order_by("-runs", "key")
-    keys = _most_telling(dict(counted[:_KEYS_CONSIDERED]))
+    keys = _most_important(dict(counted[:_KEYS_CONSIDERED]))
     values = {(row.run_id, row.key): metric_value(row) for row in logged.filter(key__in=keys)}
     rows = {version.version: [(key, values.get((version.run_id, key))) for key in keys] for version in versions}
     charts = [_chart(key, column, rows) for column, key in enumerate(keys)]
     return VersionMetrics(keys, rows, [chart for chart in charts if chart is not None])
 
 
-def _most_telling(runs_by_key: dict[str, int]) -> list[str]:
-    """Return the metrics in the order of their importance; ``runs_by_key`` counts the runs that logged each.
+def _most_important(runs_by_key: dict[str, int]) -> list[str]:
+    """Return up to three metrics, the most important first; ``runs_by_key`` counts the runs that logged each.
 
-    Training metrics come last. Before them come slices of another metric (``val_auc_small`` of ``val_auc``), metrics
-    that fewer versions have, and those whose better direction is not known.
+    A training metric comes after every other metric. Then a slice of another metric (``val_auc_small`` of ``val_auc``)
+    comes after a whole metric, a metric of fewer runs after one of more runs, and a metric whose better direction is
+    not known after one whose better direction is known.
     """
 
     def rank(key: str) -> tuple[bool, bool, int, bool, str]:

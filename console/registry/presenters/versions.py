@@ -38,7 +38,7 @@ _DEPLOYMENTS = 25
 
 @dataclass(frozen=True, slots=True)
 class StageMoment:
-    """A stage the version entered, when, and who moved it."""
+    """A stage that the version entered: when, and who moved it."""
 
     stage: str
     at: datetime.datetime | None
@@ -47,7 +47,7 @@ class StageMoment:
 
 @dataclass(frozen=True, slots=True)
 class CardSummary:
-    """Completeness of the card: filled fields of those that people write, and the missing ones."""
+    """Completeness of the card: how many of the fields that people write are filled, and which are missing."""
 
     text: str
     filled: int
@@ -127,10 +127,8 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
 
 
 def diff_from_approved(version: ModelVersion) -> str:
-    """Return the address of what changed since the last other version that was approved, "" where none was;
-    one query.
-    """
-    before = last_approved(version.model, but=version)
+    """Return the address of the differences from the last approved other version, "" for none; one query."""
+    before = last_approved(version.model, excluding=version)
     return (
         diff_url(version_ref(before.model.name, before.version), version_ref(version.model.name, version.version))
         if before
@@ -139,7 +137,7 @@ def diff_from_approved(version: ModelVersion) -> str:
 
 
 def _moves(actor: Actor, version: ModelVersion, requested: Collection[str]) -> list[MoveButton]:
-    """Return the moves this person may make at once or ask for, without those that a request asks for already."""
+    """Return the moves that this person may make or request, without those that a live request asks for."""
     level = level_of(actor, version.model)
     if level is None or level < Level.EDIT:
         return []

@@ -30,7 +30,7 @@ from registry.services.permissions import revoke_permission, set_permissions
 
 @page
 def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """List the grants on a model, what everybody has without one, and what this person has."""
+    """List the grants on a model, the level that everybody has by default, and this person's own level."""
     model = find_model(actor, name)
     rows = [
         {"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_WORDS[grant.level]}
@@ -52,7 +52,7 @@ def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 @page
 def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Give a person, a service account or a group a level in a dialog, in place of the one they had."""
+    """Give a person, a service account or a group a level in a dialog. It replaces the level they had."""
     model = _managed_model(actor, name)
     initial = {key: request.GET[key] for key in ("kind", "name", "level") if key in request.GET}
     form = GrantForm(submitted(request), initial=initial)
@@ -89,20 +89,20 @@ def revoke_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse
 
     dialog = Dialog(
         title=f"Remove the access of {principal}",
-        description=_left_without_grant(model, principal),
+        description=_revoke_consequence(model, principal),
         submit="Remove access",
         tone="is-bad",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(name))
 
 
-def _left_without_grant(model: RegisteredModel, principal: str) -> str:
-    """Return the rights that a person keeps on a model without their grant, as a sentence."""
+def _revoke_consequence(model: RegisteredModel, principal: str) -> str:
+    """Return the access that a person keeps on a model without their grant, as a sentence."""
     level = default_level()
     if level is None:
         return f"{principal} will no longer see {model.name}, unless one of their groups has access."
     text = LEVEL_WORDS[level]
-    return f"{principal} keeps what everybody has ({text[:1].lower()}{text[1:]}), and what their groups have."
+    return f"{principal} keeps the access of everybody ({text[:1].lower()}{text[1:]}) and the access of their groups."
 
 
 def _managed_model(actor: Actor, name: str) -> RegisteredModel:

@@ -21,7 +21,7 @@ from registry.stages import removal_target
 
 @page
 def set_alias(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Point an alias at a version in a dialog. A protected alias opens a request, another moves at once."""
+    """Point an alias at a version in a dialog. For a protected alias, this opens a request."""
     version = find_version(actor, name, number)
     form = AliasForm(submitted(request))
     dialog = Dialog(

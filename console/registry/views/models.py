@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from console.inventory.presenters import model_inventory
-from console.oversight.presenters import watch_model
+from console.oversight.presenters import model_attention
 from console.policies.presenters.stage_graph import stage_graph_of
 from console.registry.presenters.version_metrics import metrics_of_versions
 from console.registry.presenters.versions import diff_from_approved
@@ -32,13 +32,13 @@ def model_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     listed = [row.pk for row in rows if isinstance(row, RegisteredModel)]
     current = ModelVersion.objects.filter(model__in=listed, is_current=True).select_related("model")
     tainted = tainted_versions(current)
-    models = {row.model_id for row in current if row.pk in tainted}
-    return render_page(request, "console/registry/models.html", "Models", rows=rows, text=text, tainted=models)
+    tainted_models = {row.model_id for row in current if row.pk in tainted}
+    return render_page(request, "console/registry/models.html", "Models", rows=rows, text=text, tainted=tainted_models)
 
 
 @page
 def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show one model: what is in Production, and every version."""
+    """Show one model: its version in Production, and all its versions."""
     model = find_model(actor, name)
     current = incumbent_of(model)
     rows = paginate(request, version_rows(model))
@@ -50,7 +50,7 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         model=model,
         current=current,
         last_current_at=None if current else last_current_at(model),
-        watch=watch_model(actor, model, current),
+        attention=model_attention(actor, model, current),
         watching=watch_of(actor, model),
         watchers=watcher_names(model),
         rows=rows,
@@ -62,13 +62,15 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         tags=model.tags.order_by("key"),
         tier=tiers_of([model.pk]).get(model.pk, ""),
         periods=production_periods(model)[::-1][:_PERIODS],
-        diff_url=_diff_of(model, current),
+        diff_url=_diff_url(model, current),
     )
 
 
-def _diff_of(model: RegisteredModel, current: ModelVersion | None) -> str:
-    """Return the changes from the last approved version to the version that serves now, else the newest; "" for
-    neither.
+def _diff_url(model: RegisteredModel, current: ModelVersion | None) -> str:
+    """Return the address of the differences between the last approved version and another version.
+
+    The other version is the one in Production, or the newest where nothing is in Production. Returns "" where a
+    version is missing.
     """
-    today = current or ModelVersion.objects.filter(model=model).select_related("model").order_by("-version").first()
-    return diff_from_approved(today) if today else ""
+    version = current or ModelVersion.objects.filter(model=model).select_related("model").order_by("-version").first()
+    return diff_from_approved(version) if version else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page, render_page
@@ -15,12 +16,12 @@ _LEVEL_CSS = ("is-bad", "is-bad", "is-bad", "is-wait", "is-wait", "is-ok")
 
 @page
 def reproduce_page(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
-    """Show which parts are known that are needed to train the version again."""
+    """Show which of the parts that are needed to train the version again are known."""
     version = find_version(actor, name, number)
     training = reproduction_of(version)
     steps = [
-        (part, training.missing.get(part, ""), number <= training.level)
-        for number, part in enumerate(LEVELS[1:], start=1)
+        (part, training.missing.get(part, ""), level <= training.level)
+        for level, part in enumerate(LEVELS[1:], start=1)
     ]
     return render_page(
         request,
@@ -32,5 +33,5 @@ def reproduce_page(request: HttpRequest, actor: Actor, name: str, number: int) -
         level_css=_LEVEL_CSS[training.level],
         steps=steps,
         script=script_of(training),
-        api=f"/api/v1/models/{name}/versions/{number}/reproduce",
+        api=reverse("api-reproduce", args=[name, number]),
     )

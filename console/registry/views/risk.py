@@ -49,7 +49,7 @@ def model_risk(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
 
 
 def _assess(actor: Actor, name: str, form: RiskForm) -> RiskAssessment | None:
-    """Save the answers. Return None with the reason on the form where the service refuses them."""
+    """Save the answers and return the assessment. A refusal becomes an error of the form, and None is returned."""
     try:
         return assess_risk(
             actor=actor,

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from approvals.oversight.completeness import completeness_of
 from approvals.requests.transition import request_transition
-from console.oversight.presenters import watch_version
+from console.oversight.presenters import version_attention
 from console.registry.forms import TransitionForm
 from console.registry.presenters.leaving import leaving_of
 from console.registry.presenters.moves import move_button, move_consequence, move_title
@@ -23,19 +23,21 @@ from core.errors import GateRefused
 from registry.models import ModelVersion
 from registry.stages import Stage, Transition, find_transition, parse_stage
 
+_LEAVING_HELP = "Kept with your name. The people who are responsible for the model read this."
+
 
 @page
 def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -> HttpResponse:
     """Show one version."""
     page_data = version_page(actor, name, number)
-    watch = watch_version(actor, page_data.version)
+
     return render_page(
         request,
         "console/registry/version.html",
         f"v{number}",
         crumbs=model_crumbs(name),
         page=page_data,
-        watch=watch,
+        attention=version_attention(actor, page_data.version),
         completeness=completeness_of(page_data.version),
         snippets=serving_code(page_data.version, f"{request.scheme}://{request.get_host()}"),
     )
@@ -43,7 +45,7 @@ def version_detail(request: HttpRequest, actor: Actor, name: str, number: int) -
 
 @page
 def move_version(request: HttpRequest, actor: Actor, name: str, number: int, stage: str) -> HttpResponse:
-    """Move a version in a dialog. Where a policy applies this opens a request, elsewhere the version moves at once."""
+    """Move a version in a dialog. Where a policy applies, this opens a request. Otherwise the version moves at once."""
     version = find_version(actor, name, number)
     edge = find_transition(version.stage, parse_stage(stage))
     form = TransitionForm(submitted(request))
@@ -54,9 +56,7 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
     leaving = leaving_of(version, edge.target)
     if leaving is not None:
         form.fields["comment"].required = leaving.needs_reason
-        form.fields[
-            "comment"
-        ].help_text = "Kept with your name. The people who are responsible for the model read this."
+        form.fields["comment"].help_text = _LEAVING_HELP
     dialog = Dialog(
         title=move_title(edge, version),
         description=move_consequence(edge, version),
@@ -75,9 +75,9 @@ def move_version(request: HttpRequest, actor: Actor, name: str, number: int, sta
 
 
 def _move(request: HttpRequest, actor: Actor, version: ModelVersion, edge: Transition, form: TransitionForm) -> str:
-    """Move the version, or open a request for it; return the address of the next page.
+    """Move the version or open a request for the move, and return the address of the next page.
 
-    A gate that waits for reviewers is expected, so it is not an error. Raises GateRefused where there is no request.
+    Raises GateRefused where the move is refused and no request was opened.
     """
     try:
         request_transition(

@@ -15,7 +15,7 @@ from notices.services.watching import stop_watching, watch_model
 @page
 @require_POST
 def watch(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Watch a model, or with ``stop`` no longer, and go back to its page."""
+    """Watch a model, or with ``stop`` in the form stop watching it. Go back to its page."""
     if "stop" in request.POST:
         stop_watching(actor=actor, name=name)
         messages.success(request, f"You no longer watch {name}.")

@@ -1,4 +1,4 @@
-"""The banners at the top of a request's page: what kind of request it is, and what this person can do about it."""
+"""The banners at the top of a request's page: the kind of the request, and the actions open to this person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from approvals.permissions.reviews import Eligibility, Ineligibility
 from approvals.verdict.votes import involvement_of_reader
 from console.shell.links import version_url
 from policies.request_kinds import RequestKind
-from policies.targets import is_exit
 from registry.stages import target_left
 
 _INVOLVEMENT = {
@@ -26,7 +25,7 @@ _INVOLVEMENT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
-    """One banner. ``at`` is shown after the text, relative to now; ``role`` is its ARIA role, "" for none."""
+    """One banner. ``at`` is a time that is shown after the text, relative to now. ``role`` is its ARIA role or ""."""
 
     icon: str
     text: str
@@ -39,7 +38,7 @@ class Banner:
 
 
 def kind_banner(request: TransitionRequest) -> Banner | None:
-    """Return the banner of a rollback or an emergency, None for a promotion."""
+    """Return the banner of a rollback, of an emergency, or of a request to leave a target; None for a promotion."""
     match request.kind:
         case RequestKind.BREAK_GLASS:
             return Banner(
@@ -64,14 +63,14 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
 def leaving_banner(request: TransitionRequest) -> Banner | None:
     """Return the banner with the consequences of a live request to leave a target; None for any other request."""
     version = request.version
-    left = target_left(request.target, is_current=version.is_current)
-    if not left or request.state not in LIVE_STATES:
+    left_target = target_left(request.target, is_current=version.is_current)
+    if not left_target or request.state not in LIVE_STATES:
         return None
-    address = f"models:/{version.model.name}{left if left.startswith('@') else f'/{left}'}"
+    address = f"models:/{version.model.name}{left_target if left_target.startswith('@') else f'/{left_target}'}"
     return Banner(
         icon="logout",
         tone="bad",
-        title=f"{version} would leave {left}, with nothing in its place.",
+        title=f"{version} would leave {left_target} without a successor.",
         text=f"Clients that load {address} would get an error.",
     )
 
@@ -84,9 +83,7 @@ def closed_banner(request: TransitionRequest) -> Banner | None:
             icon="check_circle",
             tone="ok",
             title="Done.",
-            text=f"{version} is {request.target_text}"
-            if is_exit(request.target)
-            else f"{version} moved to {request.target}",
+            text=f"{version} {request.moved_text}",
             at=request.closed_at,
             link_url=version_url(version.model.name, version.version),
             link_text=f"Open {version}",
@@ -106,7 +103,7 @@ def approved_banner(waits_for: str) -> Banner:
 
 
 def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_approve: bool) -> Banner:
-    """Return the banner with the person's possible actions on an open request, or why they cannot decide."""
+    """Return the banner that says which decision this person can take on an open request, or why they can take none."""
     if reason := why_not_decide(case, eligibility):
         return Banner(icon="info", title="You cannot decide on this request.", text=reason)
     if eligibility.last_decision:

@@ -1,4 +1,4 @@
-"""The chart of decisions a week in the inbox, as bars that the template draws as SVG."""
+"""The chart of decisions by week in the inbox: the sizes of the bars that the template draws as SVG."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class WeekBars:
-    """The decisions of one week, in the units of the drawing: ``x`` is where its bars begin."""
+    """The decisions of one week. ``x`` is where its bars begin, in units of the drawing."""
 
     start: datetime.date
     approved: int
@@ -43,20 +43,20 @@ class WeekBars:
 
 
 def decision_chart(reviews: QuerySet[Review]) -> list[WeekBars]:
-    """Return the bars of the last WEEKS weeks, the present one last. Requests for changes count as rejections."""
+    """Return the bars of the last WEEKS weeks, the current week last. Requests for changes count as rejections."""
     today = timezone.now().date()
     first = today - datetime.timedelta(days=today.weekday(), weeks=WEEKS - 1)
     counts = _counts_by_week(reviews, first)
     approved = [counts[week, Decision.APPROVE] for week in range(WEEKS)]
     rejected = [counts[week, Decision.REJECT] + counts[week, Decision.REQUEST_CHANGES] for week in range(WEEKS)]
-    most = max(map(sum, zip(approved, rejected, strict=True))) or 1
+    highest = max(map(sum, zip(approved, rejected, strict=True))) or 1
     return [
         WeekBars(
             start=first + datetime.timedelta(weeks=week),
             approved=approved[week],
             rejected=rejected[week],
             x=week * _BAR_SPACING + _BAR_INSET,
-            bars=_stacked(approved[week] / most, rejected[week] / most),
+            bars=_stacked(approved[week] / highest, rejected[week] / highest),
         )
         for week in range(WEEKS)
     ]

@@ -55,7 +55,7 @@ class WaitingRequest:
 
 @dataclass(frozen=True, slots=True)
 class OwnRequest:
-    """A request this person asked for. ``blocking`` names the rules it waits for, "" for none."""
+    """A request that this person opened. ``blocking`` names the rules that block it, "" for none."""
 
     request: TransitionRequest
     blocking: str
@@ -84,15 +84,12 @@ class InboxPage:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is nothing at all yet, so that the page says how to start."""
+        """Return whether there is nothing to show, so that the page says how to start."""
         return not (self.waiting or self.own or self.current or self.decisions or self.notices)
 
 
 def waiting_count(request: HttpRequest) -> int:
-    """Return how many requests wait for this person; counted once a page, for the sidebar and the inbox alike.
-
-    Raises NotAuthenticated.
-    """
+    """Return how many requests wait for this person, counted once for each page. Raises NotAuthenticated."""
     count = getattr(request, _WAITING_COUNT, None)
     if count is None:
         count = waiting_for(actor_from_request(request)).count()
@@ -128,7 +125,7 @@ def inbox_page(request: HttpRequest) -> InboxPage:
 
 
 def _first_and_total(rows: QuerySet[Row], limit: int) -> tuple[list[Row], int]:
-    """Return the first rows, and how many there are in all; one query."""
+    """Return the first rows, and the number of all rows; one query."""
     first = list(rows.annotate(total=Window(Count("pk")))[:limit])
     return first, int(getattr(first[0], "total")) if first else 0  # noqa: B009 - an annotation, which no type knows
 

@@ -1,4 +1,4 @@
-"""The verdict, the checks and the progress of a request: the part of its page that is loaded again while checks run."""
+"""The verdict, the checks and the progress of a request: the part of its page that reloads while checks run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ _SETTLED = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN, RuleStatus.NOT_APPLICABLE)
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """One check run. ``counts`` tells whether its inputs are still what they were; ``seconds`` is how long it took."""
+    """One check run.
+
+    ``counts`` tells whether its inputs are unchanged, so that its result still counts. ``seconds`` is how long it ran,
+    None until it ends.
+    """
 
     job: CheckRun
     counts: bool
@@ -53,20 +57,24 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class LivePart:
-    """Parts of the page that change while checks run. ``waits_for`` says what an approved request waits for, or ""."""
+    """The part of the page that changes while checks run.
+
+    ``is_updating`` tells that the page reloads this part. ``waits_for`` says what an approved request waits for, "" for
+    nothing. ``digest`` is the subject digest.
+    """
 
     request: TransitionRequest
     verdict: Verdict
     rules: list[RuleView]
     checks: list[CheckView]
-    is_moving: bool
+    is_updating: bool
     waits_for: str
     digest: str
     steps: list[Step]
 
     @property
     def unmet_rules(self) -> list[RuleView]:
-        """Return the rules that failed or wait: those that need an action."""
+        """Return the rules that failed or wait."""
         return [view for view in self.rules if view.verdict.status not in _SETTLED]
 
     @property
@@ -76,7 +84,7 @@ class LivePart:
 
     @property
     def all_checks_passed(self) -> bool:
-        """Return whether every check that counts has passed, so that the verdict alone says enough."""
+        """Return whether every check that counts has passed, so that the page folds the list of checks."""
         return bool(self.checks) and all(view.job.state == CheckState.PASSED for view in self.checks if view.counts)
 
     @property
@@ -96,7 +104,7 @@ class LivePart:
 
 
 def live_part(actor: Actor, request_id: int | str) -> LivePart:
-    """Return the part of the page that is loaded again while checks run. Raises NotFound."""
+    """Return the live part of a request's page. Raises NotFound."""
     return live_part_of(actor, load_case(find_request(actor, request_id)))
 
 
@@ -113,7 +121,7 @@ def live_part_of(actor: Actor, case: Case) -> LivePart:
         verdict=verdict,
         rules=_rules(actor, case, rules, verdict),
         checks=checks,
-        is_moving=(request.state == RequestState.APPROVED and not waits_for)
+        is_updating=(request.state == RequestState.APPROVED and not waits_for)
         or (request.state == RequestState.OPEN and unfinished),
         waits_for=waits_for,
         digest=_digest(case),
@@ -145,7 +153,7 @@ def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) ->
 
 
 def _digest(case: Case) -> str:
-    """Return the subject digest of now; of a closed request, that of when it was closed."""
+    """Return the current subject digest, or for a closed request the one at its closing."""
     request = case.request
     is_live = request.state in LIVE_STATES
     return case.snapshot.subject_digest if is_live else request.subject_digest or case.snapshot.subject_digest
@@ -161,7 +169,7 @@ def _waits_for(case: Case, verdict: Verdict) -> str:
 
 
 def _verdict(case: Case, jobs: Sequence[CheckRun]) -> tuple[Sequence[Rule], Verdict]:
-    """Return the rules and their verdict: as of now, or for a closed request as it was when it closed."""
+    """Return the rules and their verdict: the current one, or for a closed request the one at its closing."""
     if case.request.state in LIVE_STATES:
         return case.rules, case.verdict
     return verdict_at_close(case, jobs, case.request.closed_at or timezone.now())

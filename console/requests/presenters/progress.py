@@ -1,4 +1,4 @@
-"""The progress of a request in up to four steps: asked, checked, reviewed, moved."""
+"""The progress of a request in up to four steps: requested, checked, reviewed, moved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.verdict.evaluation import RuleVerdict, Verdict
 from approvals.verdict.rule_outcomes import RuleStatus
 from console.shell.labels import state_label
-from policies.targets import is_exit
 
 _MET = (RuleStatus.PASSED, RuleStatus.OVERRIDDEN)
 _CHECK, _REVIEWS = "check", ("approvals", "changes")
@@ -19,7 +18,7 @@ _ICONS = {"done": "check", "now": "more_horiz", "failed": "close"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. ``state`` is `done`, `now` (what it waits for), `failed`, or `next` (not begun, or never reached)."""
+    """One step. ``state`` is `done`, `now` (the request waits for it), `failed`, or `next` (not begun)."""
 
     title: str
     note: str
@@ -41,7 +40,7 @@ def request_progress(request: TransitionRequest, verdict: Verdict, waits_for: st
 
 
 def _steps(request: TransitionRequest, verdict: Verdict) -> Iterator[Step]:
-    yield Step("Asked", f"by {request.requester}", "done", request.opened_at)
+    yield Step("Requested", f"by {request.requester}", "done", request.opened_at)
     checks = [row for row in verdict.rules if row.kind == _CHECK and row.status != RuleStatus.NOT_APPLICABLE]
     checks_state = _state(checks)
     if checks:
@@ -81,7 +80,7 @@ def _reviews_note(request: TransitionRequest, verdict: Verdict, state: str) -> s
 
 
 def _last_step(request: TransitionRequest, verdict: Verdict, waits_for: str) -> Step:
-    title = f"Is {request.target_text}" if is_exit(request.target) else f"In {request.target}"
+    title = state_label("stage", request.target).text
     match request.state:
         case RequestState.APPLIED:
             return Step(title, "moved", "done", request.closed_at)

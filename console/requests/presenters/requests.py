@@ -46,7 +46,7 @@ class OverrideView:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An earlier rejection of the same files, and whether this person may open the request it belongs to."""
+    """An earlier rejection of the same files. ``is_visible`` tells whether this person may see its request."""
 
     facts: RejectionFacts
     is_visible: bool
@@ -54,7 +54,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class DecisionButtons:
-    """The decisions that this person may take now. ``needs_checks`` tells that approving has to wait for the checks."""
+    """The actions that this person may take now. ``needs_checks`` tells that nobody can approve before the checks."""
 
     approve: bool
     needs_checks: bool
@@ -65,7 +65,7 @@ class DecisionButtons:
 
     @property
     def any_offered(self) -> bool:
-        """Return whether there is a decision to offer."""
+        """Return whether there is an action to offer."""
         return any((self.approve, self.request_changes, self.reject, self.withdraw, self.give_reason))
 
 
@@ -97,7 +97,7 @@ class RequestPage:
 
     @property
     def judged(self) -> dict[str, str]:
-        """Return the metrics that a rule of the policy reads, each with that rule."""
+        """Return the metrics that checks of the policy judge, each with the id of its rule."""
         jobs = [view.job for view in self.live.checks if view.counts and isinstance(view.job.evidence, dict)]
         return {str(job.evidence["metric"]): job.rule for job in jobs if job.evidence.get("metric")}
 
@@ -114,9 +114,9 @@ class RequestPage:
 
 
 def request_page(actor: Actor, request_id: int | str) -> RequestPage:
-    """Return the whole page.
+    """Return the page of a request. Raises NotFound.
 
-    The query count does not depend on how many checks, reviews and events there are. Raises NotFound.
+    The query count does not depend on how many checks, reviews and events there are.
     """
     case = load_case(find_request(actor, request_id))
     request, version = case.request, case.request.version
@@ -148,7 +148,7 @@ def request_page(actor: Actor, request_id: int | str) -> RequestPage:
 
 
 def _comparison(request: TransitionRequest) -> Comparison:
-    """Return the candidate beside what it is compared with; of a closed request, as its reviewers saw both."""
+    """Return the candidate and the version it replaces, side by side; a closed request shows both as at its closing."""
     other = compared_with(request)
     return compare(
         request.version,
@@ -161,12 +161,13 @@ def _comparison(request: TransitionRequest) -> Comparison:
 
 def _card_diffs(comparison: Comparison) -> list[FieldDiff]:
     """Return the differences of the candidate's card from the card of the version it is compared with."""
-    mine, theirs = comparison.candidate.card, comparison.current.card if comparison.current else None
-    return diff_fields(theirs.body, mine.body) if mine and theirs else []
+    card = comparison.candidate.card
+    current_card = comparison.current.card if comparison.current else None
+    return diff_fields(current_card.body, card.body) if card and current_card else []
 
 
 def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence[RuleVerdict]) -> DecisionButtons:
-    """Return which decisions to offer: the last decision is not offered again, and approving waits for the checks."""
+    """Return the actions to offer. A decision that the person has taken already is not offered again."""
     may_decide = case.request.state == RequestState.OPEN and eligibility.can_decide
     has_failed_check = any(rule.kind == "check" and rule.blocks for rule in rules)
     return DecisionButtons(
@@ -180,7 +181,7 @@ def _buttons(actor: Actor, case: Case, eligibility: Eligibility, rules: Sequence
 
 
 def _may_give_reason(actor: Actor, case: Case, rules: Sequence[RuleVerdict]) -> bool:
-    """Return whether a rule waits for the reason of the request, and this person may give it."""
+    """Return whether a rule requires the reason of the request and this person may give it."""
     if case.request.state != RequestState.OPEN or not any(rule.kind == "reason" and rule.blocks for rule in rules):
         return False
     version = case.request.version

@@ -1,4 +1,4 @@
-"""The dialogs that decide on a transition request: approve, request changes, reject, override a rule, withdraw."""
+"""The dialogs of a transition request: approve, request changes, reject, override a rule, give the reason, withdraw."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from approvals.requests.give_reason import give_reason
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
 from approvals.requests.review import decide_request
+from approvals.requests.settle import is_delayed
 from console.requests.forms import (
     ApproveForm,
     OverrideForm,
@@ -28,6 +29,7 @@ from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import request_url
 from console.shell.pages import Crumb, page
 from core.actors import Actor
+from registry.stages import removed_alias
 
 _TITLES = {
     Decision.APPROVE: ("Approve request #{}", "Approve request", "is-ok"),
@@ -113,13 +115,13 @@ def override_withdraw(request: HttpRequest, actor: Actor, request_id: int) -> Ht
 
 @page
 def reason(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse:
-    """Give a request its reason in a dialog."""
+    """Give the reason of a request in a dialog."""
     row = find_request(actor, request_id)
     form = ReasonForm(submitted(request))
 
     def act() -> str:
         give_reason(actor=actor, request_id=row.pk, reason=form.cleaned_data["comment"])
-        messages.success(request, f"Request #{row.pk} has its reason.")
+        messages.success(request, f"The reason of request #{row.pk} is recorded.")
         return request_url(row.pk)
 
     dialog = Dialog(title=f"Give the reason of request #{row.pk}", submit="Give reason", intro=_subject(row))
@@ -191,7 +193,7 @@ def _consequence(case: Case, decision: Decision) -> str:
     row = case.request
     match decision:
         case Decision.APPROVE:
-            return f"When no other rule blocks it, {row.version} moves to {row.target} at once."
+            return f"Once no other rule blocks the request, {_move(row)}."
         case Decision.REJECT:
             return (
                 f"The request is closed and {row.version} stays where it is. "
@@ -199,6 +201,13 @@ def _consequence(case: Case, decision: Decision) -> str:
             )
         case _:
             return "The request stays open. It waits until the version has changed, or until you decide again."
+
+
+def _move(row: TransitionRequest) -> str:
+    """Return the move that follows the approval, with its time where the policy or the requester delays it."""
+    alias = removed_alias(row.target)
+    move = f"@{alias} is removed from {row.version}" if alias else f"{row.version} moves to {row.target}"
+    return f"{move} after {row.apply_after:%Y-%m-%d %H:%M} UTC" if is_delayed(row) else f"{move} automatically"
 
 
 def _subject(row: TransitionRequest) -> SafeString:

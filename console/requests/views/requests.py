@@ -1,4 +1,4 @@
-"""The page of one transition request, and its part that is loaded again while checks run."""
+"""The page of one transition request, and the part of it that reloads while checks run."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def request_detail(request: HttpRequest, actor: Actor, request_id: str) -> HttpR
 @require_safe
 @page
 def request_live(request: HttpRequest, actor: Actor, request_id: int) -> HttpResponse:
-    """Return the verdict and the checks as a fragment. When the request is closed, the whole page is loaded again."""
+    """Return the verdict and the checks as a fragment. When nothing runs any more, the whole page is loaded again."""
     live = live_part(actor, request_id)
     response = render(request, "console/requests/_live.html", {"live": live})
-    if not live.is_moving:
+    if not live.is_updating:
         response["HX-Refresh"] = "true"
     return response

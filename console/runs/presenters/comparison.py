@@ -19,7 +19,7 @@ MAX_RUNS = 6
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One run's value of a metric; ``best`` where it is the best of all and the better direction is known."""
+    """One run's value of a metric. ``best`` tells that it is the best of all; the better direction is then known."""
 
     number: float | None
     best: bool
@@ -56,7 +56,7 @@ class NamedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """The page. ``differing`` are the lines in which the runs differ, ``common`` the others.
+    """The page. ``differing`` are the details in which the runs differ, ``common`` the others.
 
     ``left_out`` are the ids of chosen runs beyond the six that are compared.
     """
@@ -87,12 +87,12 @@ def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
     chosen = list(dict.fromkeys(run_ids))
     compared_ids = chosen[:MAX_RUNS]
     facts = [find_run_facts(actor, run_id) for run_id in compared_ids]
-    names = _names([one.run for one in facts])
-    texts = [*_lines(facts, lambda one: one.params), *_lines(facts, _origin)]
+    names = _names([row.run for row in facts])
+    texts = [*_lines(facts, lambda row: row.params), *_lines(facts, _origin)]
     return RunComparison(
-        runs=[NamedRun(one.run, name) for one, name in zip(facts, names, strict=True)],
+        runs=[NamedRun(row.run, name) for row, name in zip(facts, names, strict=True)],
         charts=curves_of(dict(zip(compared_ids, names, strict=True))) if compared_ids else [],
-        metrics=[_metric(key, facts) for key in _keys(one.metrics for one in facts)],
+        metrics=[_metric(key, facts) for key in _keys(row.metrics for row in facts)],
         differing=[line for line in texts if line.differs],
         common=[line for line in texts if not line.differs],
         left_out=chosen[MAX_RUNS:],
@@ -101,8 +101,8 @@ def compare_runs(actor: Actor, run_ids: Sequence[str]) -> RunComparison:
 
 def _names(runs: Sequence[Run]) -> list[str]:
     """Return the name of each run, with the beginning of its id where two have the same name."""
-    plain = [run.name or run.pk[:8] for run in runs]
-    return [f"{name} ({run.pk[:6]})" if plain.count(name) > 1 else name for name, run in zip(plain, runs, strict=True)]
+    names = [run.name or run.pk[:8] for run in runs]
+    return [f"{name} ({run.pk[:6]})" if names.count(name) > 1 else name for name, run in zip(names, runs, strict=True)]
 
 
 def _keys(mappings: Iterable[dict[str, float]]) -> list[str]:
@@ -110,7 +110,7 @@ def _keys(mappings: Iterable[dict[str, float]]) -> list[str]:
 
 
 def _metric(key: str, facts: Sequence[RunFacts]) -> MetricLine:
-    values = [one.metrics.get(key) for one in facts]
+    values = [row.metrics.get(key) for row in facts]
     finite = [value for value in values if value is not None and math.isfinite(value)]
     best = _best(key, finite) if len(finite) > 1 else None
     return MetricLine(key, tuple(Value(value, best is not None and value == best) for value in values))
@@ -125,7 +125,7 @@ def _best(key: str, values: Sequence[float]) -> float | None:
 
 
 def _lines(facts: Sequence[RunFacts], read: Callable[[RunFacts], dict[str, str]]) -> list[TextLine]:
-    mappings = [read(one) for one in facts]
+    mappings = [read(row) for row in facts]
     keys = dict.fromkeys(key for mapping in mappings for key in mapping)
     return [TextLine(key, tuple(mapping.get(key, "") for mapping in mappings)) for key in keys]
 

@@ -23,7 +23,7 @@ def curves_of(names: dict[str, str], keys: Sequence[str] = ()) -> list[Chart]:
     histories: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for run_id, key, step, value in rows.values_list("run_id", "key", "step", "value")[:MAX_VALUES]:
         histories[key][names[run_id]].append((float(step), value))
-    # In the order of ``names``: a run has the same colour in every chart and in the legend.
+    # The lines are in the order of ``names``, so that a run has the same colour in every chart and in the legend.
     sorted_histories = {key: {name: runs.get(name, []) for name in names.values()} for key, runs in histories.items()}
     charts = [draw(key, series) for key, series in sorted_histories.items() if _is_curve(series)]
     return [chart for chart in charts if chart is not None][:MAX_CHARTS]

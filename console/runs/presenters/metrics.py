@@ -1,4 +1,4 @@
-"""Judgement of a change of a metric as an improvement or not, by the name of the metric."""
+"""Judgement of a change of a metric by the name of the metric: better, worse, or only changed."""
 
 from __future__ import annotations
 

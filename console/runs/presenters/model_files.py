@@ -19,7 +19,10 @@ MAX_FILES = 500
 
 @dataclass(frozen=True, slots=True)
 class LoggedFiles:
-    """One logged model and its files: (name below its folder, size in bytes, SHA-256). ``folder`` is "" elsewhere."""
+    """One logged model and its files: (path below its folder, size in bytes, SHA-256).
+
+    ``folder`` is "" where the files are not in this server's store.
+    """
 
     model: LoggedModel
     folder: str
@@ -28,7 +31,11 @@ class LoggedFiles:
 
 @dataclass(frozen=True, slots=True)
 class ModelsOfRun:
-    """The newest 20 logged models of a run. ``total`` counts all; ``is_cut`` tells that not all files are listed."""
+    """The newest 20 logged models of a run.
+
+    ``total`` is the number of all its logged models, or of those listed where this person may not see one of them.
+    ``is_cut`` tells that not all files are listed.
+    """
 
     models: list[LoggedFiles]
     total: int

@@ -28,10 +28,10 @@ from tracking.queries import RunFacts, metric_value
 from tracking.search.runs import search_runs
 
 PER_PAGE = 50
-NAMES_IN_CURVES = 6
+
 _EXPERIMENTS = 500
 _COLUMNS = 4
-# The prefix of tags that MLflow's client sets; the page shows them apart.
+# The prefix of tags that MLflow's client sets. The page lists them separately.
 _SYSTEM_TAGS = "mlflow."
 
 
@@ -83,7 +83,7 @@ def runs_page(actor: Actor, *, experiment: str, text: str, order: str, token: st
 
 
 def _as_filter(text: str) -> str:
-    """Return a filter: text without an operator becomes a search in the names of runs."""
+    """Return the filter of a search: a text without an operator is searched in the names of runs."""
     if not text or any(sign in text for sign in ("=", "<", ">")) or " like " in text.lower() or " in " in text.lower():
         return text
     quoted = text.replace("'", "")
@@ -101,9 +101,9 @@ def _columns(runs: Sequence[Run]) -> list[str]:
 
 def _row(run: Run, columns: list[str]) -> RunRow:
     values = {metric.key: metric_value(metric) for metric in run.latest_metrics.all()}
-    named = [f"{used.dataset.name}" for used in run.dataset_inputs.all()]
+    logged = [used.dataset.name for used in run.dataset_inputs.all()]
     tagged = [tag.value for tag in run.tags.all() if tag.key == "dataset_version"]
-    return RunRow(run, [(key, values.get(key)) for key in columns], list(dict.fromkeys([*tagged, *named])))
+    return RunRow(run, [(key, values.get(key)) for key in columns], list(dict.fromkeys([*tagged, *logged])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class FileRow:
 class RunPage:
     """One run.
 
-    ``seconds`` is how long it took, None while it runs; ``experiment`` is None for people who may not see it.
+    ``seconds`` is how long it took, None while it runs. ``experiment`` is None where this person may not see it.
     """
 
     run: Run
@@ -158,7 +158,7 @@ class RunPage:
 
 
 def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
-    """Return the page of a run. Raises NotFound; InvalidInput for an impossible folder."""
+    """Return the page of a run. Raises NotFound. Also raises InvalidInput for an invalid folder."""
     facts = find_run_facts(actor, run_id)
     run = facts.run
     versions = visible_versions(actor).filter(run_id=run.pk).select_related("model").order_by("model__name", "-version")
@@ -186,7 +186,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
 
 
 def _tagged(facts: RunFacts) -> list[TaggedDataset]:
-    """Return the dataset versions that the tag or the param `dataset_version` names and the run did not log as well."""
+    """Return the dataset versions that the tag or param `dataset_version` names, without those that the run logged."""
     logged = {used.dataset.name for used in facts.datasets}
     return [
         TaggedDataset(name or f"{facts.run.experiment.name} dataset", version, source)

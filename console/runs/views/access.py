@@ -1,4 +1,4 @@
-"""Access to experiments: who was granted what on one, grants by the names of many, and the dialogs that change them."""
+"""Access to experiments: the grants on one experiment, the grants by name pattern, and the dialogs that change them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CHANGED = Action.TRACKING_EXPERIMENT_PERMISSIONS_CHANGED
 
 @page
 def experiment_access(request: HttpRequest, actor: Actor, experiment_id: int) -> HttpResponse:
-    """List the grants on an experiment, those by its name, what everybody has, and what this person has."""
+    """List the grants on an experiment, the grants by patterns that match its name, and this person's own level."""
     experiment = find_experiment(actor, experiment_id)
     refusal = refuse_experiment(actor, experiment, ExperimentLevel.MANAGE, _CHANGED)
     everybody = default_level()
@@ -60,7 +60,7 @@ def _level_text(level: int) -> str:
 
 @page
 def grant_experiment_access(request: HttpRequest, actor: Actor, experiment_id: int) -> HttpResponse:
-    """Give a person, a service account or a group a level in a dialog, in place of the one they had."""
+    """Give a person, a service account or a group a level in a dialog. It replaces the level they had."""
     experiment = _managed(actor, experiment_id)
     initial = {key: request.GET[key] for key in ("kind", "name", "level") if key in request.GET}
     form = ExperimentGrantForm(submitted(request), initial=initial)
@@ -98,7 +98,7 @@ def revoke_experiment_access(request: HttpRequest, actor: Actor, experiment_id: 
 
     dialog = Dialog(
         title=f"Remove the access of {principal}",
-        description=f"{principal} keeps what everybody has, what their groups have, and what patterns give.",
+        description=f"{principal} keeps the access of everybody, of their groups, and from name patterns.",
         submit="Remove access",
         tone="is-bad",
     )
@@ -107,7 +107,7 @@ def revoke_experiment_access(request: HttpRequest, actor: Actor, experiment_id: 
 
 @page
 def experiment_patterns(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List the grants by the names of experiments; superusers only."""
+    """List the grants by name pattern; superusers only."""
     _require_superuser(actor)
     rows = paginate(request, _rows(all_patterns()))
     return render_page(request, "console/runs/patterns.html", "Access by name", crumbs=_list_crumbs(), rows=rows)
@@ -138,7 +138,7 @@ def grant_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def revoke_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Remove a grant by the names of experiments, in a dialog; superusers only."""
+    """Remove a grant by name pattern, in a dialog; superusers only."""
     _require_superuser(actor)
     form = ExperimentRevokeForm(request.POST or request.GET)
     submitted_values = request.POST or request.GET
@@ -154,7 +154,8 @@ def revoke_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
 
     dialog = Dialog(
         title=f"Remove the access of {principal}",
-        description=f"To experiments called {pattern}. {principal} keeps what was granted on single experiments.",
+        description=f"This removes the grant on experiments whose name matches {pattern}. {principal} keeps the grants on "
+        "single experiments.",
         submit="Remove access",
         tone="is-bad",
     )
@@ -163,7 +164,7 @@ def revoke_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _require_superuser(actor: Actor) -> None:
     if not rules_all(actor):
-        raise Denied("Only superusers grant levels by the names of experiments.", action=_CHANGED, obj="experiments")
+        raise Denied("Only superusers can grant levels by name pattern.", action=_CHANGED, obj="experiments")
 
 
 def _managed(actor: Actor, experiment_id: int) -> Experiment:

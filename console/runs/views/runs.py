@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from console.runs.presenters.comparison import compare_runs
+from console.runs.presenters.comparison import MAX_RUNS, compare_runs
 from console.runs.presenters.curves import curves_of
-from console.runs.presenters.runs import NAMES_IN_CURVES, artifact_of, run_page, runs_page
+from console.runs.presenters.runs import artifact_of, run_page, runs_page
 from console.runs.queries import experiment_rows, visible_run_ids
 from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
@@ -72,8 +72,8 @@ def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
     The query string names them as `run=<id>&name=<name>` pairs. Raises InvalidInput.
     """
     runs, names = request.GET.getlist("run"), request.GET.getlist("name")
-    if len(runs) != len(names) or len(runs) > NAMES_IN_CURVES:
-        raise InvalidInput("Give a name for each run, and at most six runs.")
+    if len(runs) != len(names) or len(runs) > MAX_RUNS:
+        raise InvalidInput(f"Give a name for each run, and at most {MAX_RUNS} runs.")
     visible_ids = visible_run_ids(actor, runs)
     pairs = {run: name for run, name in zip(runs, names, strict=True) if run in visible_ids}
     charts, shown = curves_of(pairs), list(pairs.values())
@@ -89,7 +89,7 @@ def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def download(_request: HttpRequest, actor: Actor, run_id: str, path: str) -> FileResponse:
-    """Return one file of a run, always as a download: what a run logged is never shown as a page."""
+    """Return one file of a run, always as a download: a browser must not run the HTML that a run logged."""
     artifact, stream = artifact_of(actor, run_id, path)
     name = artifact.path.rsplit("/", 1)[-1]
     headers = {"Content-Length": str(artifact.size), "Content-Security-Policy": "sandbox"}

@@ -25,7 +25,7 @@ _SHOWN_ASSESSMENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class AssessmentLabel:
-    """One assessment in a list: its name, its value in few words, and whether it is negative."""
+    """One assessment in a list. ``is_bad`` tells that its value is negative."""
 
     name: str
     value: str
@@ -64,7 +64,7 @@ class TracesPage:
 
 @dataclass(frozen=True, slots=True)
 class RunTraces:
-    """The newest traces of a run, and how many there are."""
+    """The newest traces of a run, and the number of all its traces."""
 
     rows: list[TraceRow]
     count: int
@@ -75,13 +75,13 @@ def traces_page(actor: Actor, *, experiment: str, run_id: str, text: str, order:
     experiments = list(
         visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS]
     )
-    within = [experiment] if experiment else [str(row.pk) for row in experiments]
+    experiment_ids = [experiment] if experiment else [str(row.pk) for row in experiments]
     traces: list[Trace] = []
     next_token = problem = ""
     try:
         traces, next_token = search_traces(
             actor=actor,
-            experiment_ids=within,
+            experiment_ids=experiment_ids,
             filter_string=_filter_of(text, run_id),
             order_by=[order] if order else [],
             max_results=PER_PAGE,
@@ -89,16 +89,16 @@ def traces_page(actor: Actor, *, experiment: str, run_id: str, text: str, order:
         )
     except InvalidInput as error:
         problem = error.message
-    name = run_names(actor, [run_id]).get(run_id, "") if run_id else ""
+    run_name = run_names(actor, [run_id]).get(run_id, "") if run_id else ""
     return TracesPage(
-        experiments, experiment, run_id, name, text, order, trace_rows(actor, traces), next_token, problem
+        experiments, experiment, run_id, run_name, text, order, trace_rows(actor, traces), next_token, problem
     )
 
 
 def _filter_of(text: str, run_id: str) -> str:
-    """Return a filter: text without an operator is searched in the spans."""
-    words, run = text.replace("'", ""), run_id.replace("'", "")
-    clauses = [text if _is_filter(text) else f"trace.text ILIKE '%{words}%'"] if text else []
+    """Return the filter of a search: a text without an operator is searched in the spans."""
+    quoted, run = text.replace("'", ""), run_id.replace("'", "")
+    clauses = [text if _is_filter(text) else f"trace.text ILIKE '%{quoted}%'"] if text else []
     return " AND ".join([*clauses, f"run_id = '{run}'"] if run_id else clauses)
 
 
@@ -118,39 +118,39 @@ def traces_of(actor: Actor, run_id: str) -> RunTraces:
 
 
 def trace_rows(actor: Actor, traces: Sequence[Trace]) -> list[TraceRow]:
-    """Return rows for traces that are loaded; one query for the names of their runs."""
+    """Return the rows of traces whose tags, metadata and assessments are loaded; one query for the names of runs."""
     metadata = {trace.pk: {pair.key: pair.value for pair in trace.metadata.all()} for trace in traces}
     names = (
-        run_names(actor, {facts[SOURCE_RUN] for facts in metadata.values() if SOURCE_RUN in facts}) if traces else {}
+        run_names(actor, {pairs[SOURCE_RUN] for pairs in metadata.values() if SOURCE_RUN in pairs}) if traces else {}
     )
     return [_row(trace, metadata[trace.pk], names) for trace in traces]
 
 
-def _row(trace: Trace, facts: Mapping[str, str], names: Mapping[str, str]) -> TraceRow:
+def _row(trace: Trace, metadata: Mapping[str, str], names: Mapping[str, str]) -> TraceRow:
     valid = [row for row in sorted(trace.assessments.all(), key=lambda row: row.pk) if row.valid]
-    run_id = facts.get(SOURCE_RUN, "")
+    run_id = metadata.get(SOURCE_RUN, "")
     return TraceRow(
         trace=trace,
         title=title_of(trace),
         seconds=None if trace.duration_ms is None else trace.duration_ms / 1000,
         run_id=run_id if run_id in names else "",
         run_name=names.get(run_id, ""),
-        session=facts.get(SESSION, ""),
-        tokens=tokens_of(facts),
+        session=metadata.get(SESSION, ""),
+        tokens=tokens_of(metadata),
         assessments=[_label(row) for row in valid[:_SHOWN_ASSESSMENTS]],
         more_assessments=max(0, len(valid) - _SHOWN_ASSESSMENTS),
     )
 
 
 def title_of(trace: Trace) -> str:
-    """Return the name of a trace, else its id."""
+    """Return the name of a trace, its id where it has no name."""
     return next((tag.value for tag in trace.tags.all() if tag.key == NAME and tag.value), trace.pk)
 
 
-def tokens_of(facts: Mapping[str, str]) -> int | None:
-    """Return how many tokens a trace used, None where nothing counted them."""
+def tokens_of(metadata: Mapping[str, str]) -> int | None:
+    """Return how many tokens a trace used, None where its metadata does not say."""
     try:
-        total = orjson.loads(facts.get(TOKEN_USAGE, "{}"))["total_tokens"]
+        total = orjson.loads(metadata.get(TOKEN_USAGE, "{}"))["total_tokens"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
     return total if isinstance(total, int) else None

@@ -20,7 +20,7 @@ _SHORT = 2000
 
 @dataclass(frozen=True, slots=True)
 class AssessmentRow:
-    """One assessment. ``of_span`` names the span it is about, "" for the whole trace."""
+    """One assessment. ``of_span`` is the name of its span, "" for an assessment of the whole trace."""
 
     row: Assessment
     value: str
@@ -53,7 +53,7 @@ def trace_page(actor: Actor, trace_id: str) -> TracePage:
     """Return the page of a trace. The query count does not depend on the number of spans. Raises NotFound."""
     trace = get_trace(actor, trace_id)
     spans = spans_of([trace.pk])[trace.pk]
-    facts = {pair.key: pair.value for pair in trace.metadata.all()}
+    metadata = {pair.key: pair.value for pair in trace.metadata.all()}
     tags = {pair.key: pair.value for pair in sorted(trace.tags.all(), key=lambda pair: pair.key)}
     waterfall = waterfall_of(spans)
     root = next((row for row in waterfall.rows if not row.span.parent_id), None)
@@ -61,17 +61,17 @@ def trace_page(actor: Actor, trace_id: str) -> TracePage:
         trace=trace,
         title=title_of(trace),
         seconds=None if trace.duration_ms is None else trace.duration_ms / 1000,
-        session=facts.get(SESSION, ""),
-        user=facts.get(USER, ""),
-        tokens=tokens_of(facts),
-        runs=_runs(actor, trace, facts.get(SOURCE_RUN, "")),
+        session=metadata.get(SESSION, ""),
+        user=metadata.get(USER, ""),
+        tokens=tokens_of(metadata),
+        runs=_runs(actor, trace, metadata.get(SOURCE_RUN, "")),
         prompts=[f"{prompt.name} v{prompt.version}" for prompt in trace.prompts.order_by("name", "version")],
         request=(root.inputs if root else None) or _preview(trace.request_preview),
         response=(root.outputs if root else None) or _preview(trace.response_preview),
         waterfall=waterfall,
         assessments=_assessments(trace, spans),
         tags={key: value for key, value in tags.items() if not key.startswith(_SYSTEM)},
-        system_facts={key: value for key, value in sorted({**facts, **tags}.items()) if key.startswith(_SYSTEM)},
+        system_facts={key: value for key, value in sorted({**metadata, **tags}.items()) if key.startswith(_SYSTEM)},
     )
 
 
@@ -79,10 +79,10 @@ def _preview(text: str | None) -> Value | None:
     return Value(text[:_SHORT], max(0, len(text) - _SHORT)) if text else None
 
 
-def _runs(actor: Actor, trace: Trace, named: str) -> dict[str, str]:
-    """Return the runs that a trace belongs to: id → name."""
+def _runs(actor: Actor, trace: Trace, source_run_id: str) -> dict[str, str]:
+    """Return the names of the runs that a trace belongs to and that the actor may see, by id."""
     linked = trace.run_links.order_by("pk").values_list("run_id", flat=True)
-    return run_names(actor, [named, *linked] if named else linked)
+    return run_names(actor, [source_run_id, *linked] if source_run_id else linked)
 
 
 def _assessments(trace: Trace, spans: list[Span]) -> list[AssessmentRow]:

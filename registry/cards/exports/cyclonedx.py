@@ -1,8 +1,7 @@
 """A card as a CycloneDX 1.6 ML-BOM: one machine-learning-model component with its modelCard.
 
-Specification: https://cyclonedx.org/docs/1.6/json/. Fields without a place in modelCard are its ``properties``, named
-``custody:card:<field>``. ``declarations`` come from the layer that knows the approvals
-(approvals/packs/declarations.py).
+Specification: https://cyclonedx.org/docs/1.6/json/. Fields that modelCard does not have become its ``properties``,
+named ``custody:card:<field>``. approvals/packs/declarations.py makes the ``declarations``.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from registry.cards.fields import FIELDS
 PREFIX = "custody:card:"
 MODEL_REF = "model"
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
-# Fields that modelCard has a place for.
-PLACED = frozenset(
+# Fields that modelCard has a key for.
+_STANDARD_FIELDS = frozenset(
     {
         "users", "intended_use", "limitations", "tradeoffs", "ethical_considerations", "fairness", "approach", "task",
         "architecture_family", "architecture", "evaluation", "slices", "data", "signature", "metrics", "artifact",
@@ -32,7 +31,7 @@ PLACED = frozenset(
 def to_cyclonedx(card: CardSource, *, declarations: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the ML-BOM of a card.
 
-    The serial number follows from the revision, so the same card makes the same document.
+    The serial number is computed from the revision, so the same revision always gives the same document.
     """
     created_at = from_ms(card.created_ms)
     serial = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:custody:{card.model}:{card.version}:{card.digest}")
@@ -57,7 +56,7 @@ def _component(card: CardSource) -> dict[str, Any]:
     match = _HASH.fullmatch(card.artifact_digest)
     licence = card.text("licence")
     spdx_id = _KNOWN_LICENCES.get(licence.lower())
-    named = {"id": spdx_id} if spdx_id else {"name": licence}
+    licence_choice = {"id": spdx_id} if spdx_id else {"name": licence}
     return {
         "type": "machine-learning-model",
         "bom-ref": MODEL_REF,
@@ -66,7 +65,7 @@ def _component(card: CardSource) -> dict[str, Any]:
         "description": card.text("overview") or card.description,
         "authors": [{"name": name} for name in card.items("owners") or [card.created_by]],
         "hashes": [{"alg": "SHA-256", "content": match[1]}] if match else [],
-        "licenses": [{"license": named}] if licence else [],
+        "licenses": [{"license": licence_choice}] if licence else [],
         "modelCard": {
             "bom-ref": "model-card",
             "modelParameters": _parameters(card),
@@ -79,8 +78,7 @@ def _component(card: CardSource) -> dict[str, Any]:
     }
 
 
-# The identifiers of SPDX that models are usually under; any other licence is given by name, as the specification
-# allows.
+# SPDX identifiers of common licences. Any other licence is given by its name, which the specification allows.
 _KNOWN_LICENCES = {
     name.lower(): name
     for name in (
@@ -110,11 +108,11 @@ def _formats(columns: object) -> Iterator[str]:
 
 def _metric(row: dict[str, str]) -> dict[str, Any]:
     low, high = interval(row.get("ci", ""))
-    part = row.get("slice") or row.get("dataset") or row.get("dataset_digest") or ""
+    data_slice = row.get("slice") or row.get("dataset") or row.get("dataset_digest") or ""
     return {
         "type": row.get("metric", ""),
         "value": row.get("value", ""),
-        "slice": part,
+        "slice": data_slice,
         "confidenceInterval": {"lowerBound": low, "upperBound": high},
     }
 
@@ -149,7 +147,7 @@ def _properties(card: CardSource) -> Iterator[dict[str, str]]:
     if card.tier:
         yield {"name": "custody:risk-tier", "value": card.tier}
     for field in FIELDS:
-        if field.human and field.key not in PLACED and (text := field_text(card, field.key)):
+        if field.human and field.key not in _STANDARD_FIELDS and (text := field_text(card, field.key)):
             yield {"name": f"{PREFIX}{field.key}", "value": text}
     for key in ("code", "training", "environment", "parameters"):
         for name, value in card.facts(key).items():

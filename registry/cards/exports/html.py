@@ -28,7 +28,7 @@ overflow-wrap: anywhere; } dt { color: #5b6472; }
 
 
 def to_html(card: CardSource) -> str:
-    """Return the page. Everything people wrote is sanitised or escaped."""
+    """Return the page. Every text that people wrote is sanitised or escaped."""
     return "\n".join(_page(card))
 
 
@@ -43,15 +43,17 @@ def _page(card: CardSource) -> Iterator[str]:
     for section in Section:
         yield from _section(card, section)
     yield f"<footer><p>SHA-256 of the card: <code>{card.digest}</code>"
-    yield f"<br>Files: <code>{escape(card.artifact_digest) or 'kept elsewhere'}</code></p></footer></body></html>\n"
+    files = escape(card.artifact_digest) or "not stored on this server"
+    yield f"<br>Files: <code>{files}</code></p></footer></body></html>\n"
 
 
 def _section(card: CardSource, section: Section) -> Iterator[str]:
-    twice = "" if says_nothing(card.body.get("evaluation")) else "metrics"  # the evaluation holds the latest values too
+    # The evaluation repeats the latest values of the metrics.
+    repeated = "" if says_nothing(card.body.get("evaluation")) else "metrics"
     rendered = [
         field
         for field in FIELDS
-        if field.section is section and field.key != twice and not says_nothing(card.body.get(field.key))
+        if field.section is section and field.key != repeated and not says_nothing(card.body.get(field.key))
     ]
     if not rendered:
         return
@@ -76,7 +78,7 @@ def _approvals(card: CardSource) -> Iterator[str]:
 
 
 def field_html(field: Field, value: Any) -> str:
-    """Return the value of a field as HTML; what people wrote is sanitised or escaped."""
+    """Return the value of a field as HTML. Texts that people wrote are sanitised or escaped."""
     if field.kind is Kind.TEXT and isinstance(value, str):
         return markdown_html(value)
     if isinstance(value, Mapping):

@@ -1,12 +1,11 @@
 """A card as a Hugging Face README.md: YAML front matter with a model-index, then Markdown.
 
 Format: https://huggingface.co/docs/hub/model-cards and the card template of `huggingface_hub`. The headings are those
-of the template, so that `registry.cards.imports.huggingface` and other readers find the parts again.
+of the template, so that `registry.cards.imports.huggingface` and other programs can read the parts.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import yaml
 
 from registry.cards.document import CardSource
+from registry.cards.exports.shapes import finite_number
 from registry.cards.fields import BY_KEY, Kind
 
-# Heading, level and field of each part, in order; a part without a field is the heading of the parts below it.
+# The parts in order: level of the heading, heading, field. A part without a field is a heading above other parts.
 PARTS: tuple[tuple[int, str, str], ...] = (
     (2, "Model Details", ""),
     (3, "Model Description", "overview"),
@@ -87,15 +87,15 @@ def _front_matter(card: CardSource) -> dict[str, Any]:
 
 def _library(card: CardSource) -> str:
     flavours = str(card.facts("framework").get("flavors", "")).split(", ")
-    named = [name for name in flavours if name and name != "python_function"]
-    return {"sklearn": "scikit-learn", "pytorch": "pytorch"}.get(named[0], named[0]) if named else ""
+    names = [name for name in flavours if name and name != "python_function"]
+    return {"sklearn": "scikit-learn"}.get(names[0], names[0]) if names else ""
 
 
 def _results(card: CardSource) -> Iterator[dict[str, Any]]:
-    """Yield a result for each measured value that is a number: the library reads one metric a result."""
+    """Yield a result for each measured value that is a finite number. `huggingface_hub` reads one metric a result."""
     task = card.text("task") or "other"
     for row in [*card.rows("evaluation"), *card.rows("slices")]:
-        value = _number(row.get("value", ""))
+        value = finite_number(row.get("value", ""))
         if value is None:
             continue
         dataset = {"type": row.get("dataset") or "unknown", "name": row.get("dataset") or "unknown"}
@@ -103,18 +103,10 @@ def _results(card: CardSource) -> Iterator[dict[str, Any]]:
             dataset["revision"] = digest
         if config := row.get("config"):
             dataset["config"] = config
-        if part := row.get("split") or row.get("slice"):
-            dataset["split"] = part
+        if split := row.get("split") or row.get("slice"):
+            dataset["split"] = split
         metric = {"type": row.get("metric", "unknown"), "name": row.get("metric", "unknown"), "value": value}
         yield {"task": {"type": task}, "dataset": dataset, "metrics": [metric]}
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _markdown(card: CardSource) -> Iterator[str]:
@@ -122,19 +114,19 @@ def _markdown(card: CardSource) -> Iterator[str]:
     yield ""
     yield f"Version {card.version}, card revision {card.number} (`sha256:{card.digest}`)."
     yield ""
-    waiting: list[str] = []
+    parent_heading: list[str] = []
     for level, title, key in PARTS:
         heading = [f"{'#' * level} {title}", ""]
         text = _part(card, key) if key else ""
         if key and not text:
             continue
         if not key:
-            waiting = heading
+            parent_heading = heading
             continue
         if level == 2:  # noqa: PLR2004 - a heading of the second level ends the part above it
-            waiting = []
-        yield from [*waiting, *heading, text, ""]
-        waiting = []
+            parent_heading = []
+        yield from [*parent_heading, *heading, text, ""]
+        parent_heading = []
     yield from _automatic(card)
 
 
@@ -148,7 +140,7 @@ def _part(card: CardSource, key: str) -> str:
 
 
 def _below(text: str) -> str:
-    """Return Markdown with its headings at lower levels than those of the parts."""
+    """Return Markdown with its headings at the fourth level, below the headings of the parts."""
     return re.sub(r"^(#{1,3})(?=\s)", "####", text, flags=re.MULTILINE)
 
 
@@ -165,9 +157,9 @@ def _automatic(card: CardSource) -> Iterator[str]:
 
 
 def _table(rows: list[dict[str, str]], columns: tuple[str, ...]) -> str:
-    used = [column for column in columns if any(row.get(column) for row in rows)]
-    if not used:
+    filled_columns = [column for column in columns if any(row.get(column) for row in rows)]
+    if not filled_columns:
         return ""
-    lines = [" | ".join(used), " | ".join("---" for _ in used)]
-    lines += [" | ".join(row.get(column, "").replace("|", "\\|") for column in used) for row in rows]
+    lines = [" | ".join(filled_columns), " | ".join("---" for _ in filled_columns)]
+    lines += [" | ".join(row.get(column, "").replace("|", "\\|") for column in filled_columns) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)

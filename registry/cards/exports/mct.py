@@ -1,7 +1,7 @@
 """A card as the JSON of Google's Model Card Toolkit, schema 0.0.2.
 
 Schema: https://github.com/tensorflow/model-card-toolkit, model_card_toolkit/schema/v0.0.2/model_card.schema.json. It
-allows no other properties, so our own blocks go into ``documentation``.
+allows no other properties, so Custody's own fields go into ``documentation``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from registry.cards.exports.shapes import interval, paragraphs, pruned
 
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _URI = re.compile(r"https?://\S+")
-# Fields without a place of their own, written into the documentation under their titles.
+# Fields that the schema has no key for. They are written into the documentation under their titles.
 OTHERS = (
     "out_of_scope",
     "misuse",
@@ -98,11 +98,11 @@ def _columns(columns: object) -> list[dict[str, str]]:
 
 def _metric(row: dict[str, str]) -> dict[str, Any]:
     low, high = interval(row.get("ci", ""))
-    part = row.get("slice") or row.get("dataset") or row.get("dataset_digest") or ""
+    data_slice = row.get("slice") or row.get("dataset") or row.get("dataset_digest") or ""
     return {
         "type": row.get("metric", ""),
         "value": row.get("value", ""),
-        "slice": part,
+        "slice": data_slice,
         "confidence_interval": {"lower_bound": low, "upper_bound": high},
     }
 

@@ -1,25 +1,24 @@
 """A card as the content of an Amazon SageMaker model card.
 
 Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-cards.html#model-cards-json-schema and, with the same
-names and limits, `sagemaker.model_card` of the SDK. Text beyond the limits is cut; the whole card is named in
-``custom_details``.
+names and limits, `sagemaker.model_card` of the SDK. Longer texts are cut; ``custom_details`` names the whole card by
+its revision and digest.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from registry.cards.document import CardSource
-from registry.cards.exports.shapes import field_text, pruned, short
+from registry.cards.exports.shapes import field_text, finite_number, pruned, short
 
 _LINE, _TEXT, _NAME, _GROUP, _PARAMETER = 1024, 2048, 255, 63, 255
-_MOST_DATASETS, _MOST_METRICS, _MOST_PARAMETERS, _MOST_EVALUATED_ON = 15, 50, 100, 10
+_MAX_DATASETS, _MAX_METRICS, _MAX_PARAMETERS, _MAX_EVALUATED_ON = 15, 50, 100, 10
 # SageMaker's name for each of our risk ratings.
 RISK = {"low": "Low", "medium": "Medium", "high": "High", "unknown": "Unknown", "": "Unknown"}
 # The rating to use for each risk tier where the card has no rating.
-_OF_TIER = {"minimal": "low", "limited": "medium", "high": "high", "unacceptable": "high", "": ""}
-# Fields without a place of their own.
+_RATING_OF_TIER = {"minimal": "low", "limited": "medium", "high": "high", "unacceptable": "high", "": ""}
+# Fields that the schema has no key for.
 _CUSTOM = (
     "deployer_instructions",
     "users",
@@ -78,25 +77,25 @@ def _uses(card: CardSource) -> dict[str, Any]:
         "purpose_of_model": short(card.text("business_problem") or card.text("intended_use"), _TEXT),
         "intended_uses": short("\n\n".join(part for part in uses if part), _TEXT),
         "factors_affecting_model_efficiency": short(card.text("limitations"), _TEXT),
-        "risk_rating": RISK[card.text("risk_rating") or _OF_TIER.get(card.tier, "")],
+        "risk_rating": RISK[card.text("risk_rating") or _RATING_OF_TIER.get(card.tier, "")],
         "explanations_for_risk_rating": short(card.text("risk_rationale"), _TEXT),
     }
 
 
 def _training(card: CardSource) -> dict[str, Any]:
     parameters = [(name, str(value)) for name, value in card.facts("parameters").items()]
-    values = {name: _number(value) for name, value in card.facts("metrics").items()}
+    values = {name: finite_number(value) for name, value in card.facts("metrics").items()}
     return {
         "training_observations": short(card.text("training_procedure"), _LINE),
         "training_job_details": {
             "training_arn": f"run:{card.run_id}" if card.run_id else "",
-            "training_datasets": [short(_dataset(row), _LINE) for row in card.rows("data")][:_MOST_DATASETS],
+            "training_datasets": [short(_dataset(row), _LINE) for row in card.rows("data")][:_MAX_DATASETS],
             "user_provided_training_metrics": [
                 {"name": short(name, _NAME), "value": value} for name, value in values.items() if value is not None
-            ][:_MOST_METRICS],
+            ][:_MAX_METRICS],
             "user_provided_hyper_parameters": [
                 {"name": short(name, _NAME), "value": short(value, _PARAMETER)} for name, value in parameters
-            ][:_MOST_PARAMETERS],
+            ][:_MAX_PARAMETERS],
         },
     }
 
@@ -111,14 +110,14 @@ def _evaluations(card: CardSource) -> list[dict[str, Any]]:
         {
             "name": short(f"{card.model} v{card.version}", _GROUP),
             "evaluation_observation": short(card.text("evaluation_procedure"), _TEXT),
-            "datasets": list(names)[:_MOST_EVALUATED_ON],
+            "datasets": list(names)[:_MAX_EVALUATED_ON],
             "metric_groups": [{"name": "measured", "metric_data": measured}],
         }
     ]
 
 
 def _metric(row: dict[str, str]) -> dict[str, Any] | None:
-    value = _number(row.get("value", ""))
+    value = finite_number(row.get("value", ""))
     if value is None:
         return None
     notes = [f"{key}: {row[key]}" for key in ("slice", "ci", "threshold", "dataset") if row.get(key)]
@@ -147,11 +146,3 @@ def _dataset(row: dict[str, str]) -> str:
 
 def _evaluated_on(row: dict[str, str]) -> str:
     return "@".join(row[key] for key in ("dataset", "dataset_digest") if row.get(key))
-
-
-def _number(value: object) -> float | None:
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

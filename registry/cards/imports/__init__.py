@@ -21,17 +21,16 @@ IMPORTS: dict[str, Callable[[bytes, Mapping[str, Any]], Imported]] = {
 
 
 def read_card(kind: str, data: bytes, *, body: Mapping[str, Any]) -> Imported:
-    """Return the fields of a document, for a card whose body is ``body``.
+    """Return the fields of a document, for a card whose body is ``body``. Raises InvalidInput, TooLarge.
 
-    Values that the card measured itself are left out of the slices: a card that was exported here and comes back
-    brings them along. Raises InvalidInput, TooLarge.
+    Results that are in the card's own evaluation are left out of the slices: an export of the card contains them.
     """
     reader = IMPORTS.get(kind)
     if reader is None:
-        raise InvalidInput(f"Cards are imported from {', '.join(IMPORTS)}, not from {kind[:50]!r}.")
+        raise InvalidInput(f"Unknown card format {kind[:50]!r}. Choose one of {', '.join(IMPORTS)}.")
     imported = reader(data, body)
-    own = (body.get("evaluation") or {}).get("value") or []
-    measured = {(row.get("metric"), row.get("value")) for row in own if isinstance(row, Mapping)}
+    evaluation = (body.get("evaluation") or {}).get("value") or []
+    measured = {(row.get("metric"), row.get("value")) for row in evaluation if isinstance(row, Mapping)}
     slices = [row for row in imported.fields.pop("slices", []) if (row.get("metric"), row.get("value")) not in measured]
     if slices:
         imported.fields["slices"] = slices

@@ -1,4 +1,4 @@
-"""First step of every card import: refuse documents that are too large, not text or active; list the parts left out."""
+"""Shared parts of every card import: refusing unsafe documents, reading values, and reporting parts left out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from registry.cards.fields import BY_KEY
 from registry.cards.values import is_placeholder
 
 MAX_BYTES = 1_000_000
-_MOST_REPORTED = 500
+_MAX_REPORTED = 500
 _LONGEST_LINE = 1000
-# Tags that run, load or restyle something; cards do not need them, and the pages never render them.
-_ALIVE = re.compile(
+# HTML that runs, loads or restyles something. Cards do not need it, and the pages never render it.
+_ACTIVE_HTML = re.compile(
     r"<\s*/?\s*(?P<tag>script|iframe|object|embed|style|link|meta|base|form|svg|applet)\b|<\w[^<>]{0,500}\son\w+\s*="
     r"|(?:href|src)\s*=\s*[\"']?\s*javascript:|\]\(\s*javascript:",
     re.IGNORECASE,
@@ -38,49 +38,50 @@ class Imported:
     unknown: list[str] = field(default_factory=list)
 
     def take(self, key: str, value: Any) -> None:
-        """Set a field, unless the value is empty; the first value counts, another one is reported."""
+        """Set a field, unless the value is empty. The first value of a field counts; a different one is reported."""
         empty = is_placeholder(value) if isinstance(value, str) else not value
         if not empty and self.fields.setdefault(key, value) != value:
             self.report(f"another value for the field {key}")
 
     def take_line(self, key: str, values: Iterable[str]) -> None:
-        """Set a field to the distinct texts as one line, as many as fit; those left out are reported."""
-        heading = ""
+        """Set a field to the distinct texts as one line. Texts that do not fit are reported."""
+        line = ""
         for value in dict.fromkeys(value for value in values if value and not is_placeholder(value)):
-            longer = f"{heading}, {value}" if heading else value
+            longer = f"{line}, {value}" if line else value
             if len(longer) > _LONGEST_LINE:
                 self.report(f"{key}: {value}")
             else:
-                heading = longer
-        self.take(key, heading)
+                line = longer
+        self.take(key, line)
 
     def report(self, problem: str) -> None:
-        """Note a part that is left out."""
+        """Add a part to the list of parts that are left out."""
         text = " ".join(problem.split())[:200]
-        if text and text not in self.unknown and len(self.unknown) < _MOST_REPORTED:
+        if text and text not in self.unknown and len(self.unknown) < _MAX_REPORTED:
             self.unknown.append(text)
 
     def report_rest(self, prefix: str, block: object, read: frozenset[str]) -> None:
         """Report the paths of a block that have a value and that the import does not read.
 
-        ``read`` names paths such as ``results[].value``; one that ends in ``.`` or ``[`` names everything below it.
+        ``read`` are the paths that it reads, such as ``results[].value``. A path that ends in ``.`` or ``[`` includes
+        everything below it.
         """
-        below = tuple(place for place in read if place.endswith((".", "[")))
-        for place, value in _places(block):
-            if value not in ("", None) and place not in read and not place.startswith(below):
-                self.report(f"{prefix}{place}")
+        prefixes = tuple(path for path in read if path.endswith((".", "[")))
+        for path, value in _paths(block):
+            if value not in ("", None) and path not in read and not path.startswith(prefixes):
+                self.report(f"{prefix}{path}")
 
 
-def _places(value: object, place: str = "") -> Iterator[tuple[str, object]]:
+def _paths(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Yield each path in nested mappings and lists with its value; the items of a list share a path."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _places(inner, f"{place}.{key}" if place else str(key))
+            yield from _paths(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for inner in value:
-            yield from _places(inner, f"{place}[]")
+            yield from _paths(inner, f"{path}[]")
     else:
-        yield place, value
+        yield path, value
 
 
 def begin(kind: str, data: bytes) -> tuple[Imported, str]:
@@ -92,12 +93,12 @@ def begin(kind: str, data: bytes) -> tuple[Imported, str]:
     except UnicodeDecodeError as error:
         raise InvalidInput("The card to import is not UTF-8 text.") from error
     if "\x00" in text:
-        raise InvalidInput("The card to import holds a NUL byte.")
+        raise InvalidInput("The card to import contains a NUL byte.")
     if _PAGE.match(text):
         raise InvalidInput("This is an HTML page, not a card. Import the README.md or the JSON it was made from.")
-    if alive := _ALIVE.search(text):
-        element = f"<{alive['tag'].lower()}>" if alive["tag"] else "a script in an attribute or a link"
-        raise InvalidInput(f"The card to import holds active HTML ({element}). Remove it and import the card again.")
+    if active := _ACTIVE_HTML.search(text):
+        element = f"<{active['tag'].lower()}>" if active["tag"] else "a script in an attribute or a link"
+        raise InvalidInput(f"The card to import contains active HTML ({element}). Remove it and import the card again.")
     return Imported(origin=f"import:{kind}/sha256:{hashlib.sha256(data).hexdigest()}"), text
 
 
@@ -113,10 +114,7 @@ def parsed_json(text: str) -> dict[str, Any]:
 
 
 def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a mapping inside a document; an empty one where there is none.
-
-    Raises InvalidInput where it is something else.
-    """
+    """Return the mapping under a key, {} where the key is missing or empty. Raises InvalidInput for anything else."""
     value = document.get(key)
     if value in (None, ""):
         return {}
@@ -126,10 +124,7 @@ def block_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def list_of(document: Mapping[str, Any], key: str) -> list[Any]:
-    """Return a list inside a document; an empty one where there is none.
-
-    Raises InvalidInput where it is something else.
-    """
+    """Return the list under a key, [] where the key is missing or empty. Raises InvalidInput for anything else."""
     value = document.get(key)
     if value in (None, ""):
         return []
@@ -146,7 +141,7 @@ def text_of(value: object) -> str:
 
 
 def line_of(value: object) -> str:
-    """Return a value as one line."""
+    """Return a text or a number as one line, "" for anything else."""
     return " ".join(text_of(value).split())
 
 
@@ -157,12 +152,12 @@ def described(items: list[Any]) -> list[str]:
 
 
 def interval_of(ends: Mapping[str, Any], low: str, high: str) -> str:
-    """Return a confidence interval as a cell, an open end as a hyphen; "" where there is none."""
+    """Return a confidence interval as text, with a hyphen for an open end; "" where there is none."""
     bounds = [line_of(ends.get(low)), line_of(ends.get(high))]
     return f"[{bounds[0] or '-'}, {bounds[1] or '-'}]" if any(bounds) else ""
 
 
 def columns_of(key: str, rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return rows with the columns of a field alone, empty cells and empty rows left out."""
+    """Return rows with only the columns of a field, without empty cells and empty rows."""
     table = [{column: row[column] for column in BY_KEY[key].columns if row.get(column)} for row in rows]
     return [row for row in table if row]

@@ -1,4 +1,4 @@
-"""Reading the modelCard of a CycloneDX document (1.5 and later), and our own properties in it."""
+"""Import of the modelCard of a CycloneDX document (1.5 and later), with the properties that Custody's export adds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.cards.imports.base import (
 )
 from registry.cards.values import from_lines
 
-# Keys that identify the component; they are not imported, because the version here has its own name and number.
+# Keys that identify the component. They are not imported, because the version here has its own name and number.
 _IDENTITY = frozenset({"type", "bom-ref", "name", "version", "modelCard."})
 _COMPONENT = _IDENTITY | {
     *("description", "authors[].name", "author", "publisher", "supplier.name", "manufacturer.name"),
@@ -59,26 +59,27 @@ def from_cyclonedx(data: bytes) -> Imported:
     imported, text = begin("cyclonedx", data)
     document = parsed_json(text)
     if document.get("bomFormat") != "CycloneDX":
-        raise InvalidInput('This JSON is no CycloneDX document: "bomFormat" is missing.')
+        raise InvalidInput('This JSON is not a CycloneDX document: "bomFormat" is missing.')
     models = list(_models(document))
     if not models:
         raise InvalidInput("This CycloneDX document has no machine-learning-model with a modelCard.")
     for other in models[1:]:
         imported.report(f"component {line_of(other.get('name'))}: only the first model card is read")
     if document.get("declarations"):
-        imported.report("declarations: approvals are given here, not imported")
-    own = any(line_of(item.get("name")) == "custody:card" for item in _property_list(models[0]["modelCard"]))
+        imported.report("declarations: approvals cannot be imported")
+    properties = _property_list(models[0]["modelCard"])
+    is_own_export = any(line_of(item.get("name")) == "custody:card" for item in properties)
     imported.report_rest("", document, _DOCUMENT)
-    if not own:
+    if not is_own_export:
         _other_components(imported, document)
-    _component(imported, models[0], _REPEATED if own else frozenset())
+    _component(imported, models[0], _REPEATED if is_own_export else frozenset())
     return imported
 
 
 def _other_components(imported: Imported, document: dict[str, Any]) -> None:
     for item in list_of(document, "components"):
         if isinstance(item, dict) and not isinstance(item.get("modelCard"), dict) and line_of(item.get("name")):
-            imported.report(f"component {line_of(item['name'])}: it is no model")
+            imported.report(f"component {line_of(item['name'])}: it is not a model")
 
 
 def _property_list(block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -97,13 +98,13 @@ def _component(imported: Imported, component: dict[str, Any], repeated: frozense
     imported.report_rest("modelCard.", card, _CARD | repeated)
     imported.report_rest("component.", component, _COMPONENT | {"properties["} | repeated)
     if not repeated and (number := line_of(component.get("version"))):
-        imported.report(f"component.version {number}: versions are numbered here")
+        imported.report(f"component.version {number}: this registry numbers its versions itself")
     for item in _property_list(component):
         imported.report(f"property {line_of(item.get('name'))}")
     _properties(imported, card)
     imported.take("overview", text_of(component.get("description")))
     imported.take("owners", list(dict.fromkeys(filter(None, _people(component)))))
-    if not repeated or "licence" not in imported.fields:  # our property has it as it was written
+    if not repeated or "licence" not in imported.fields:  # the property of our export has the licence as it was written
         imported.take_line("licence", _licences(component))
     links = [item for item in list_of(component, "externalReferences") if isinstance(item, dict)]
     imported.take("references", [line_of(link.get("url")) for link in links if line_of(link.get("url"))])
@@ -125,8 +126,8 @@ def _licences(component: dict[str, Any]) -> Iterator[str]:
     for item in list_of(component, "licenses"):
         if not isinstance(item, dict):
             continue
-        named = block_of(item, "license")
-        yield from (line_of(named.get("id")), line_of(named.get("name")), line_of(item.get("expression")))
+        licence = block_of(item, "license")
+        yield from (line_of(licence.get("id")), line_of(licence.get("name")), line_of(item.get("expression")))
 
 
 def _parameters(imported: Imported, block: dict[str, Any]) -> None:
@@ -161,9 +162,9 @@ def _considerations(imported: Imported, block: dict[str, Any]) -> None:
         ("technicalLimitations", "limitations"),
         ("performanceTradeoffs", "tradeoffs"),
     )
-    for theirs, ours in texts:
-        imported.take(ours, "\n\n".join(described(list_of(block, theirs))))
-    for theirs, ours, names in (
+    for source_key, field_key in texts:
+        imported.take(field_key, "\n\n".join(described(list_of(block, source_key))))
+    for source_key, field_key, columns in (
         ("ethicalConsiderations", "ethical_considerations", {"name": "name", "mitigationStrategy": "mitigation"}),
         (
             "fairnessAssessments",
@@ -171,13 +172,13 @@ def _considerations(imported: Imported, block: dict[str, Any]) -> None:
             {"groupAtRisk": "group", "benefits": "benefits", "harms": "harms", "mitigationStrategy": "mitigation"},
         ),
     ):
-        items = [item for item in list_of(block, theirs) if isinstance(item, dict)]
-        rows = [{to: line_of(item.get(name)) for name, to in names.items()} for item in items]
-        imported.take(ours, columns_of(ours, rows))
+        items = [item for item in list_of(block, source_key) if isinstance(item, dict)]
+        rows = [{column: line_of(item.get(name)) for name, column in columns.items()} for item in items]
+        imported.take(field_key, columns_of(field_key, rows))
 
 
 def _properties(imported: Imported, card: dict[str, Any]) -> None:
-    """Take the properties that our export wrote; report those of others."""
+    """Take the properties that Custody's export writes, and report all other properties."""
     for item in _property_list(card):
         name = line_of(item.get("name"))
         field = BY_KEY.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None

@@ -1,4 +1,4 @@
-"""Reading a Hugging Face README.md: YAML front matter and the headings of its card template."""
+"""Import of a Hugging Face README.md: its YAML front matter, and the parts under the headings of the card template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.cards.imports.markdown import BY_TITLE, Part, parts_of, take_parts
 from registry.mlmodel import SafeLoader
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_MOST_RESULTS = 200
+_MAX_RESULTS = 200
 # Headings that this server generates, and headings that only contain others.
 _GENERATED = {"measured", "datasets", "provenance"}
 _RESULT, _METRIC = "model-index[].results[].", "model-index[].results[].metrics[]."
@@ -49,7 +49,7 @@ TITLES = {
 
 
 class _FrontLoader(SafeLoader):
-    """Reads YAML 1.2, as the Hub does: `no` is Norwegian, `12:30` and `2024-01-01` are texts."""
+    """Reads YAML 1.2, as the Hub does: `no`, `12:30` and `2024-01-01` are texts."""
 
 
 _FrontLoader.yaml_implicit_resolvers = {}
@@ -95,9 +95,9 @@ def _front_matter(text: str) -> dict[str, Any]:
 
 
 def _take_body(imported: Imported, parts: list[Part]) -> None:
-    """Take the sections; text under the title is the overview where there is no such section."""
-    named = [part for part in parts if part.level > 1 and part.title.lower() not in _GENERATED]
-    take_parts(imported, named, TITLES)
+    """Take the parts. The text under the title is the overview where no part has that heading."""
+    titled = [part for part in parts if part.level > 1 and part.title.lower() not in _GENERATED]
+    take_parts(imported, titled, TITLES)
     lead = "\n\n".join(_OWN_LINE.sub("", part.text).strip() for part in parts if part.level <= 1)
     imported.take("overview", lead.strip())
 
@@ -108,10 +108,10 @@ def _take_front(imported: Imported, front: dict[str, Any]) -> None:
     imported.take("task", line_of(front.get("pipeline_tag")))
     imported.take("languages", _texts(front.get("language")))
     imported.take("base_models", _texts(front.get("base_model")))
-    own = "custody" in _texts(front.get("tags"))
-    if not own:
+    is_own_export = "custody" in _texts(front.get("tags"))
+    if not is_own_export:
         imported.take("slices", list(_results(imported, front.get("model-index"))))
-    imported.report_rest("front matter: ", front, _READ | _REPEATED if own else _READ)
+    imported.report_rest("front matter: ", front, _READ | _REPEATED if is_own_export else _READ)
 
 
 def _texts(value: object) -> list[str]:
@@ -120,16 +120,16 @@ def _texts(value: object) -> list[str]:
 
 
 def _results(imported: Imported, index: object) -> Iterator[dict[str, str]]:
-    """Yield a row for each metric of a model-index, as many as a card holds; note what is left out."""
+    """Yield a row for each metric of a model-index, at most _MAX_RESULTS, and report the parts left out."""
     count = 0
     for result in _maps(_maps(index), "results"):
         dataset = result.get("dataset")
-        where = dataset if isinstance(dataset, dict) else {}
-        before = count
+        dataset_keys = dataset if isinstance(dataset, dict) else {}
+        count_before = count
         for metric in _maps([result], "metrics"):
             value = metric.get("value")
             name, kind = line_of(metric.get("name")), line_of(metric.get("type"))
-            if not isinstance(value, int | float | str) or isinstance(value, bool) or count >= _MOST_RESULTS:
+            if not isinstance(value, int | float | str) or isinstance(value, bool) or count >= _MAX_RESULTS:
                 imported.report(f"front matter: {_METRIC}value of {name or kind or 'a metric'}")
                 continue
             if name and kind and name != kind:
@@ -137,20 +137,22 @@ def _results(imported: Imported, index: object) -> Iterator[dict[str, str]]:
             count += 1
             row = {
                 "metric": name or kind,
-                "slice": " ".join(line_of(where.get(key)) for key in ("name", "config", "split") if where.get(key)),
+                "slice": " ".join(
+                    line_of(dataset_keys.get(key)) for key in ("name", "config", "split") if dataset_keys.get(key)
+                ),
                 "value": line_of(value),
-                "dataset_digest": line_of(where.get("revision")),
-                "dataset": line_of(where.get("name")),
-                "config": line_of(where.get("config")),
-                "split": line_of(where.get("split")),
+                "dataset_digest": line_of(dataset_keys.get("revision")),
+                "dataset": line_of(dataset_keys.get("name")),
+                "config": line_of(dataset_keys.get("config")),
+                "split": line_of(dataset_keys.get("split")),
             }
             yield from columns_of("slices", [row])
-        if count == before:
+        if count == count_before:
             imported.report_rest(f"front matter: {_RESULT}", result, frozenset())
 
 
 def _maps(value: object, key: str = "") -> list[dict[str, Any]]:
-    """Return the mappings of a list; with a key, those of the lists under it in each."""
+    """Return the mappings of a list. With a key, return the mappings of the lists under that key in each of them."""
     items = value if isinstance(value, list) else []
     maps = [item for item in items if isinstance(item, dict)]
     return maps if not key else [inner for item in maps for inner in _maps(item.get(key))]

@@ -1,6 +1,6 @@
-"""Markdown cut into its parts: a heading, its level, and the text down to the next heading.
+"""Markdown split into parts: a heading, its level, and the text down to the next heading.
 
-Fenced code is no heading.
+A `#` in fenced code is not a heading.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BY_TITLE = {field.title.lower(): field.key for field in FIELDS if field.human}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading (level 0: before the first) and the text below it."""
+    """A heading and the text below it. The text before the first heading has the level 0."""
 
     level: int
     title: str
@@ -47,17 +47,17 @@ def parts_of(markdown: str) -> list[Part]:
 def without_comments(text: str) -> str:
     """Return a text without ``<!-- … -->``.
 
-    Without a regular expression, which would take quadratic time for many unclosed comments.
+    A regular expression would take quadratic time for many unclosed comments.
     """
-    pieces, place = [], 0
-    while (start := text.find("<!--", place)) >= 0 and (end := text.find("-->", start)) >= 0:
-        pieces.append(text[place:start])
-        place = end + len("-->")
-    return "".join([*pieces, text[place:]])
+    pieces, position = [], 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start)) >= 0:
+        pieces.append(text[position:start])
+        position = end + len("-->")
+    return "".join([*pieces, text[position:]])
 
 
 def take_parts(imported: Imported, parts: list[Part], titles: Mapping[str, str]) -> None:
-    """Put each part whose title is known into its field, and report the others that have a text."""
+    """Put each part whose title is in ``titles`` into its field, and report the other parts that have a text."""
     for part in parts:
         key = titles.get(" ".join(part.title.lower().split()))
         if key is not None:
@@ -67,7 +67,7 @@ def take_parts(imported: Imported, parts: list[Part], titles: Mapping[str, str])
 
 
 def value_of(key: str, text: str) -> object:
-    """Return the text of a part in the shape of a field: a list of its bullets, the rows of its table, or itself."""
+    """Return the text of a part as the value of a field: its list items, the rows of its table, or the text."""
     field = BY_KEY[key]
     if field.kind is Kind.LIST:
         lines = (re.sub(r"^\s*[-*+]\s+", "", line).strip() for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""Reading a Model Card Toolkit document (schema 0.0.1 and 0.0.2)."""
+"""Import of a Model Card Toolkit document (schema 0.0.1 and 0.0.2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.cards.imports.base import (
 from registry.cards.imports.markdown import BY_TITLE, parts_of, take_parts
 
 _BLOCKS = frozenset({"schema_version", "model_details", "model_parameters", "quantitative_analysis", "considerations"})
-# Keys that identify the model and version; they are not imported, because the version here has its own name and number.
+# Keys that the import reads. It ignores name, version.name and version.date: the version here has its own.
 _DETAILS = frozenset(
     {
         *("name", "version.name", "version.date", "version.diff", "overview", "documentation", "owners[].name"),
@@ -44,7 +44,7 @@ _CONSIDERATIONS = frozenset(
         *("ethical_considerations[].name", "ethical_considerations[].mitigation_strategy"),
     }
 )
-# The location of a version here, as our export writes it.
+# The location of a version's files, as Custody's export writes it.
 _OWN_PATH = re.compile(r"(runs|models|mlflow-artifacts):/")
 
 
@@ -53,7 +53,7 @@ def from_mct(data: bytes, body: Mapping[str, Any]) -> Imported:
     imported, text = begin("mct", data)
     document = parsed_json(text)
     if not document.keys() & (_BLOCKS - {"schema_version"}):
-        raise InvalidInput("This JSON is no Model Card Toolkit document: it has no model_details or considerations.")
+        raise InvalidInput("This JSON is not a Model Card Toolkit document: it has no model_details or considerations.")
     imported.report_rest("", {key: value for key, value in document.items() if key not in _BLOCKS}, frozenset())
     _details(imported, block_of(document, "model_details"))
     _parameters(imported, block_of(document, "model_parameters"), body)
@@ -63,17 +63,17 @@ def from_mct(data: bytes, body: Mapping[str, Any]) -> Imported:
 
 
 def _details(imported: Imported, block: dict[str, Any]) -> None:
-    own = frozenset({"path"} if _OWN_PATH.match(text_of(block.get("path"))) else ())
-    imported.report_rest("model_details.", block, _DETAILS | own)
+    own_keys = frozenset({"path"} if _OWN_PATH.match(text_of(block.get("path"))) else ())
+    imported.report_rest("model_details.", block, _DETAILS | own_keys)
     imported.take("overview", text_of(block.get("overview")))
     owners = [item for item in list_of(block, "owners") if isinstance(item, dict)]
     imported.take("owners", [line_of(owner.get("name")) for owner in owners if line_of(owner.get("name"))])
     contacts = [line_of(owner.get("contact")) for owner in owners if line_of(owner.get("contact"))]
     imported.take_line("contact", contacts)
-    old = block.get("license")
-    licences = [item for item in [*list_of(block, "licenses"), old] if isinstance(item, dict)]
-    named = [line_of(item.get(key)) for item in licences for key in ("identifier", "custom_text")]
-    imported.take_line("licence", [*named, line_of(old)])
+    single_licence = block.get("license")  # schema 0.0.1
+    licences = [item for item in [*list_of(block, "licenses"), single_licence] if isinstance(item, dict)]
+    licence_names = [line_of(item.get(key)) for item in licences for key in ("identifier", "custom_text")]
+    imported.take_line("licence", [*licence_names, line_of(single_licence)])
     links = [
         line_of(item.get("reference") if isinstance(item, dict) else item) for item in list_of(block, "references")
     ]
@@ -85,26 +85,26 @@ def _details(imported: Imported, block: dict[str, Any]) -> None:
 
 
 def _parameters(imported: Imported, block: dict[str, Any], body: Mapping[str, Any]) -> None:
-    """Take the architecture; values that our export wrote from measurements are not imported."""
+    """Take the architecture. Inputs, outputs and data are not imported: the card reads its own from the run."""
     imported.take("architecture", line_of(block.get("model_architecture")))
     signature = _measured(body, "signature") or {}
     columns = [column for side in ("inputs", "outputs") for column in signature.get(side) or []]
-    own = [{"key": str(column.get("name", "")), "value": str(column.get("type", ""))} for column in columns]
-    data = [{str(row.get("name", ""))} for row in _measured(body, "data") or []]
+    own_columns = [{"key": str(column.get("name", "")), "value": str(column.get("type", ""))} for column in columns]
+    own_datasets = {str(row.get("name", "")) for row in _measured(body, "data") or []}
     for item in list_of(block, "data"):
         name = line_of(item.get("name")) if isinstance(item, dict) else line_of(item)
-        is_own = {name} in data
+        is_own = name in own_datasets
         if name and not is_own:
-            imported.report(f"dataset {name}: the data of a version are what its run logged")
+            imported.report(f"dataset {name}: the data of a version are those that its run logged")
         if isinstance(item, dict):
-            read = frozenset({"name", "description"} if is_own else {"name"})  # as our export writes one of its own
+            read = frozenset({"name", "description"} if is_own else {"name"})  # Custody's export writes both
             imported.report_rest("model_parameters.data[].", item, read)
-    left = {
-        key: [item for item in value if item not in own] if isinstance(value, list) else value
+    unread = {
+        key: [item for item in value if item not in own_columns] if isinstance(value, list) else value
         for key, value in block.items()
         if key not in {"data", "model_architecture"}
     }
-    imported.report_rest("model_parameters.", left, frozenset())
+    imported.report_rest("model_parameters.", unread, frozenset())
 
 
 def _measured(body: Mapping[str, Any], key: str) -> Any:
@@ -130,8 +130,9 @@ def _row(metric: dict[str, Any]) -> dict[str, str]:
 def _considerations(imported: Imported, block: dict[str, Any]) -> None:
     imported.report_rest("considerations.", block, _CONSIDERATIONS)
     imported.take("users", [" ".join(text.split()) for text in described(list_of(block, "users"))])
-    for theirs, ours in (("use_cases", "intended_use"), ("limitations", "limitations"), ("tradeoffs", "tradeoffs")):
-        imported.take(ours, "\n\n".join(described(list_of(block, theirs))))
+    texts = (("use_cases", "intended_use"), ("limitations", "limitations"), ("tradeoffs", "tradeoffs"))
+    for source_key, field_key in texts:
+        imported.take(field_key, "\n\n".join(described(list_of(block, source_key))))
     risks = [item for item in list_of(block, "ethical_considerations") if isinstance(item, dict)]
     rows = [
         {"name": line_of(item.get("name")), "mitigation": line_of(item.get("mitigation_strategy"))} for item in risks

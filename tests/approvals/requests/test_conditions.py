@@ -132,6 +132,6 @@ def test_the_dialog_takes_a_condition(asked: TransitionRequest, bea: User, clien
     client.force_login(bea)
     url = f"/requests/{asked.pk}/approve/"
     fields = {"comment": "But.", "seen_digest": load_case(asked).snapshot.subject_digest, "condition": "Measure."}
-    assert "A condition needs this." in client.post(url, fields).content.decode()
+    assert "Enter who has to meet the condition." in client.post(url, fields).content.decode()
     client.post(url, {**fields, "owner": "ada", "due_at": f"{timezone.now() + 5 * DAY:%Y-%m-%dT%H:%M}"})
     assert ApprovalCondition.objects.get().text == "Measure."

@@ -153,8 +153,8 @@ def test_those_who_answer_for_the_version_are_told(live: ModelVersion, by_ada: A
     assert tasks.apply_request(TransitionRequest.objects.get(target="Archived").pk) == "applied"
     told = Notice.objects.filter(topic=Topic.LEFT)
     assert set(told.values_list("person__username", flat=True)) == {"bea", "cy"}  # ada took it out herself
-    assert {row.title for row in told} == {"fraud v1 left Production, and nothing is in its place"}
-    assert "/predict still serves it." in told[0].text
+    assert {row.title for row in told} == {"fraud v1 left Production without a successor"}
+    assert "Still served by /predict." in told[0].text
     event = Event.objects.get(action=Action.REGISTRY_PRODUCTION_LEFT)
     sent = message_of(source_of(event, live.model_id) or pytest.fail("no model"))
     assert sent is not None

@@ -33,7 +33,7 @@ def granted(model: RegisteredModel) -> dict[str, Level]:
 
 def test_the_list_shows_every_grant(clf: RegisteredModel, ada: User, bea: User, signed_in: SignedIn) -> None:
     page = text_of(signed_in(ada).get(WHERE))
-    assert "Can manage the model, and who may use it" in page
+    assert "Can manage the model and the access to it" in page
     assert "Give access" in page
     assert "Give access" not in text_of(signed_in(bea).get(WHERE))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from django.contrib.auth.models import Group
@@ -34,6 +35,16 @@ def test_a_person_is_shown_with_rights_and_reasons(
     assert 'href="/models/fraud/access/">fraud</a>' in mine
     assert "given to them" in mine
     assert client.get("/people/nosuch/").status_code == 404
+
+
+def test_the_audit_log_of_a_person_is_linked(asked: Asked, cy: User, ops: User, signed_in: SignedIn) -> None:
+    asked()
+    client = signed_in(ops)
+    events = "All events of model-version:fraud/1"
+    for username, has_acted in (("ada", True), ("cy", False)):
+        link = re.search(r'href="(/audit/[^"]+)"', text_of(client.get(f"/people/{username}/")))
+        assert link is not None
+        assert (events in text_of(client.get(link[1]))) is has_acted
 
 
 def test_levels_on_models_that_the_viewer_may_not_see_are_left_out(

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.signin import FAILURE_WINDOW, MAX_FAILURES, MAX_FAILURES_THERE
+from accounts.signin import FAILURE_WINDOW, MAX_FAILURES, MAX_FAILURES_FROM_ADDRESS
 from audit.actions import Action
 from audit.models import Event
 from tests.console.conftest import text_of
@@ -44,7 +44,7 @@ def tried(client: Client, times: int, address: str, password: str = "", name: st
 
 
 def test_too_many_wrong_passwords_lock_a_name(client: Client, bea: User) -> None:
-    tried(client, MAX_FAILURES_THERE, "192.0.2.1")
+    tried(client, MAX_FAILURES_FROM_ADDRESS, "192.0.2.1")
     assert "Too many wrong passwords" in tried(client, 1, "192.0.2.1", "bea-password-1")
     assert "_auth_user_id" not in client.session
     with time_machine.travel(timezone.now() + FAILURE_WINDOW + timedelta(seconds=1)):
@@ -53,7 +53,7 @@ def test_too_many_wrong_passwords_lock_a_name(client: Client, bea: User) -> None
 
 
 def test_attempts_from_another_address_do_not_lock_a_person(client: Client, bea: User, ada: User) -> None:
-    tried(client, MAX_FAILURES_THERE, "192.0.2.1")
+    tried(client, MAX_FAILURES_FROM_ADDRESS, "192.0.2.1")
     tried(client, 1, "192.0.2.1", "ada-password-1", "ada")
     assert client.session["_auth_user_id"] == str(ada.pk)
     tried(Client(), 1, "192.0.2.2")
@@ -103,12 +103,12 @@ def test_parallel_attempts_are_limited() -> None:
 
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(guess, range(25)))
-    assert answers.count("tried") + answers.count("cannot tell") >= MAX_FAILURES_THERE >= answers.count("tried")
-    assert Event.objects.filter(action=Action.ACCOUNT_AUTHENTICATION_FAILED).count() <= MAX_FAILURES_THERE
+    assert answers.count("tried") + answers.count("cannot tell") >= MAX_FAILURES_FROM_ADDRESS >= answers.count("tried")
+    assert Event.objects.filter(action=Action.ACCOUNT_AUTHENTICATION_FAILED).count() <= MAX_FAILURES_FROM_ADDRESS
 
 
 def test_right_passwords_are_not_counted(client: Client, bea: User) -> None:
-    for _ in range(MAX_FAILURES_THERE + 1):
+    for _ in range(MAX_FAILURES_FROM_ADDRESS + 1):
         tried(client, 1, "192.0.2.1", "bea-password-1")
         client.logout()
     tried(client, 1, "192.0.2.1", "bea-password-1")

@@ -201,7 +201,7 @@ def test_a_replay_loads_its_next_part(asked: Asked, editor: Client, monkeypatch:
     asked(checked=False)
     part = text_of(editor.post("/policies/replay/", {"yaml": write_policy(CHANGED)}))
     assert 'name="before"' in part
-    rest = {"before": first.pk + 1, "looked": 1, "same": 1}
+    rest = {"before": first.pk + 1, "examined": 1, "same": 1}
     last = text_of(editor.post("/policies/replay/", {"yaml": write_policy(CHANGED), **rest}))
     assert "2 of 2 requests" in last
     assert 'name="before"' not in last
@@ -238,3 +238,20 @@ def test_a_card_rule_names_its_template(params: dict[str, object], words: str) -
 def test_a_rule_with_default_tags_names_them() -> None:
     rule = CheckRule(id="lineage", level=RuleLevel.HARD, check="lineage.required_tags")
     assert rule_text(rule).endswith("the tags dataset_version, git_commit and triggered_by.")
+
+
+@pytest.mark.parametrize(
+    ("target", "consequence"),
+    [
+        ("Production", "no longer governs new moves of all models to Production"),
+        ("leaves Production", "no longer governs new moves of all models out of Production"),
+        ("transitions", "no longer limits the stages between which versions of all models may move"),
+        ("registration", "no longer limits which versions of all models may be registered"),
+    ],
+)
+def test_the_dialog_to_retire_a_policy_says_what_stops(
+    policies: list[PolicyRevision], signed_in: SignedIn, target: str, consequence: str
+) -> None:
+    policy = Policy.objects.create(name=f"only {target}", target=target)
+    dialog = text_of(signed_in(person("polly", "policy-editors")).get(f"/policies/{policy.pk}/retire/", headers=HX))
+    assert consequence in dialog

@@ -165,7 +165,7 @@ def test_a_pack_is_on_the_version_page(
     version, client = new_version(), signed_in(ada)
     settings.TRANSITION_GATES = []
     change_stage(actor=by_ada, version=version, target=Stage.PRODUCTION, archive_existing=False, reason="go")
-    assert "being made" in text_of(client.get("/models/fraud/versions/1/"))
+    assert "in preparation" in text_of(client.get("/models/fraud/versions/1/"))
     assert client.get("/models/fraud/versions/1/packs/1/").status_code == 404
     tasks.freeze_packs()
     assert 'href="/models/fraud/versions/1/packs/1/"' in text_of(client.get("/models/fraud/versions/1/"))

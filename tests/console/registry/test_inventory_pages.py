@@ -9,7 +9,7 @@ from approvals.models import Retirement, RetirementState
 from audit.models import Event
 from registry.models import InventoryEntry, ModelAttestation, RegisteredModel
 from tests.approvals.conftest import NewVersion
-from tests.console.conftest import SignedIn
+from tests.console.conftest import SignedIn, text_of
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_the_owner_attests(model: RegisteredModel, ada: User, bea: User, signed_
     assert "ada" in signed_in(bea).post("/models/fraud/attest/", yes).content.decode()
     assert signed_in(ada).post("/models/fraud/attest/", yes | {"still_fit": "no"}).status_code == 400
     assert not ModelAttestation.objects.exists()
+    assert 'data-label="Attested">never<' in text_of(signed_in(ada).get("/inventory/"))
     signed_in(ada).post("/models/fraud/attest/", yes)
     assert ModelAttestation.objects.get().counts
     assert Event.objects.filter(action="registry.model.attested", actor_name="ada").count() == 1

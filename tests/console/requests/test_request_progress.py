@@ -27,7 +27,7 @@ def page_of(request: TransitionRequest, client_of: SignedIn, user: User) -> str:
 
 def test_a_checked_request_waits_for_its_review(asked: Asked, bea: User, signed_in: SignedIn) -> None:
     page = page_of(asked(), signed_in, bea)
-    assert steps_of(page) == [("done", "Asked"), ("done", "Checked"), ("now", "Reviewed"), ("next", "In Production")]
+    assert steps_of(page) == [("done", "Requested"), ("done", "Checked"), ("now", "Reviewed"), ("next", "Production")]
     assert "6 of 6 passed" in page
     assert 'aria-current="step"' in page
 
@@ -54,7 +54,7 @@ def test_an_applied_request_has_every_step_done(asked: Asked, by_bea: Actor, bea
 
 @pytest.mark.parametrize(
     ("decision", "last"),
-    [("reject", [("failed", "Reviewed"), ("failed", "In Production")]), ("request_changes", [("failed", "Reviewed"), ("next", "In Production")])],
+    [("reject", [("failed", "Reviewed"), ("failed", "Production")]), ("request_changes", [("failed", "Reviewed"), ("next", "Production")])],
 )  # fmt: skip
 def test_a_rejection_fails_the_review_step(
     decision: str, last: list[tuple[str, str]], asked: Asked, by_bea: Actor, bea: User, signed_in: SignedIn
