@@ -157,7 +157,7 @@ def _recorded_rules(request: TransitionRequest) -> dict[str, str]:
     approved = Event.objects.filter(
         object_ref=request_ref(request.pk), action=Action.APPROVALS_REQUEST_APPROVED, outcome="ok"
     )
-    event = approved.order_by("-id").first()
+    event = approved.order_by("-at", "-id").first()
     return dict(facts(event)["after"].get("rules", {})) if event else {}
 
 

@@ -77,7 +77,7 @@ def activities_of(version: ModelVersion, *, before: int = 0, limit: int = MAX_AC
 def newest_activity(request: TransitionRequest, *actions: Action) -> Activity:
     """Return the newest activity of a request that came from one of these actions; there must have been one."""
     ref = request_ref(request.pk)
-    event = Event.objects.filter(object_ref=ref, action__in=actions, outcome="ok").order_by("-id")[0]
+    event = Event.objects.filter(object_ref=ref, action__in=actions, outcome="ok").order_by("-at", "-id")[0]
     return _activities([event], {ref: request})[0]
 
 

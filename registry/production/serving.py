@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import psycopg
@@ -117,6 +118,7 @@ def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
         "approved_by": row["approved_by"],
         "approved_at": _iso(row["approved_at"]),
         "approval_basis": _json(row["approval_basis"]),
+        "approval_statements": f"/api/v1/models/{quote(name, safe='')}/versions/{row['version']}/approval-statements",
         "promoted_by": row["staged_by"],
         "promoted_at": promoted_at,
         "review_due_at": review_due_at,

@@ -168,6 +168,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
         call("ada", "get", f"{FRAUD}/{path}")
     call("ada", "get", f"{FRAUD}/production?at={(timezone.now() + timedelta(days=1)).date()}")
     tasks.freeze_packs()
+    call("ada", "get", f"{V1}/approval-statements")
     call("ada", "get", f"{V1}/packs")
     call("ada", "get", f"{V1}/packs/1")
     call("ada", "get", f"{V1}/packs/1/page")

@@ -52,6 +52,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-risk", "POST", MODEL + "/risk", {"answers": {}, "expected_number": 0}),
     ("api-card-import", "POST", VERSION + "/card/import", {"format": "hf", "content": "x", "expected_number": 1}),
     ("api-card-diff", "GET", VERSION + "/card/diff?from_revision=1", None),
+    ("api-approval-statements", "GET", VERSION + "/approval-statements", None),
     ("api-packs", "GET", VERSION + "/packs", None),
     ("api-pack", "GET", VERSION + "/packs/1", None),
     ("api-pack-page", "GET", VERSION + "/packs/1/page", None),
