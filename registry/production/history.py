@@ -84,7 +84,7 @@ def _began(event: Event, number: int, after: dict[str, object]) -> Period:
 
 
 def _mover(event: Event, event_facts: dict[str, object]) -> str:
-    """Return who moved the version: for a job of this server the person whose request it applied."""
+    """Return the name of the person who moved the version, or for whom a job of this server moved it."""
     if not event.actor_ref.startswith("system:"):
         return event.actor_name
     actor = event_facts.get("actor")

@@ -76,13 +76,13 @@ def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
         raise InvalidInput(f"Give a name for each run, and at most {MAX_RUNS} runs.")
     visible_ids = visible_run_ids(actor, runs)
     pairs = {run: name for run, name in zip(runs, names, strict=True) if run in visible_ids}
-    charts, shown = curves_of(pairs), list(pairs.values())
+    charts, run_names = curves_of(pairs), list(pairs.values())
     if request.headers.get("HX-Request"):
-        response = render(request, "console/runs/_curves.html", {"charts": charts, "names": shown})
+        response = render(request, "console/runs/_curves.html", {"charts": charts, "names": run_names})
     else:
         crumbs = [Crumb("Runs", reverse("console:runs"))]
         template = "console/runs/curves.html"
-        response = render_page(request, template, "Training curves", crumbs=crumbs, charts=charts, names=shown)
+        response = render_page(request, template, "Training curves", crumbs=crumbs, charts=charts, names=run_names)
     patch_vary_headers(response, ["HX-Request"])  # a tab that is opened anew never shows the fragment
     return response
 
