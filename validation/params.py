@@ -76,8 +76,8 @@ def parse_params(declared: Sequence[Param], values: Mapping[str, object]) -> dic
     """
     names = {param.name for param in declared}
     if unknown := sorted(str(key) for key in values if key not in names):
-        known = ", ".join(sorted(names)) or "none"
-        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {known})")
+        known_names = ", ".join(sorted(names)) or "none"
+        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {known_names})")
     return {param.name: _value(param, values) for param in declared}
 
 

@@ -216,7 +216,7 @@ def overdue_reason(job: CheckRun) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended: its state, a one-sentence summary, and the evidence."""
+    """The outcome of a job: its final state, a one-sentence summary, and the evidence."""
 
     state: CheckState
     summary: str

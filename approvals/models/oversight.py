@@ -24,7 +24,7 @@ class FindingState(models.TextChoices):
 
 
 class FindingOrigin(models.TextChoices):
-    """What opened a finding: a person, a quarantine, an overdue re-review, a serving attestation, or a condition."""
+    """The origin of a finding: a person, a quarantine, an overdue re-review, a serving attestation, or a condition."""
 
     PERSON = "person"
     QUARANTINE = "quarantine"

@@ -1,4 +1,4 @@
-"""Who may not release a quarantine: the people whose own work descends from the quarantined data."""
+"""The refusal to release a quarantine, for people whose own work descends from the quarantined data."""
 
 from __future__ import annotations
 

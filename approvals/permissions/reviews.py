@@ -64,7 +64,7 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Whether a person can decide on a request. ``reason`` and ``message`` say why not; None and "" if they can.
+    """The right of a person to decide on a request. ``reason`` and ``message`` say why they may not, else None and "".
 
     ``role`` is their role in the work, if they are involved. ``needed`` says who could decide, if they have no review
     rights. ``on_behalf_of`` is the delegator by whose review rights they would decide, None for their own.

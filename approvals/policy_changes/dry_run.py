@@ -72,7 +72,6 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
     policies = policies_with(draft)
     leaves = subject.leaves or left_by(draft.body.target)
-    due_at = None if leaves else blocked_since([row], policies).get(row.pk)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
     authors = frozenset(check.author for check in checks.values() if check.author)
     facts = RequestFacts(
@@ -86,7 +85,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         findings=findings_for_move(findings_by_version([row]).get(row.pk, ()), leaves=leaves),
         rejections=rejections_by_version([row]).get(row.pk, ()),
         earlier_approval=None,  # only a rollback needs one, and this is a promotion
-        review_due_at=due_at,
+        review_due_at=None if leaves else blocked_since([row], policies).get(row.pk),
         reason="",
         e_signature=draft.body.options.e_signature,
         subject_digest="",

@@ -52,7 +52,6 @@ def create_delegation(
     starts = max(starts_at or timezone.now(), timezone.now())
     _require_times(starts, ends_at)
     person = _person(delegate, delegator)
-    User.objects.select_for_update().get(pk=delegator.pk)  # so a second call at the same time sees this row
     _require_free(delegator, person, pattern, starts, ends_at)
     delegation = Delegation.objects.create(
         delegator=delegator,
@@ -99,6 +98,7 @@ def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
 
 def _require_free(delegator: User, delegate: User, pattern: str, starts: datetime, ends: datetime) -> None:
     """Raise Conflict for a second delegation of the same models to the same person, InvalidState for too many."""
+    User.objects.select_for_update().get(pk=delegator.pk)  # so a second call at the same time sees the new row
     live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
     if live.filter(delegate=delegate, models_pattern=pattern, starts_at__lt=ends).exists():
         raise Conflict(f"{delegate.username} is already your delegate for these models.")

@@ -115,7 +115,7 @@ def latest_reviews(
 
 
 def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
-    """Return what gives a review a vote under a rule: names of groups, `role:ROLE`, `owner`; empty without a vote."""
+    """Return the rights by which a review votes under a rule: names of groups, `role:ROLE`, `owner`; empty for none."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
     ownership = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()

@@ -133,7 +133,7 @@ def _datasets(subject: Subject) -> list[tuple[str, str]]:
 
 
 def _data_problem(data: list[tuple[str, str]]) -> str:
-    """Return what is missing in the datasets of a run, "" if they are known."""
+    """Return the problem of the datasets of a run, "" if they are known."""
     if not data:
         return "no dataset (mlflow.log_input, or the tag dataset_version)"
     unversioned = [name for name, version in data if version in ("", UNVERSIONED)]

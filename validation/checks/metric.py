@@ -19,23 +19,10 @@ from validation.params import Param, figure, texts
 
 # Tried after `metric`, in this order: validation, then test, then metrics that autolog measures on the training data.
 COMMON_METRICS = (
-    "val_auc",
-    "val_roc_auc",
-    "val_accuracy",
-    "val_f1",
-    "val_r2",
-    "test_auc",
-    "test_roc_auc",
-    "test_accuracy",
-    "test_f1",
-    "test_r2",
-    "accuracy",
-    "training_roc_auc",
-    "training_accuracy_score",
-    "training_f1_score",
-    "training_r2_score",
-    "training_score",
-)
+    "val_auc", "val_roc_auc", "val_accuracy", "val_f1", "val_r2", "test_auc", "test_roc_auc", "test_accuracy",
+    "test_f1", "test_r2", "accuracy", "training_roc_auc", "training_accuracy_score", "training_f1_score",
+    "training_r2_score", "training_score",
+)  # fmt: skip
 _BETTER = Param("higher_is_better", "flag", "False for errors and losses.", default=True)
 
 

@@ -76,7 +76,7 @@ def settle(reports: Collection[FileReport]) -> None:
 
 @dataclass(slots=True)
 class Budget:
-    """What the policy allows in all files of one scan, and how much of the scan's limits they have used.
+    """The permissions of the policy for all files of one scan, and the part of the scan's limits that they have used.
 
     - ``allow``: names of globals, loaders and ONNX domains that the policy allows.
     - ``allow_code``: source code is accepted.

@@ -69,7 +69,7 @@ def _named(pattern: str) -> Named:
 
 
 def _problem_of_extra_files(value: object) -> str:
-    """Return what is wrong with `extra_files`, which is a list of {path}. mlmodel.py checks the paths."""
+    """Return the problem of `extra_files`, which is a list of {path}; "" for none. mlmodel.py checks the paths."""
     valid = isinstance(value, list) and all(isinstance(entry, dict) and entry.keys() == {"path"} for entry in value)
     return "" if valid else "is not a list of paths"
 
@@ -91,7 +91,7 @@ def _problem_of_session_options(value: object) -> str:
 
 
 def _problem_of_artifacts(value: object) -> str:
-    """Return what is wrong with the artifacts of a Python model, a mapping of names to {path, uri}.
+    """Return the problem of the artifacts of a Python model, a mapping of names to {path, uri}; "" for none.
 
     `uri` says where the artifact came from. Loaders do not read it.
     """
