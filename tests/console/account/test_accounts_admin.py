@@ -56,3 +56,15 @@ def test_a_service_account_always_has_an_owner(ada: User, bot: User, ops: User, 
     page = signed_in(ops).post(f"/admin/accounts/user/{bot.pk}/change/", {"is_active": "on", "is_service": "on"})
     assert "A service account needs a person as its owner." in page.content.decode()
     assert User.objects.get(pk=bot.pk).owner == ada
+
+
+def test_a_new_group_and_a_deleted_one_are_recorded(ops: User, signed_in: SignedIn) -> None:
+    client = signed_in(ops)
+    assert client.post("/admin/auth/group/add/", {"name": "night-shift", "permissions": []}).status_code == 302
+    made = Event.objects.latest("id")
+    assert (made.action, made.object_ref) == ("account.group.created", "group:night-shift")
+    group = Group.objects.get(name="night-shift")
+    assert client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 302
+    gone = Event.objects.latest("id")
+    assert (gone.action, gone.object_ref) == ("account.group.deleted", "group:night-shift")
+    assert not Group.objects.filter(name="night-shift").exists()
