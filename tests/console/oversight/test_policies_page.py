@@ -149,6 +149,14 @@ def test_the_editor_opens_a_proposal(policies: list[PolicyRevision], editor: Cli
     assert (made.body, made.comment) == (CHANGED, "Why")
 
 
+def test_the_editor_of_a_policy_opens_a_proposal(policies: list[PolicyRevision], editor: Client) -> None:
+    policy = Policy.objects.get(target="Production")
+    answer = editor.post(f"/policies/{policy.pk}/edit/", {"yaml": write_policy(CHANGED), "comment": "A week."})
+    made = PolicyProposal.objects.get()
+    assert answer.headers["Location"] == f"/policies/proposals/{made.pk}/"
+    assert (made.name, made.comment) == (policy.name, "A week.")
+
+
 def test_the_editor_keeps_what_cannot_be_proposed(editor: Client, cy: User, signed_in: SignedIn) -> None:
     answer = editor.post("/policies/new/", {"yaml": "name: X Y\nrules: []"})
     assert answer.status_code == 400
