@@ -1,4 +1,4 @@
-"""/api/v1 of governance."""
+"""URLs of /api/v1 for requests, checks, policies, cards, findings, deployments, inventory and impact."""
 
 from django.urls import path
 
