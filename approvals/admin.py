@@ -1,6 +1,6 @@
-"""Read-only admin pages of policies, reviews and checks.
+"""Read-only admin pages of policies, reviews, checks, findings and re-reviews.
 
-The page of a request is in console/requests/.
+The pages of transition requests are in console/requests/.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def on_quarantine(event: Event) -> None:
 
 @consumes(Action.LINEAGE_QUARANTINE_RELEASED)
 def on_release(event: Event) -> None:
-    """Queue the resolving of the findings of a released quarantine. Idempotent."""
+    """Queue the closing of the findings of a released quarantine. Idempotent."""
     quarantine = facts(event)["before"].get("quarantine")
     if event.outcome == "ok" and isinstance(quarantine, int):
         enqueue("approvals.tasks.close_quarantine_findings", quarantine_id=quarantine)
@@ -30,7 +30,7 @@ def on_release(event: Event) -> None:
 
 @consumes(Action.REGISTRY_STAGE_CHANGED)
 def on_promotion(event: Event) -> None:
-    """Pin the facts of a version that has just become the current Production one, and order its pack. Idempotent."""
+    """Pin the run facts of a version that became the current Production version, and order its pack. Idempotent."""
     if event.outcome != "ok":
         return
     event_facts = facts(event)
@@ -42,7 +42,7 @@ def on_promotion(event: Event) -> None:
 
 @consumes(Action.REGISTRY_ALIAS_SET)
 def on_alias(event: Event) -> None:
-    """Pin the facts of a version that an alias has just come to point to; of a protected one, order its pack.
+    """Pin the run facts of a version that an alias now points to, and order its pack if the alias is protected.
 
     Idempotent.
     """

@@ -1,4 +1,4 @@
-"""The transition gate: the registry calls it inside the transaction that moves a version, before it moves."""
+"""The transition gate. The registry calls it before each move of a version, in the transaction of the move."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ from validation.catalogue import find_check
 
 
 class PolicyGate:
-    """Passes a governed move only on a live request whose verdict, evaluated under the
-    lock, is approved.
+    """Lets a governed move pass only on a live request whose verdict, evaluated under the lock, is approved.
 
     The caller holds the model's lock. Everything that writes facts of a verdict takes that lock too, except tracking:
-    run tags and metrics are read in this transaction. The bytes of the artifact, which no row holds, are checked again
-    here.
+    run tags and metrics are read in this transaction. The bytes of the artifact are not in the database, so they are
+    checked again here.
     """
 
     def governs(self, *, model: RegisteredModel, target: str) -> bool:
@@ -42,9 +41,7 @@ class PolicyGate:
         return policy_for(model, target) is not None
 
     def transition_refusal(self, *, model: RegisteredModel, source: str, target: str) -> str:
-        """Return the reason why the policy on transitions does not allow this move, "" where it does or there is
-        none.
-        """
+        """Return the reason why the policy on transitions does not allow this move; "" if it does or there is none."""
         return transition_refusal(model, source, target)
 
     def governs_model(self, *, model: RegisteredModel) -> bool:
@@ -56,9 +53,9 @@ class PolicyGate:
         return is_named_by_policies(model, key)
 
     def check(self, *, version: ModelVersion, target: str, actor: Actor, archive_existing: bool) -> GatePass | None:
-        """Return a pass on the approval of the live request; None where no policy governs the move.
+        """Return a pass based on the approval of the live request; None if no policy governs the move.
 
-        Raises GateRefused with the blockers, and ApprovalLapsed where the request was approved and is no longer.
+        Raises GateRefused with the blockers; ApprovalLapsed if the request was approved before and is not any more.
         """
         if policies_for_move(version, target).governing is None:
             _require_no_lookalike(version, target)
@@ -70,8 +67,8 @@ class PolicyGate:
         case = _live_case(version, target)
         if case is None:
             who = "anybody who may edit the model, by asking for the transition"
-            missing = single_blocker("request", "Nobody has asked for this transition yet.", who)
-            raise refusal(version, target, missing, request_id=None)
+            blockers = single_blocker("request", "Nobody has asked for this transition yet.", who)
+            raise refusal(version, target, blockers, request_id=None)
         if case.request.archive_existing != archive_existing:
             requested_archiving = str(case.request.archive_existing).lower()
             why = f"The request asks for archive_existing_versions={requested_archiving}."
@@ -83,13 +80,13 @@ class PolicyGate:
         return _pass(case)
 
     def targets_affected_by_rename(self, *, model: RegisteredModel, new_name: str) -> list[str]:
-        """Return the targets in use that another policy, or none, would govern if the model had this name."""
+        """Return the targets in use that another policy, or no policy, would govern under the new name."""
         return targets_affected_by_rename(model, new_name)
 
     def relaxation_refusal(
         self, *, actor: Actor, model: RegisteredModel, name: str | None, tags: Mapping[str, str] | None, tier: str
     ) -> str:
-        """Return the reason why this actor may not relax what is asked of the model by these changes; "" if allowed."""
+        """Return the reason why the actor may not relax the requirements on a model by these changes; "" if allowed."""
         return relaxation_refusal(actor, model, name=name, tags=tags, tier=tier)
 
 
@@ -103,36 +100,39 @@ def _require_no_lookalike(version: ModelVersion, target: str) -> None:
 def _pass(case: Case) -> GatePass:
     """Return the pass of an approved request. A rollback relies on the earlier approval that is still valid."""
     verdict, request = case.verdict, case.request
-    stands_on: dict[str, str | int] = {"kind": request.kind, "request": request.pk}
+    basis_facts: dict[str, str | int] = {"kind": request.kind, "request": request.pk}
     approvers, approved_at = verdict.approvers, verdict.approved_at
     earlier = case.snapshot.earlier_request
     if request.kind == RequestKind.ROLLBACK and earlier:
-        stands_on["earlier_request"] = earlier
+        basis_facts["earlier_request"] = earlier
         if not approvers:
             approvers, approved_at = approval_of(earlier)
     relied_on = " by break-glass" if request.kind == RequestKind.BREAK_GLASS else ""
-    if "earlier_request" in stands_on:
+    if "earlier_request" in basis_facts:
         relied_on = f" on the approval of request:{earlier}"
     return GatePass(
         approved_by=approvers,
         approved_at=approved_at,
         basis=f"request:{request.pk} {case.policy.label} subject:{verdict.subject_digest}{relied_on}",
         rollback_window=case.policy.body.options.rollback_window,
-        stands_on=stands_on,
+        stands_on=basis_facts,
         is_full_validation=_is_full_validation(case),
     )
 
 
 def _is_full_validation(case: Case) -> bool:
-    """Return whether a promotion to Production passed every rule of a full validation, overrides not counted."""
-    required_metrics = set((case.current or case.policy).body.options.full_validation)
+    """Return whether this is a promotion to Production that passed every rule of a full validation, none overridden."""
+    required_rules = set((case.current or case.policy).body.options.full_validation)
     passed = {row.rule for row in case.verdict.rules if row.status is RuleStatus.PASSED}
     is_promotion = case.request.kind == RequestKind.PROMOTION and case.request.target == Stage.PRODUCTION
-    return is_promotion and bool(required_metrics) and required_metrics <= passed
+    return is_promotion and bool(required_rules) and required_rules <= passed
 
 
 def _already_there(version: ModelVersion, target: str) -> GatePass:
-    """Return a pass for a version that is there already (only others are to be archived), on the approval it has."""
+    """Return a pass for a version that is at the target already, based on the approval that brought it there.
+
+    Such a move only archives the other versions at the target.
+    """
     approvers = tuple(name for name in version.approved_by.split(", ") if name)
     policy = policy_for(version.model, target)
     window = policy.body.options.rollback_window if policy else timedelta(0)

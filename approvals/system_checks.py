@@ -1,4 +1,4 @@
-"""System check: every fact that a verdict reads names its writers, so that four eyes cannot overlook a new one."""
+"""System check: the writers of every fact that a verdict reads are declared, so that four eyes misses no new fact."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ FACTS = (Subject, RunFacts, CardFacts, Ancestry, Snapshot, CheckFacts)
 
 
 def facts_without_writer() -> set[str]:
-    """Return the facts that are in none or in both of FACT_WRITERS and NOT_WRITTEN,
-    and names there that are no facts.
-    """
+    """Return the facts that are in neither or both of FACT_WRITERS and NOT_WRITTEN, and names there of no fact."""
     field_names = {f"{facts.__name__}.{field.name}" for facts in FACTS for field in fields(facts)}
-    named = {*FACT_WRITERS, *NOT_WRITTEN}
-    return (field_names ^ named) | (FACT_WRITERS.keys() & NOT_WRITTEN.keys())
+    declared = {*FACT_WRITERS, *NOT_WRITTEN}
+    return (field_names ^ declared) | (FACT_WRITERS.keys() & NOT_WRITTEN.keys())
 
 
 @register
 def check_evidence(app_configs: Sequence[Any] | None, **_kwargs: object) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
-    """Return an error for each fact, role or kind of evidence that the registry of evidence does not declare."""
+    """Return an error for each fact, role or kind of evidence that approvals/case/evidence.py does not declare."""
     writers = {writer for row in FACT_WRITERS.values() for writer in row}
     wrong = sorted(facts_without_writer() | (writers ^ {*KINDS, *ROLES}))
-    hint = "Name it in approvals/case/evidence.py."
-    return [Error(f"{name}: nothing says who wrote it.", hint=hint, id="approvals.E001") for name in wrong]
+    hint = "Add it to FACT_WRITERS or NOT_WRITTEN in approvals/case/evidence.py."
+    return [Error(f"{name} has no declared writer.", hint=hint, id="approvals.E001") for name in wrong]

@@ -1,4 +1,4 @@
-"""Celery tasks of the approval gate. Every task may run twice or late, so it reads from the rows what to do."""
+"""Celery tasks of the approval gate. A task may run twice or late, so the rows in the database decide what it does."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from validation.catalogue import find_check
 
 logger = logging.getLogger(__name__)
 
-# The interval of the scheduled sweeps in seconds: each sweep takes the next batch.
+# The intervals of the scheduled sweeps in seconds. Each sweep takes the next batch.
 _SWEEP_EVERY = 10
 _SWEEP_QUARANTINES_EVERY = 30
-# A busy check reports often; the row is written at most this often (seconds).
+# The shortest time between two writes of a check's progress to its row (seconds).
 _REPORT_EVERY = 0.5
 _LINES_KEPT, _LONGEST_LINE = 500, 500
 
@@ -48,14 +48,14 @@ backoff = Backoff(first=10, longest=300)
 
 
 class TimeLimitExceeded(Exception):
-    """The check has had all the time it may take."""
+    """The check has reached its time limit."""
 
 
 class Reporter:
-    """Receives the progress of a check: the percentage done, and lines for its log. Written to the row at intervals.
+    """Receives the progress of a check (percent) and lines for its log, and writes them to the job's row at intervals.
 
-    Calling it raises LeaseLost when the job was cancelled or another worker has it, TimeLimitExceeded when its time is
-    over. This stops a running check.
+    To stop a running check, a call raises LeaseLost if the job was cancelled or another worker has taken it, and
+    TimeLimitExceeded after the time limit.
     """
 
     def __init__(self, lease: Lease) -> None:
@@ -77,7 +77,7 @@ class Reporter:
         check_runs.report_progress(lease=self._lease, percent=percent, log=self.text)
 
     def log(self, line: str) -> None:
-        """Add a line; it shows with the next report."""
+        """Add a line to the log. It is written with the next report."""
         self._lines.append(f"{timezone.now():%H:%M:%S} {line[:_LONGEST_LINE]}")
         del self._lines[:-_LINES_KEPT]
         self(self._percent)
@@ -94,13 +94,13 @@ def _worker_name() -> str:
 
 @worker_ready.connect
 def watch_checks(**_worker: object) -> None:
-    """Have a worker watch its threads; other processes run no checks."""
+    """Start the watchdog in a worker process. Other processes run no checks."""
     watchdog.start()
 
 
 @shared_task(name="approvals.tasks.run_check")
 def run_check(check_run_id: int) -> str:
-    """Run one validation job if no worker has it; return its outcome as text for the log."""
+    """Run one check job if no worker has it. Return its outcome as text for the log."""
     lease = check_runs.take_lease(check_run_id=check_run_id, worker=_worker_name())
     if lease is None:
         return "nothing to do"
@@ -108,7 +108,7 @@ def run_check(check_run_id: int) -> str:
     reporter = Reporter(lease)
     try:
         with watchdog.watched(check_run_id):
-            return _look(actor, lease, reporter)
+            return _run(actor, lease, reporter)
     except LeaseLost:
         return "lease lost"
     except TimeLimitExceeded:
@@ -117,18 +117,19 @@ def run_check(check_run_id: int) -> str:
         if is_outage(error):
             if connection.errors_occurred:
                 connection.close_if_unusable_or_obsolete()
-            why = f"The check could not tell, and is tried again. {outage_message(error)}"
+            why = f"The check could not be run and is tried again. {outage_message(error)}"
             check_runs.postpone_attempt(lease=lease, why=why, log=reporter.text)
             return "cannot tell"
         logger.exception("the check %s of job %s did not complete", lease.job.check_code, check_run_id)
         for_good = isinstance(error, DomainError)
         why = error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
-    words = why if why.startswith("The check") else f"The check did not complete. {why}"
-    check_runs.fail_attempt(actor=actor, lease=lease, why=words[:1000], for_good=for_good, log=reporter.text)
+    summary = why if why.startswith("The check") else f"The check did not complete. {why}"
+    check_runs.fail_attempt(actor=actor, lease=lease, why=summary[:1000], for_good=for_good, log=reporter.text)
     return "did not complete"
 
 
-def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
+def _run(actor: Actor, lease: Lease, reporter: Reporter) -> str:
+    """Run the check of a leased job and store its result. Return the outcome as text."""
     job = lease.job
     request = job.request
     check = find_check(job.check_code)
@@ -147,7 +148,7 @@ def _look(actor: Actor, lease: Lease, reporter: Reporter) -> str:
 
 @shared_task(name="approvals.tasks.settle_request")
 def settle_request(request_id: int) -> str:
-    """Evaluate a request again after it changed."""
+    """Evaluate a request again after a change. Return its state."""
     try:
         case = settling.settle_request(actor=system_actor("settle_request"), request_id=request_id)
     except NotFound:
@@ -157,7 +158,7 @@ def settle_request(request_id: int) -> str:
 
 @shared_task(name="approvals.tasks.apply_request")
 def apply_request(request_id: int) -> str:
-    """Apply an approved request. A refusal closes the request as stale; the task has not failed then."""
+    """Apply an approved request. Return its state; a refusal is not a failure of the task."""
     try:
         state = str(settling.apply_request(request_id=request_id).state)
     except (Unavailable, OperationalError, InterfaceError) as error:
@@ -173,34 +174,37 @@ def apply_request(request_id: int) -> str:
 
 @shared_task(name="approvals.tasks.requeue_expired_checks")
 def requeue_expired_checks() -> int:
-    """Requeue the jobs of silent workers, and announce again those that wait too long."""
+    """Requeue check jobs whose worker reports nothing or whose message was lost, and end jobs over their time."""
     return check_sweep.requeue_expired(actor=system_actor("requeue_expired_checks"), now=timezone.now())
 
 
 @shared_task(name="approvals.tasks.apply_approved_requests")
 def apply_approved_requests() -> int:
-    """Settle open requests and apply approved ones, in case messages were lost.
+    """Settle open requests and apply approved ones, in case messages were lost. Return how many were applied.
 
-    This also notices that a tag, a metric or a card of an open request changed, for which no message is sent.
+    Only this sweep settles an open request after a change of a tag, a metric or a card, for which no message is sent.
     """
     for request_id in settling.requests_to_settle(turn=int(time.monotonic() // _SWEEP_EVERY)):
-        _tried(settle_request, request_id)
+        _try(settle_request, request_id)
     due = [request_id for request_id in settling.requests_to_apply() if backoff.is_due(request_id)]
-    return sum(_tried(apply_request, request_id) == "applied" for request_id in due)
+    return sum(_try(apply_request, request_id) == "applied" for request_id in due)
 
 
-def _tried(task: Callable[[int], str], request_id: int) -> str:
-    """Run a step for one request. A failure must not delay the other requests; the next sweep tries again."""
+def _try(task: Callable[[int], str], request_id: int) -> str:
+    """Run a task for one request and return its outcome; log an exception and return `failed`.
+
+    So a failure does not delay the other requests, and the next sweep tries again.
+    """
     try:
         return task(request_id)
-    except Exception:  # a failure must not delay the others; the next sweep tries again
+    except Exception:
         logger.exception("request %s was neither settled nor applied; the next sweep tries again", request_id)
         return "failed"
 
 
 @shared_task(name="approvals.tasks.expire_requests")
 def expire_requests() -> int:
-    """Close live requests whose time is over."""
+    """Close live requests that have expired, at most 500. Return how many were closed."""
     now = timezone.now()
     due = TransitionRequest.objects.filter(state__in=LIVE_STATES, expires_at__lte=now).values_list("pk", flat=True)
     actor = system_actor("expire_requests")
@@ -209,7 +213,7 @@ def expire_requests() -> int:
 
 @shared_task(name="approvals.tasks.remind_reviewers")
 def remind_reviewers() -> int:
-    """Remind the reviewers of requests that have waited for as long as their policy says; return how many."""
+    """Remind the reviewers of open requests after the interval that the policy sets. Return how many requests."""
     now, actor = timezone.now(), system_actor("remind_reviewers")
     due = reminders.requests_to_remind(now)
     return sum(reminders.remind_reviewers(actor=actor, request_id=pk, at=now) for pk in due)
@@ -217,54 +221,54 @@ def remind_reviewers() -> int:
 
 @shared_task(name="approvals.tasks.archive_superseded")
 def archive_superseded() -> int:
-    """Archive superseded Production versions whose rollback window has closed."""
+    """Archive superseded Production versions whose rollback window has ended. Return how many."""
     actor = system_actor("archive_superseded")
     return sum(archive_version(actor=actor, version_id=pk) for pk in due_for_archiving(timezone.now()))
 
 
 @shared_task(name="approvals.tasks.flag_overdue")
 def flag_overdue() -> int:
-    """Record that findings, post-reviews and versions in Production are overdue, once each."""
+    """Record once what is overdue: findings, post-reviews, re-reviews and attestations. Remind and end conditions."""
     return overdue.flag_overdue(timezone.now())
 
 
 @shared_task(name="approvals.tasks.schedule_re_reviews")
 def schedule_re_reviews() -> int:
-    """Set the due dates of the re-reviews of versions in Production by the current policies."""
+    """Set the due dates of re-reviews under the policies of today. Return how many versions got a new date."""
     return overdue.schedule_re_reviews()
 
 
 @shared_task(name="approvals.tasks.open_quarantine_findings")
 def open_quarantine_findings(quarantine_id: int) -> int:
-    """Open findings on live versions that descend from quarantined data."""
+    """Open findings on versions in use that descend from quarantined data. Return how many."""
     actor = system_actor("open_quarantine_findings")
     return quarantine_findings.open_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
 
 
 @shared_task(name="approvals.tasks.close_quarantine_findings")
 def close_quarantine_findings(quarantine_id: int) -> int:
-    """Resolve the findings of a quarantine that was released."""
+    """Resolve the findings of a released quarantine. Return how many."""
     actor = system_actor("close_quarantine_findings")
     return quarantine_findings.close_quarantine_findings(actor=actor, quarantine_id=quarantine_id)
 
 
 @shared_task(name="approvals.tasks.sweep_quarantines")
 def sweep_quarantines() -> int:
-    """Open and close the findings of quarantines whose message was lost; return how many."""
+    """Open and close the findings of quarantines, in case messages were lost. Return how many changed."""
     changed = 0
     for quarantine_id in quarantine_findings.quarantines_to_sweep(
         turn=int(time.monotonic() // _SWEEP_QUARANTINES_EVERY)
     ):
         try:
             changed += open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)
-        except Exception:  # a failure must not delay the others; it is tried again
+        except Exception:  # so that a failure does not delay the others
             logger.exception("the findings of quarantine %s were not written; they are tried again", quarantine_id)
     return changed
 
 
 @shared_task(name="approvals.tasks.freeze_pack")
 def freeze_pack(order_id: int) -> str:
-    """Make the conformity pack of a promotion; return its digest."""
+    """Make the conformity pack of a promotion. Return its SHA-256 (hex), or `gone` without the order."""
     try:
         return packs.freeze_pack(actor=system_actor("freeze_pack"), order_id=order_id).digest
     except NotFound:
@@ -273,12 +277,12 @@ def freeze_pack(order_id: int) -> str:
 
 @shared_task(name="approvals.tasks.freeze_packs")
 def freeze_packs() -> int:
-    """Make the packs whose message was lost or whose worker was killed; return how many."""
+    """Make the packs whose message was lost or whose worker was killed. Return how many were made."""
     count = 0
     for order_id in packs.waiting_packs():
         try:
             freeze_pack(order_id)
             count += 1
-        except Exception:  # a failure must not delay the other packs; it is tried again
+        except Exception:  # so that a failure does not delay the other packs; the next sweep tries again
             logger.exception("the conformity pack of order %s could not be made", order_id)
     return count

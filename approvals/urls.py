@@ -1,8 +1,19 @@
-"""/api/v1 of governance."""
+"""URLs of /api/v1 for requests, checks, policies, cards, findings, deployments, inventory and impact."""
 
 from django.urls import path
 
-from approvals.api import cards, checks, deployments, impact, inventory, moving, oversight, policies, requests
+from approvals.api import (
+    cards,
+    checks,
+    deployments,
+    impact,
+    inventory,
+    moving,
+    oversight,
+    policies,
+    requests,
+    statements,
+)
 from policies.models import PolicyDecision
 
 _VERSION = "models/<str:name>/versions/<int:version>"
@@ -15,6 +26,7 @@ urlpatterns = [
     path(f"{_VERSION}/packs/<int:number>", cards.PackView.as_view(), name="api-pack"),
     path(f"{_VERSION}/packs/<int:number>/page", cards.PackPageView.as_view(), name="api-pack-page"),
     path(f"{_VERSION}/packs/<int:number>/dossier", cards.DossierView.as_view(), name="api-dossier"),
+    path(f"{_VERSION}/approval-statements", statements.StatementsView.as_view(), name="api-approval-statements"),
     path("transition-requests", requests.RequestsView.as_view(), name="api-requests"),
     path("transition-requests/<int:request_id>", requests.RequestView.as_view(), name="api-request"),
     path("transition-requests/<int:request_id>/withdraw", requests.WithdrawView.as_view(), name="api-request-withdraw"),

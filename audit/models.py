@@ -10,6 +10,8 @@ from django.db import models
 
 from core.append_only import AppendOnlyModel
 
+_DENIED = models.Q(outcome="denied")
+
 
 class Event(AppendOnlyModel):
     """One recorded action. ``body`` is the evidence; the other columns are for searches.
@@ -34,14 +36,17 @@ class Event(AppendOnlyModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(outcome__in=["ok", "denied"]), name="audit_event_outcome"),
         ]
-        # Every change writes an event, so there are few indexes. New rows go to the right end of most of them.
+        # Every change writes an event, so there are few indexes. New rows go to the right end of most of them. Pages
+        # with filters are read in the order of time (audit/queries.py), the events of a stream in that of their ids.
         indexes = [
             models.Index(fields=["at", "id"], name="audit_event_at"),
-            models.Index(fields=["object_ref", "id"], name="audit_event_object"),
-            models.Index(fields=["actor_name", "id"], name="audit_event_actor"),
-            models.Index(fields=["action", "id"], name="audit_event_action"),
+            models.Index(fields=["object_ref", "at", "id"], name="audit_event_object_at"),
+            models.Index(fields=["actor_name", "at", "id"], name="audit_event_actor_at"),
+            models.Index(fields=["action", "at", "id"], name="audit_event_action_at"),
+            models.Index(fields=["stream", "at", "id"], name="audit_event_stream_at"),
             models.Index(fields=["stream", "id"], name="audit_event_stream"),
-            models.Index(fields=["id"], name="audit_event_denied", condition=models.Q(outcome="denied")),
+            models.Index(fields=["at", "id"], name="audit_event_denied_at", condition=_DENIED),
+            models.Index(fields=["actor_name", "at", "id"], name="audit_event_denied_actor", condition=_DENIED),
         ]
 
     def __str__(self) -> str:

@@ -27,12 +27,13 @@ EXPORT_PER_SECOND = 1_000_000 / 120
 MOST_BYTES = 256 * 1024**2
 MOST_QUERY_MS = 50.0
 RATIOS = {300: 0.6, 1: 0.4}
+_CONNECTIONS = "40"  # one for each of the 32 clients; a web process has fewer, and its requests wait for one
 
 
 def figures() -> Iterator[Figure]:
     """Yield every figure of the area."""
     with tempfile.TemporaryDirectory() as directory, database("custody_bench_audit", Path(directory)) as url:
-        environment = os.environ | {"DATABASE_URL": url, "CUSTODY_DATA": directory}
+        environment = os.environ | {"DATABASE_URL": url, "CUSTODY_DATA": directory, "CUSTODY_DB_POOL": _CONNECTIONS}
         command = [sys.executable, "-m", "bench.audit_worker", str(EVENTS)]
         answer = subprocess.run(command, cwd=BASE_DIR, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     measured = orjson.loads(answer.stdout.splitlines()[-1])

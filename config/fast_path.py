@@ -43,8 +43,6 @@ def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     rpc = [*common, ("Content-Security-Policy", build_policy() or "")]
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith("//"):  # clients whose tracking URI ends in a slash
-            environ["PATH_INFO"] = "/" + environ["PATH_INFO"].lstrip("/")
         path: str = environ["PATH_INFO"]
         if (view := RPC_VIEWS.get(path)) is not None:
             if _needs_no_middleware(environ):

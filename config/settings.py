@@ -218,6 +218,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 # The private key of the log, in place of the file that the first start makes. CUSTODY_LOG_KEY_FILE names a mounted one.
 LOG_KEY = env.text("CUSTODY_LOG_KEY")
 LOG_KEY_FILE = DATA_DIR / "keys" / "audit_log"
+# The private key that signs statements of approvals, likewise (docs/reference.md, Signed approvals).
+STATEMENT_KEY = env.text("CUSTODY_STATEMENT_KEY")
+STATEMENT_KEY_FILE = DATA_DIR / "keys" / "approval_statements"
 # The name of a new log; empty: `custody/` and a random number.
 LOG_ORIGIN = env.text("CUSTODY_LOG_ORIGIN")
 # The folder of the last signed checkpoint and of the published files, which all hosts that run a sequencer share.
@@ -446,11 +449,13 @@ UNFOLD: dict[str, Any] = {
     },
 }
 
+# One line of key=value for people, or one JSON object a line for a log collector.
+LOG_FORMAT = env.choice("CUSTODY_LOG_FORMAT", ("text", "json"), "text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logs.LogLine"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"text": {"()": "config.logs.LogLine"}, "json": {"()": "config.logs.JsonLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django.request": {"level": "ERROR"}},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from approvals.statements.keys import prepare_statement_key
 from audit.transparency.keys import prepare_log_key
 from config import env
 from config.data_directory import prepare_data_directory
@@ -16,4 +17,5 @@ def prepare_start() -> None:
     """
     prepare_data_directory(settings.DATA_DIR)
     prepare_log_key()
+    prepare_statement_key()
     settings.SECRET_KEY = env.secret_key(settings.DATA_DIR)

@@ -21,6 +21,7 @@ _django = get_wsgi_application()
 from config.bodies.receive import with_received_bodies  # noqa: E402 - likewise
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
 from config.metrics.requests import with_metrics  # noqa: E402 - likewise
+from config.paths import with_single_slashes  # noqa: E402 - likewise
 
 hand_on_protocol()
-application = with_metrics(with_received_bodies(with_fast_path(_django)))
+application = with_single_slashes(with_metrics(with_received_bodies(with_fast_path(_django))))

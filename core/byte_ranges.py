@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-# 18 digits are enough for the size of any file.
-_ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE | re.ASCII)
+# 18 digits are enough for the size of any file; an end beyond it is the end of the file.
+_ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,40})", re.IGNORECASE | re.ASCII)
 
 
 class Unsatisfiable(Exception):

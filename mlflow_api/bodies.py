@@ -38,6 +38,8 @@ def json_object(body: bytes) -> dict[str, Any]:
         values = _with_bare_nan(body)
         if values is None:
             raise InvalidInput(f"The request body is not valid JSON: {error}") from error
+    if isinstance(values, str):  # some clients encode twice
+        return json_object(values.encode())
     if not isinstance(values, dict):
         raise InvalidInput("The request body must be a JSON object.")
     return values

@@ -39,8 +39,8 @@ class Params:
         self.base_url = ""
 
     def _raw(self, name: str) -> Any:
-        value = self._values.get(name)
-        return self._values.get(_camel(name)) if value is None and "_" in name else value
+        value = _first(self._values, name)
+        return _first(self._values, _camel(name)) if value is None and "_" in name else value
 
     def _label(self, name: str) -> str:
         return f"{self._prefix}{name}"
@@ -208,12 +208,18 @@ class Params:
         return value
 
     def choice(self, name: str, values: Mapping[str, int]) -> str:
-        """Return the name of an enum field, "" when absent. MLflow drops a name it does not know, and so do we."""
+        """Return the name of an enum field, "" when absent. MLflow drops a name it does not know, and so do we.
+
+        Raises InvalidInput for a number that stands for nothing.
+        """
         value = self._raw(name)
         if isinstance(value, str) and value in values:
             return value
         number = None if value is None else _as_integer(value)
-        return next((choice_name for choice_name, code in values.items() if code == number), "")
+        choice_name = next((each for each, code in values.items() if code == number), "")
+        if not choice_name and isinstance(value, int | float):
+            raise self._invalid(name, value, f"one of {', '.join(values)}")
+        return choice_name
 
     def tags(self, name: str) -> list[tuple[str, str]]:
         """Return a repeated {key, value} field as pairs; the key must be there, the value may be empty.
@@ -224,6 +230,13 @@ class Params:
         if len(items) > MAX_PAIRS:
             raise InvalidInput(f"{name} may have at most {MAX_PAIRS} entries in one call. Got {len(items)}.")
         return [(item.need("key"), item.text("value")) for item in items]
+
+
+def _first(values: Mapping[str, Any], name: str) -> Any:
+    """Return a field of a request; of a query parameter that is repeated the first value, as MLflow's servers do."""
+    if isinstance(values, QueryDict):
+        return next(iter(values.getlist(name)), None)
+    return values.get(name)
 
 
 @cache  # the names are those in our own code
@@ -247,10 +260,10 @@ def _as_integer(value: object) -> int | None:
 def read_params(request: HttpRequest, path_values: Mapping[str, str]) -> Params:
     """Return the fields of a request: query string for GET, else the JSON body; variables of the path win.
 
-    A DELETE without a body is read from its query string too: that is how Databricks' clients send it.
-    Raises InvalidInput, TooLarge.
+    A GET without a query is read from its body, and a DELETE without a body from its query string: scripts with curl
+    do the one, Databricks' clients the other. Raises InvalidInput, TooLarge.
     """
-    if request.method == "GET":
+    if request.method == "GET" and (request.GET or request.content_type != "application/json"):
         return _with_path(Params(request.GET, from_query=True), request.GET, path_values)
     body = read_body(request)
     if request.method == "DELETE" and not body.strip() and request.GET:

@@ -1,4 +1,4 @@
-"""The policies of a new installation, as parsed from YAML."""
+"""Default policies of a new installation, as mappings."""
 
 from __future__ import annotations
 

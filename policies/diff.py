@@ -1,4 +1,4 @@
-"""The differences between two bodies of a policy: rule by rule, in scope and options, and as text. Pure functions."""
+"""Differences between two bodies of a policy: by rule, in scope and options, and as text. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WEIGHT = {RuleLevel.ADVISORY: 0, RuleLevel.SOFT: 1, RuleLevel.HARD: 2}
 
 
 class Effect(StrEnum):
-    """The effect of a change: tighter or looser; `open` where the text alone does not show it."""
+    """The effect of a change of a rule: tighter, looser, or `open` if the change alone does not show it."""
 
     TIGHTER = "tighter"
     LOOSER = "looser"
@@ -25,15 +25,15 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """One rule that is added (no ``before``), removed (no ``after``) or changed."""
+    """A rule that is added (``before`` is None), removed (``after`` is None) or changed."""
 
     before: Rule | None
     after: Rule | None
     effect: Effect
 
     @property
-    def word(self) -> str:
-        """Return added, removed or changed."""
+    def kind(self) -> str:
+        """Return the kind of the change: `added`, `removed` or `changed`."""
         if self.before is None:
             return "added"
         return "removed" if self.after is None else "changed"
@@ -47,7 +47,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value of scope or options that changed, as text."""
+    """A changed value of the scope or the options, as text."""
 
     name: str
     before: str
@@ -69,7 +69,7 @@ class PolicyDiff:
 
 
 def diff_policies(before: PolicyBody | None, after: PolicyBody) -> PolicyDiff:
-    """Return the differences from one body to the next; without a body ``before`` every rule is added."""
+    """Return the differences from one body to another. Without ``before`` every rule counts as added."""
     old = {rule.id: rule for rule in before.rules} if before else {}
     new = {rule.id: rule for rule in after.rules}
     rules = [

@@ -1,4 +1,4 @@
-"""Limits of a policy document, for every interface: plain values, a largest number of values, a largest depth."""
+"""Limits of a policy document for every interface: kinds, sizes and number of values, and depth of nesting."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MAX_NUMBER = 2**53 - 1  # RFC 8259, section 6
 
 
 def check_document(value: object) -> dict[str, object]:
-    """Return a policy's body unchanged.
+    """Return a policy body as a dict with the same content.
 
-    Raises InvalidInput (not a mapping, or a value no policy can hold), TooLarge.
+    Raises InvalidInput (not a mapping, or a value that a policy cannot have), TooLarge (too many values).
     """
     if not isinstance(value, Mapping):
         raise InvalidInput("A policy is a mapping with name, applies_to and rules.")
@@ -32,20 +32,18 @@ def check_document(value: object) -> dict[str, object]:
 
 
 def _walk(value: object) -> Iterator[tuple[str, object, int]]:
-    """Yield (path, value, depth) of everything in a document; a value that is too deep is yielded,
-    its parts are not.
-    """
-    waiting: list[tuple[str, object, int]] = [("", value, 0)]
-    while waiting:
-        path, part, depth = waiting.pop()
+    """Yield (path, value, depth) of every value and key in a document. Nothing inside a too deep value is yielded."""
+    stack: list[tuple[str, object, int]] = [("", value, 0)]
+    while stack:
+        path, part, depth = stack.pop()
         yield path, part, depth
         if depth > MAX_DEPTH:
             continue
         if isinstance(part, Mapping):
-            waiting += [(f"{path}.{key}".lstrip("."), inner, depth + 1) for key, inner in part.items()]
-            waiting += [(path, key, depth) for key in part]
+            stack += [(f"{path}.{key}".lstrip("."), inner, depth + 1) for key, inner in part.items()]
+            stack += [(path, key, depth) for key in part]
         elif isinstance(part, list | tuple):
-            waiting += [(f"{path}[{number}]", inner, depth + 1) for number, inner in enumerate(part, start=1)]
+            stack += [(f"{path}[{number}]", inner, depth + 1) for number, inner in enumerate(part, start=1)]
 
 
 def _problem_with(part: object) -> str:

@@ -1,4 +1,4 @@
-"""Drafts: policies that are not published. Nothing is written."""
+"""Drafts of policies, which are not published. They are never saved."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from policies.parsing import parse_policy
 
 
 def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
-    """Return a body as a policy, in rows that are never saved; InvalidInput with one line for each problem,
-    TooLarge.
+    """Return a policy body as a loaded policy whose rows are never saved.
+
+    Raises InvalidInput (its message has a line for each problem), TooLarge.
     """
     checked = check_document(body)
     parsed = parse_policy(checked)
@@ -21,6 +22,6 @@ def load_draft(body: Mapping[str, object]) -> LoadedPolicy:
 
 
 def policies_with(draft: LoadedPolicy) -> list[LoadedPolicy]:
-    """Return the active policies as they would be with the draft in place of the policy of its name; one query."""
+    """Return the active policies, with the draft in place of the policy of the same name; one query."""
     others = [policy for policy in active_policies() if policy.body.name != draft.body.name]
     return [*others, draft]

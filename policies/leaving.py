@@ -1,7 +1,7 @@
-"""Policies on leaving: what a version needs to leave Production, or an alias, without a successor. Pure functions.
+"""Policies on leaving: what a version needs to leave Production, or an alias, without a successor.
 
-`applies_to: {leaves: Production}` becomes the target `leaves Production`, which no move has, so that the policies of
-entering and of leaving never meet.
+`applies_to: {leaves: Production}` becomes the policy target `leaves Production`. No request has that target, so a
+policy on leaving never governs as a policy on entering.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from registry.stages import Stage, target_left
 
 @dataclass(frozen=True, slots=True)
 class MovePolicies:
-    """The policies that judge one move: of what the version enters, and of what it leaves; None for none."""
+    """The policies that apply to one move: on entering the target, and on leaving the present one; None for none."""
 
     entry: LoadedPolicy | None
     leave: LoadedPolicy | None
@@ -29,17 +29,20 @@ class MovePolicies:
 
     @property
     def added(self) -> LoadedPolicy | None:
-        """Return the policy whose rules are added to those of the governing one: a current version moves to Staging."""
+        """Return the policy on leaving if the move also has one on entering, as from Production to Staging; else None.
+
+        Its rules are added to those of the governing policy.
+        """
         return self.leave if self.entry is not None else None
 
 
 def policies_of_move(policies: Sequence[LoadedPolicy], model: ModelFacts, target: str, left: str) -> MovePolicies:
-    """Return the policies that judge a move to a target by which a version leaves ``left`` (see `target_left`)."""
+    """Return the policies that apply to a move to ``target``, by which a version leaves ``left`` (`target_left`)."""
     return MovePolicies(governing_policy(policies, model, target), _leave_policy(policies, model, left))
 
 
 def policies_for_move(version: ModelVersion, target: str) -> MovePolicies:
-    """Return the policies that judge a move of this version now."""
+    """Return the policies that apply to a move of this version to ``target`` now."""
     policies = active_policies()
     left = target_left(target, is_current=version.is_current)
     if not policies:
@@ -48,9 +51,9 @@ def policies_for_move(version: ModelVersion, target: str) -> MovePolicies:
 
 
 def _leave_policy(policies: Sequence[LoadedPolicy], model: ModelFacts, left: str) -> LoadedPolicy | None:
-    """Return the policy on leaving a stage or an alias.
+    """Return the policy on leaving a stage or an alias; None without one.
 
-    A protected alias without one of its own has that of Production.
+    For a protected alias without a policy of its own on leaving, it is the policy on leaving Production.
     """
     if not left:
         return None

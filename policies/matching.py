@@ -1,8 +1,8 @@
 """Selection of the policy that governs a move: one, or none.
 
-Candidates are the active policies for the target whose scope includes the model. The longest name pattern wins, then
-the one with more tags, then one with risk tiers, then the first by name. Without a candidate the move is not governed,
-and only permissions decide. A model without a risk assessment counts as high.
+Candidates are the active policies for the target whose scope includes the model. The policy with the longest name
+pattern wins, then the one with more tags, then one with risk tiers, then the first by name. Without a candidate no
+policy governs the move, and only permissions matter. A model without a risk assessment is in tier high.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class LoadedPolicy:
 
 
 def active_policies() -> list[LoadedPolicy]:
-    """Return the latest revision of every active policy; one query. Raises InvalidState as `load_revision`."""
+    """Return the newest revision of every active policy; one query.
+
+    Raises InvalidState when this server cannot read one of them.
+    """
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
     rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
     return [load_revision(row) for row in rows]
@@ -54,12 +57,12 @@ def active_policies() -> list[LoadedPolicy]:
 def load_revision(revision: PolicyRevision) -> LoadedPolicy:
     """Return a revision with its body parsed.
 
-    Raises InvalidState when this server cannot read it (a newer server wrote it).
+    Raises InvalidState when this server cannot read it, because a newer release wrote it.
     """
     try:
         return LoadedPolicy(revision=revision, body=parse_published(revision.body))
     except InvalidInput as error:
-        raise InvalidState(f"The policy {revision} cannot be applied here: {error.message}") from error
+        raise InvalidState(f"This server cannot apply the policy {revision}: {error.message}") from error
 
 
 def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:
@@ -87,7 +90,7 @@ def in_scope(body: PolicyBody, model: ModelFacts) -> bool:
 
 
 def governing_policy(policies: Sequence[LoadedPolicy], model: ModelFacts, target: str) -> LoadedPolicy | None:
-    """Return the one policy that governs moves of this model to this target, or None."""
+    """Return the policy among these that governs moves of this model to this target; None without one."""
     matching = [policy for policy in policies if policy.body.target == target and in_scope(policy.body, model)]
     return min(matching, key=_precedence, default=None)
 
@@ -105,6 +108,6 @@ def is_governed(model: RegisteredModel) -> bool:
 
 
 def policy_for(model: RegisteredModel, target: str) -> LoadedPolicy | None:
-    """Return the policy that governs moves of this model to this target now, or None."""
+    """Return the active policy that governs moves of this model to this target; None without one."""
     policies = [policy for policy in active_policies() if policy.body.target == target]
     return governing_policy(policies, model_facts([model])[model.pk], target) if policies else None

@@ -1,4 +1,4 @@
-"""Policies, their published revisions, proposals to change a policy, and reviews of those proposals."""
+"""Models of policies, their published revisions, proposals to change a policy, and reviews of proposals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.refs import EventObject, proposal_ref
 class Policy(models.Model):
     """A named list of rules for a target and the models in its scope.
 
-    ``target`` (a stage or an @alias) and ``models_pattern`` repeat the latest revision, for lists and filters.
+    ``target`` and ``models_pattern`` are copies of those in the newest revision, for list views and filters.
     """
 
     name = models.CharField(max_length=100, unique=True)
@@ -29,7 +29,7 @@ class Policy(models.Model):
 
 
 class PolicyRevision(AppendOnlyModel):
-    """A published body of a policy. It never changes; ``digest`` is the SHA-256 of the canonical body."""
+    """A published body of a policy, which never changes. ``digest`` is the SHA-256 of the canonical body."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions", db_index=False)
     number = models.PositiveIntegerField()
@@ -46,7 +46,7 @@ class PolicyRevision(AppendOnlyModel):
 
 
 class ProposalKind(models.TextChoices):
-    """The kind of a proposal: a new revision (or a new policy), or that the policy is retired."""
+    """The kind of a proposal: to publish a revision (of a new or existing policy), or to retire the policy."""
 
     PUBLISH = "publish"
     RETIRE = "retire"
@@ -66,8 +66,8 @@ class PolicyProposal(models.Model):
     """A proposal to change a policy. The database refuses every change of its body.
 
     ``base_revision`` is the newest revision when it was proposed, None for a new policy; a revision published since
-    makes the proposal stale. ``body_digest`` is the SHA-256 of the canonical body, as of revisions. ``digest`` covers
-    kind, name, body and base; an approval names it. A retirement repeats the body of its base.
+    makes the proposal stale. ``body_digest`` is the SHA-256 of the canonical body, as in revisions. ``digest`` covers
+    kind, name, body and base; an approval contains it. A proposal to retire has the body of its base revision.
     """
 
     name = models.CharField(max_length=100)
@@ -104,7 +104,7 @@ class PolicyProposal(models.Model):
 
     @property
     def event_object(self) -> EventObject:
-        """Return the reference for audit events of this proposal; it belongs to no model's stream."""
+        """Return the reference for audit events of this proposal, which are in no model's stream."""
         return EventObject(proposal_ref(self.pk))
 
 
@@ -116,9 +116,9 @@ class PolicyDecision(models.TextChoices):
 
 
 class PolicyReview(AppendOnlyModel):
-    """A review of exactly one digest of a proposal.
+    """A review of a proposal, for one digest.
 
-    The database refuses the proposer, and the owner of a proposing account.
+    The database refuses the proposer as reviewer, and the owner of a service account that proposed.
     """
 
     proposal = models.ForeignKey(PolicyProposal, on_delete=models.PROTECT, related_name="reviews", db_index=False)

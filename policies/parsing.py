@@ -1,4 +1,4 @@
-"""Parsing the body of a policy (plain JSON or YAML values) into frozen values. Each problem gets a line of its own."""
+"""Parsing the body of a policy (plain JSON or YAML values) into frozen dataclasses. Reports all problems at once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ON_DUE = ("warn", "flag", "block")
 MAX_RULES = 100
 
 _KEYS = frozenset({"name", "description", "applies_to", "rules", "options"})
-# The only rule that a registration is judged by.
+# The only check that a policy on registration may have.
 REGISTRATION_CHECK = "lineage.required_tags"
 _SCOPE_KEYS = ("target", "leaves", "models", "tags", "tier")
 _MAX_DESCRIPTION = 2000
@@ -54,17 +54,17 @@ T = TypeVar("T")
 
 
 class Problems:
-    """Collects the problems of a policy as (where, what), so that its author sees all of them at once."""
+    """Collects the problems of a policy as (path, problem), so that its author sees all of them at once."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str]] = []
 
     def add(self, where: str, problem: str) -> None:
-        """Note a problem at a place of the policy."""
+        """Add a problem of the value at a path of the policy."""
         self.entries.append((where, problem.strip()))
 
     def raise_any(self) -> None:
-        """Raise InvalidInput with one line for each problem; do nothing without problems."""
+        """Raise InvalidInput with a line for each problem; do nothing without problems."""
         if self.entries:
             raise InvalidInput("\n".join(f"{where}: {problem}" for where, problem in self.entries))
 
@@ -73,7 +73,7 @@ ReadRules = Callable[[object, Problems], tuple[Rule, ...]]
 
 
 def parse_policy(body: Mapping[str, object]) -> PolicyBody:
-    """Return the policy that a body describes; InvalidInput with one line for each problem."""
+    """Return the policy that a body describes. Raises InvalidInput; its message has a line for each problem."""
     problems = Problems()
     policy = _read(body, problems)
     problems.raise_any()
@@ -93,7 +93,7 @@ def parse_published(body: Mapping[str, object]) -> PolicyBody:
 
 
 def problems_of(body: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return the problems of a body in the order of the policy, as (where, what): (`rules[3]`, `must be a mapping`)."""
+    """Return the problems of a body as (path, problem), such as (`rules[3]`, `must be a mapping`)."""
     problems = Problems()
     _read(body, problems)
     return problems.entries
@@ -118,16 +118,16 @@ def _read(body: Mapping[str, object], problems: Problems, read_rules: ReadRules 
 
 
 def _check_transitions(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
-    """Note a rule on transitions in another policy, and anything beside it in a policy on transitions."""
-    on_transitions = [isinstance(rule, TransitionsRule) for rule in rules]
-    if target == TRANSITIONS and on_transitions != [True]:
-        problems.add("rules", f"a policy with the target {TRANSITIONS} has one rule: {TRANSITIONS}")
-    if target != TRANSITIONS and any(on_transitions):
+    """Add a problem if a policy on transitions does not have exactly that rule, or if another policy has one."""
+    is_on_transitions = [isinstance(rule, TransitionsRule) for rule in rules]
+    if target == TRANSITIONS and is_on_transitions != [True]:
+        problems.add("rules", f"a policy with the target {TRANSITIONS} must have one rule: {TRANSITIONS}")
+    if target != TRANSITIONS and any(is_on_transitions):
         problems.add("rules", f"a rule on transitions needs the target {TRANSITIONS}")
 
 
 def _check_registration(target: str, rules: tuple[Rule, ...], problems: Problems) -> None:
-    """Note rules that a policy on registration cannot have: approvals, and checks that read files."""
+    """Add a problem for each rule of a policy on registration that is not a hard, unconditional REGISTRATION_CHECK."""
     if target != REGISTRATION:
         return
     for rule in rules:
@@ -137,15 +137,14 @@ def _check_registration(target: str, rules: tuple[Rule, ...], problems: Problems
         if not is_tags or rule.level is not RuleLevel.HARD or rule.applies_if is not None:
             problems.add(
                 f"rules.{rule.id}",
-                f"a policy with the target {REGISTRATION} has hard checks {REGISTRATION_CHECK} alone",
+                f"a policy with the target {REGISTRATION} may only have hard checks {REGISTRATION_CHECK}",
             )
 
 
 def _scope(value: object, problems: Problems) -> PolicyBody:
-    nothing = PolicyBody(name="", target="", models="", rules=())
     if not isinstance(value, Mapping):
         problems.add("applies_to", "must be a mapping with target, and optionally models, tags and tier")
-        return nothing
+        return PolicyBody(name="", target="", models="", rules=())
     for key in sorted(str(key) for key in value if key not in _SCOPE_KEYS):
         problems.add(f"applies_to.{key}", f"unknown key (known: {', '.join(_SCOPE_KEYS)})")
     return PolicyBody(
@@ -159,19 +158,19 @@ def _scope(value: object, problems: Problems) -> PolicyBody:
 
 
 def _target(value: Mapping[str, object], problems: Problems) -> str:
-    """Return the target of a policy: what versions enter (`target`), or what they leave (`leaves`)."""
+    """Return the target of a policy: the one that versions enter (`target`), or leave (`leaves`)."""
     if "leaves" not in value:
         target = value.get("target")
         if not isinstance(target, str) or not (is_governable(target) or target in WITHOUT_REQUESTS):
             allowed = ", ".join((*GOVERNED_STAGES, *WITHOUT_REQUESTS))
             problems.add("applies_to.target", f"must be {allowed} or an alias such as @champion")
         return str(target)
-    place = value["leaves"]
+    leaves = value["leaves"]
     if "target" in value:
         problems.add("applies_to", "must have target or leaves, not both")
-    if not isinstance(place, str) or not is_leavable(place):
+    if not isinstance(leaves, str) or not is_leavable(leaves):
         problems.add("applies_to.leaves", "must be Production or an alias such as @champion")
-    return leave_target(str(place))
+    return leave_target(str(leaves))
 
 
 def _parsed_or(where: str, problems: Problems, parse: Callable[[], T], otherwise: T) -> T:
@@ -208,10 +207,8 @@ def _rules(value: object, problems: Problems) -> tuple[Rule, ...]:
 
 
 def _published_rules(value: object, _problems: Problems) -> tuple[Rule, ...]:
-    return tuple(
-        parse_published_rule(item, place)
-        for place, item in enumerate(value if isinstance(value, list) else [], start=1)
-    )
+    items = value if isinstance(value, list) else []
+    return tuple(parse_published_rule(item, number) for number, item in enumerate(items, start=1))
 
 
 def _options(value: object, problems: Problems) -> Options:

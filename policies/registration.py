@@ -1,4 +1,4 @@
-"""Policies on registration: tags that the run of a new version must have, checked by every interface."""
+"""Policies on registration: tags that a new version or its run must have, checked through every interface."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from validation.params import texts
 
 
 def registration_refusal(version: ModelVersion) -> str:
-    """Return the reason why a version may not be registered (REGISTRATION_GATES), "" where it may. A prompt has no run
-    and may.
+    """Return the reason why a version may not be registered, "" if it may. A prompt always may.
+
+    The registry calls this function, which settings.REGISTRATION_GATES names.
     """
     policies = [policy for policy in active_policies() if policy.body.target == REGISTRATION]
     if not policies or version.source == PROMPT_SOURCE:
@@ -27,7 +28,7 @@ def registration_refusal(version: ModelVersion) -> str:
 def _refusal_under(policy: LoadedPolicy, version: ModelVersion) -> str:
     rules = [rule for rule in policy.body.rules if isinstance(rule, CheckRule)]
     if len(rules) != len(policy.body.rules):
-        return f"This server cannot apply {policy.label}, which says what a version needs to be registered."
+        return f"This server cannot apply {policy.label}, the policy on registration."
     required_tags = dict.fromkeys(
         name for rule in rules for name in texts({"tags": DEFAULT_TAGS} | dict(rule.params), "tags")
     )

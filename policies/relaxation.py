@@ -1,16 +1,17 @@
-"""Detection of changes of name, tags or tier that relax the requirements of policies for a model."""
+"""Detection of changes of a model's name, tags or tier that relax the policies for the model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from policies.matching import LoadedPolicy, ModelFacts, governing_policy
+from policies.parsing import ON_DUE
 from policies.request_kinds import merge_rules
-from policies.rules import Condition, Options, PolicyBody, Rule
+from policies.rules import Condition, Options, PolicyBody, ReReviewOption, Rule
 
 
 def relaxed_targets(policies: Sequence[LoadedPolicy], before: ModelFacts, after: ModelFacts) -> list[str]:
-    """Return the targets at which the policies require less of the model ``after`` a change than ``before``."""
+    """Return the targets for which the policies require less of a model ``after`` a change than ``before``; sorted."""
     targets = {policy.body.target for policy in policies}
     return sorted(
         target
@@ -32,7 +33,7 @@ def _is_relaxed(old: LoadedPolicy | None, before: ModelFacts, new: LoadedPolicy 
 
 
 def _rules_for(body: PolicyBody, model: ModelFacts) -> tuple[Rule, ...]:
-    """Return the rules that may apply to some version of the model, for any stage and any replaced version."""
+    """Return the rules that can apply to some version of the model, whatever its stage and the version it replaces."""
     return tuple(rule for rule in body.rules if rule.applies_if is None or _may_apply(rule.applies_if, model))
 
 
@@ -44,9 +45,26 @@ def _may_apply(condition: Condition, model: ModelFacts) -> bool:
 def _is_weaker(new: Options, old: Options) -> bool:
     return (
         new.apply_delay < old.apply_delay
+        or new.new_account_window < old.new_account_window
         or (old.e_signature and not new.e_signature)
-        or (old.re_review is not None and new.re_review is None)
-        or (old.rollback_approvals is not None and new.rollback_approvals is None)
+        or _is_weaker_re_review(new.re_review, old.re_review)
+        or _is_weaker_rollback(new, old)
         or not set(old.full_validation) <= set(new.full_validation)
         or (new.break_glass is not None and new.break_glass != old.break_glass)
     )
+
+
+def _is_weaker_re_review(new: ReReviewOption | None, old: ReReviewOption | None) -> bool:
+    if old is None:
+        return False
+    return new is None or new.every > old.every or ON_DUE.index(new.when_due) < ON_DUE.index(old.when_due)
+
+
+def _is_weaker_rollback(new: Options, old: Options) -> bool:
+    if old.rollback_within is not None and (new.rollback_within is None or new.rollback_within > old.rollback_within):
+        return True
+    if old.rollback_approvals is None:
+        return False
+    if new.rollback_approvals is None:
+        return True
+    return merge_rules((old.rollback_approvals,), (new.rollback_approvals,)) != (new.rollback_approvals,)

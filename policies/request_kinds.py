@@ -2,8 +2,8 @@
 
 A promotion must meet the policy's rules. A rollback brings back an earlier version: its files must be unchanged, its
 earlier approval must still be valid, and it needs the approvals that the policy requires of rollbacks. Break-glass is
-for emergencies: the files must be unchanged, and a second member of the named groups must approve. The rule `four_eyes`
-applies to every kind.
+for emergencies: the files must be unchanged, and a second member of the named groups must approve, unless the policy
+needs no second person. `four_eyes` applies to every kind; the second person of break-glass may be the author.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policies.targets import left_by
 
 
 class RequestKind(StrEnum):
-    """The kind of move that is asked for."""
+    """The kind of a transition request."""
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
@@ -30,8 +30,8 @@ _UNCHANGED = CheckRule(id="digest", level=RuleLevel.HARD, check="artifact.digest
 def rules_for(body: PolicyBody, kind: str) -> tuple[Rule, ...]:
     """Return the rules for a request of this kind.
 
-    No rule about files is added for leaving a stage or alias, so that a version with altered files can leave.
-    Break-glass under a policy that does not allow it gets a rule that nobody can meet.
+    A policy on leaving gets no rule about files, so that a version with altered files can leave. A policy that does not
+    allow break-glass gets a rule for it that nobody can meet.
     """
     if left_by(body.target):
         return _break_glass(body)[1:] if kind == RequestKind.BREAK_GLASS else body.rules
@@ -64,16 +64,16 @@ def _break_glass(body: PolicyBody) -> tuple[Rule, ...]:
 
 
 def _requester_only() -> Iterable[Rule]:
-    """Return four eyes for an emergency: the author may be the second person, the requester may not."""
+    """Return four eyes for break-glass: the author of the version may be the second person, the requester may not."""
     return (FourEyesRule(id="four-eyes", level=RuleLevel.HARD, roles=("requester",)),)
 
 
 def merge_rules(pinned: tuple[Rule, ...], now: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules of an open request: the rules when it was opened, and those added or changed since.
+    """Return the rules of an open request: ``pinned``, its rules so far, and the rules of ``now`` that differ.
 
-    All rules of ``pinned`` stay, so a relaxed policy does not change open requests. Each rule of ``now`` that differs
-    is added, so a stricter policy does. Of two approvals rules that differ in the count alone the greater count
-    applies. A rule added beside one of the same id gets the id `ID.new`, so every id stays unique.
+    All rules of ``pinned`` stay, so a relaxed policy does not relax open requests. Each rule of ``now`` that differs is
+    added, so a stricter policy does apply to them. Of two approvals rules that differ only in the count, the one with
+    the greater count applies. A rule that is added beside one with the same id gets the id `ID.new`.
     """
     rules = list(pinned)
     for rule in now:

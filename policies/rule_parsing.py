@@ -1,6 +1,4 @@
-"""Parsing one rule of a policy (plain JSON or YAML values) into a frozen value,
-and the values that rules are made of.
-"""
+"""Parsing one rule of a policy (plain JSON or YAML values) into a frozen dataclass, and the values inside rules."""
 
 from __future__ import annotations
 
@@ -48,7 +46,7 @@ _COMMON = ("id", "level", "applies_if", "override")
 
 
 def parse_rule(item: object) -> Rule:
-    """Return the rule that a mapping describes; InvalidInput says what is wrong with it."""
+    """Return the rule that a mapping describes. Raises InvalidInput with its first problem."""
     if not isinstance(item, Mapping):
         raise InvalidInput("must be a mapping")
     if unknown := sorted(str(key) for key in item if key not in ("with", *_COMMON, *_PARSERS)):
@@ -58,23 +56,23 @@ def parse_rule(item: object) -> Rule:
     if len(kinds) != 1:
         raise InvalidInput(f"must have exactly one of {', '.join(_PARSERS)}")
     if "with" in item and kinds != ["check"]:
-        raise InvalidInput("only a check takes 'with'")
+        raise InvalidInput("only a check can have 'with'")
     return _PARSERS[kinds[0]](common, item)
 
 
 def parse_published_rule(item: object, number: int) -> Rule:
-    """Return a rule of a published policy, the ``number``-th; an `UnusableRule` where this server cannot apply it.
+    """Return the ``number``-th rule of a published policy; an `UnusableRule` if this server cannot apply it.
 
-    An unusable rule keeps its id, level, condition and the groups that may override it. Where those cannot be read
-    either, it is a hard rule.
+    An unusable rule keeps its id, level, condition and the groups that may override it. If these cannot be read either,
+    it is a hard rule called `rule-NUMBER`.
     """
     try:
         return parse_rule(item)
     except InvalidInput as error:
         written = item if isinstance(item, Mapping) else {}
         check = written.get("check")
-        gone = isinstance(check, str) and check not in known_checks()
-        why = f"the check {check} is not installed" if gone else error.message
+        is_unknown = isinstance(check, str) and check not in known_checks()
+        why = f"the check {check} is not installed" if is_unknown else error.message
         try:
             common = _common(written)
         except InvalidInput:
@@ -83,7 +81,7 @@ def parse_published_rule(item: object, number: int) -> Rule:
 
 
 def parse_duration(value: object, field: str) -> timedelta:
-    """Return a duration written as 14d, 24h or 30m. Raises InvalidInput (calling the value ``field``)."""
+    """Return a duration written as 14d, 24h or 30m. Raises InvalidInput, whose message calls the value ``field``."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(f"{field} must be a duration such as 14d, 24h or 30m")
@@ -94,7 +92,7 @@ def parse_duration(value: object, field: str) -> timedelta:
 
 
 def parse_names(value: object, field: str) -> tuple[str, ...]:
-    """Return a non-empty list of names without repetitions. Raises InvalidInput."""
+    """Return the names of a non-empty list, each once. Raises InvalidInput."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) and item for item in value):
         raise InvalidInput(f"{field} must be a list of names")
     if len(value) > MAX_ITEMS:
@@ -103,7 +101,7 @@ def parse_names(value: object, field: str) -> tuple[str, ...]:
 
 
 def parse_choices(value: object, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a non-empty list of names out of ``allowed``. Raises InvalidInput."""
+    """Return the names of a non-empty list, each once and one of ``allowed``. Raises InvalidInput."""
     names = parse_names(value, field)
     if wrong := [name for name in names if name not in allowed]:
         raise InvalidInput(f"{field} must not have {wrong[0]!r} (known: {', '.join(allowed)})")
@@ -153,7 +151,7 @@ def _condition(value: object) -> Condition:
     if wrong := [key for key, flag in flags.items() if flag is not None and not isinstance(flag, bool)]:
         raise InvalidInput(f"applies_if.{wrong[0]} must be true or false")
     if not mapping:
-        raise InvalidInput("applies_if is empty: remove it")
+        raise InvalidInput("applies_if must not be empty: remove it")
     return Condition(
         tiers=parse_choices(mapping["tier"], "applies_if.tier", TIERS) if "tier" in mapping else (),
         tags=parse_tags(mapping.get("tags", {}), "applies_if.tags"),

@@ -1,4 +1,4 @@
-"""Rules, voters and durations as text."""
+"""Texts for rules, the people who may approve, and durations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def rule_title(rule: Rule) -> str:
 
 
 _FIXED_TITLES: dict[type[BaseRule], str] = {
-    EarlierApprovalRule: "It was there before, and that approval is still valid",
+    EarlierApprovalRule: "It was at the target before, and that approval is still valid",
     AttestedRule: "The owner has attested the model in time",
     ReasonRule: "The request gives a reason",
     TransitionsRule: "The stages follow one another as the policy allows",
@@ -51,7 +51,7 @@ _FIXED_TITLES: dict[type[BaseRule], str] = {
 
 
 def voters_text(rule: ApprovalsRule) -> str:
-    """Return the groups and roles whose approvals count for a rule: ``reviewers or risk or its owners``."""
+    """Return the groups, roles and owners whose approvals count, as text: ``reviewers or risk or its owners``."""
     roles = [f"those who may {role.replace('_', ' ')} the model" for role in rule.roles]
     owners = ["its owners"] if rule.owners else []
     return " or ".join([*rule.groups, *roles, *owners]) or "nobody"

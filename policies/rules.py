@@ -1,4 +1,4 @@
-"""The rules and options of a policy, as frozen values. No database here."""
+"""The rules and options of a policy, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from enum import StrEnum
 
 from policies.windows import Window
 
-# The parts of a subject that a policy may let change without voiding reviews. Files, target and rules are never among
-# them.
+# The parts of a subject that a policy may let change without voiding reviews. Files, target and rules never may.
 CARRYABLE = ("card", "checks", "incumbent")
 
 
 class RuleLevel(StrEnum):
-    """The effect of a rule that is not met: a hard one blocks, a soft one blocks until overridden, an advisory one is
-    shown.
+    """The effect of a rule that is not met: a hard rule blocks, a soft rule blocks until it is overridden, an advisory
+    rule is only shown.
     """
 
     HARD = "hard"
@@ -38,11 +37,11 @@ SEVERITIES = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The condition under which a rule applies: all of its parts must hold. A part that is empty or None always holds.
+    """The condition under which a rule applies. All its parts must be true; a part that is empty or None is ignored.
 
     ``tiers``: the model's risk tier is one of them. ``tags``: the model has these tags with these values. ``sources``:
     the version is in one of these stages. ``incumbent``: whether another version would be replaced. ``deployed``:
-    whether a deployment serves the version that is open, or was ended lately or by the requester.
+    whether a deployment serves the version that is live, or that was ended lately or by the requester.
     """
 
     tiers: tuple[str, ...] = ()
@@ -80,11 +79,11 @@ class Owners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalsRule(BaseRule):
-    """``count`` people must approve, each of ``groups``, or holding one of ``roles`` on the model, or owning it.
+    """``count`` people must approve. Each must be in one of ``groups``, have one of ``roles``, or be an owner.
 
-    ``roles`` are permission levels (manage_staging, manage_production, manage). With ``distinct_groups`` each approval
-    must come from another group. ``carry_over`` names the parts of the subject that may change without voiding a
-    review.
+    ``roles`` are permission levels on the model (manage_staging, manage_production, manage). With ``distinct_groups``
+    each approval must come from another group. ``carry_over`` are the parts of the subject that may change without
+    voiding a review.
     """
 
     count: int
@@ -97,14 +96,14 @@ class ApprovalsRule(BaseRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FourEyesRule(BaseRule):
-    """Nobody in one of ``roles`` counts as an approver."""
+    """Approvals by people in one of ``roles`` do not count."""
 
     roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoakRule(BaseRule):
-    """The version must have been in ``stage`` for ``time`` without a break."""
+    """The version must have been in ``stage`` for ``time`` without interruption."""
 
     stage: str
     time: timedelta
@@ -133,28 +132,28 @@ class EarlierApprovalRule(BaseRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonRule(BaseRule):
-    """The request must say why, in its comment."""
+    """The request must have a reason, which is its comment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestedRule(BaseRule):
-    """The owner of the model has attested it within this time."""
+    """The owner must have attested the model at most ``within`` ago."""
 
     within: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionsRule(BaseRule):
-    """The stages that may follow each stage. A stage may always follow itself."""
+    """The stages to which a version may move from each stage. A version may always stay in its stage."""
 
     allowed: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableRule(BaseRule):
-    """A published rule that this server cannot apply: it never passes.
+    """A published rule that this server cannot apply. It never passes.
 
-    ``why`` says what is missing; ``written`` is the rule as it was published.
+    ``why`` says what is missing; ``written`` is the rule as in the published body.
     """
 
     why: str
@@ -178,10 +177,10 @@ Rule = (
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """The break-glass option: a version may be moved in an emergency without the policy's own rules.
+    """The break-glass option: in an emergency a version may be moved without the policy's own rules.
 
-    Members of ``groups`` may ask for it; with ``second_person`` another member must approve. The move is reviewed
-    within ``post_review_within`` afterwards.
+    Members of ``groups`` may request it; with ``second_person`` another member must approve. A post-review is due
+    ``post_review_within`` after the move.
     """
 
     groups: tuple[str, ...]
@@ -191,8 +190,9 @@ class BreakGlass:
 
 @dataclass(frozen=True, slots=True)
 class ReReviewOption:
-    """The re-review option: the interval for an approved version, and the consequence when it is overdue: warn, flag or
-    block.
+    """The re-review option: the interval between reviews of a version.
+
+    ``when_due`` is the consequence of an overdue re-review: warn, flag or block.
     """
 
     every: timedelta
@@ -203,12 +203,14 @@ class ReReviewOption:
 class Options:
     """The options of a policy.
 
-    A request expires ``expires_after`` it was opened. A version that it supersedes in Production stays there for
-    ``rollback_window``. An approved request is applied ``apply_delay`` after its approval. Reviewers are reminded every
-    ``remind_every`` (None: never). An approval does not count with an account that somebody involved made, gave a group
-    or set the password of within ``new_account_window`` before. A rollback needs ``rollback_approvals`` and a version
-    that left within ``rollback_within`` (None: at any time). ``full_validation`` are the ids of the rules that make a
-    promotion a full validation when all of them pass. Without ``break_glass`` the policy does not allow break-glass.
+    ``expires_after`` is the time from opening a request to its expiry. ``rollback_window`` is how long a superseded
+    version stays in Production. An approved request is applied ``apply_delay`` after its approval. Reviewers are
+    reminded every ``remind_every`` (None: never). An approval does not count if somebody involved created or changed
+    the approver's account within ``new_account_window`` before it.
+
+    A rollback needs ``rollback_approvals``, and a version that left the target at most ``rollback_within`` ago (None:
+    at any time). ``full_validation`` are the ids of rules; a promotion is a full validation if all of them pass.
+    Without ``break_glass`` the policy does not allow break-glass.
     """
 
     expires_after: timedelta = timedelta(days=14)
@@ -228,11 +230,11 @@ class Options:
 class PolicyBody:
     """A parsed policy. It governs moves of the models in its scope to ``target`` (a stage or an @alias).
 
-    With a target such as `leaves Production` it governs what a version needs to leave that stage or alias with no
-    successor.
+    A policy with a target such as `leaves Production` governs moves by which a version leaves that stage or alias
+    without a successor. The other targets are in policies/targets.py.
 
-    In scope is a model whose name matches ``models`` (fnmatch, case counts), that has all ``tags``, and whose risk tier
-    is one of ``tiers`` (empty: any).
+    A model is in scope if its name matches ``models`` (fnmatch, case counts), it has all ``tags``, and its risk tier is
+    one of ``tiers`` (empty: any).
     """
 
     name: str
@@ -257,15 +259,15 @@ _KINDS: dict[type[BaseRule], str] = {
     TransitionsRule: "transitions",
     UnusableRule: "unusable",
 }
-# Rules that resolve automatically with time: they make an approved request wait, and never void its approval.
+# Kinds of rules that resolve automatically with time. They delay an approved request, and never void its approval.
 WAITING_KINDS = frozenset({"soak", "not_during"})
 
 
 def kind_of(rule: Rule) -> str:
-    """Return the kind of a rule, as policies write it."""
+    """Return the kind of a rule: its key in a policy, or `earlier_approval` or `unusable`."""
     return _KINDS[type(rule)]
 
 
-def severities_from(least: Severity) -> tuple[Severity, ...]:
-    """Return this severity and the worse ones."""
-    return SEVERITIES[SEVERITIES.index(least) :]
+def severities_from(lowest: Severity) -> tuple[Severity, ...]:
+    """Return this severity and all higher ones, the lowest first."""
+    return SEVERITIES[SEVERITIES.index(lowest) :]

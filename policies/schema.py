@@ -1,7 +1,7 @@
 """The policy language as JSON Schema (2020-12), for editors and CI.
 
-The schema accepts whatever the parser accepts. The parser also finds what a schema cannot: two rules with one id, a
-window that ends before it begins, parameters of a check that do not fit together.
+The schema accepts every policy that the parser accepts. The parser also refuses what a schema cannot describe: two
+rules with the same id, a window that ends before it begins, parameters of a check that contradict each other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PATTERN: Schema = {
 
 
 def policy_schema() -> Schema:
-    """Return the schema of a policy for this server, with the checks that are installed here."""
+    """Return the JSON Schema of a policy for this server, with the checks that are installed on it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Custody policy",
@@ -104,16 +104,16 @@ def _rule() -> Schema:
 
 
 def _parameters() -> list[Schema]:
-    """Return a schema of `with` for each check that declares its parameters."""
+    """Return an if-then schema of `with` for each check that declares its parameters."""
     schemas = []
     for code, check in known_checks().items():
         params: tuple[Param, ...] | None = getattr(check, "params", None)
         if params is None:
             continue
-        needed = tuple(param.name for param in params if param.required)
-        properties = _object({param.name: _parameter(param) for param in params}, required=needed)
+        required = tuple(param.name for param in params if param.required)
+        properties = _object({param.name: _parameter(param) for param in params}, required=required)
         then: Schema = {"properties": {"with": properties}}
-        if needed:
+        if required:
             then["required"] = ["with"]
         schemas.append({"if": {"required": ["check"], "properties": {"check": {"const": code}}}, "then": then})
     return schemas
@@ -190,7 +190,7 @@ def _approvals() -> Schema:
                 },
             }
         ),
-        "anyOf": [{"required": [whose]} for whose in ("groups", "roles", "owners")],
+        "anyOf": [{"required": [key]} for key in ("groups", "roles", "owners")],
     }
 
 
@@ -210,7 +210,7 @@ def _condition() -> Schema:
 
 def _options() -> Schema:
     every = _object({"every": _DURATION, "when_due": {"enum": list(ON_DUE), "default": "warn"}}, required=("every",))
-    glass = _object(
+    break_glass = _object(
         {"groups": _NAMES, "second_person": {"type": "boolean", "default": True}, "post_review_within": _DURATION},
         required=("groups",),
     )
@@ -224,7 +224,7 @@ def _options() -> Schema:
             "new_account_window": _DURATION,
             "e_signature": {"type": "boolean", "default": False},
             "re_review_every": {"anyOf": [_DURATION, every]},
-            "break_glass": glass,
+            "break_glass": break_glass,
             "full_validation": _NAMES,
             "rollback": _object({"approvals": {"$ref": "#/$defs/approvals"}, "within": within}),
         }

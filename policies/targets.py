@@ -1,8 +1,8 @@
 """Targets of policies and of requests, as strings. Pure functions.
 
-A policy has as its target a stage or an @alias that a version enters, `leaves PLACE`, `transitions` (which moves exist)
-or `registration` (what a new version needs). A request has the stage or @alias that the version is to enter; a current
-Production version may also ask for None and Archived, and `-NAME` removes the alias NAME.
+The target of a policy is a stage or an @alias that versions enter, `leaves TARGET`, `transitions` (the allowed moves
+between stages) or `registration` (what a new version needs). The target of a request is the stage or @alias that the
+version is to enter, `-NAME` to remove the alias NAME, or, for the current Production version, None or Archived.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from registry.stages import Stage, removed_alias
 GOVERNED_STAGES = (Stage.STAGING.value, Stage.PRODUCTION.value)
 TRANSITIONS = "transitions"
 REGISTRATION = "registration"
-# Targets that no request has: a policy with one is asked directly.
+# Targets of policies that no request has. These policies are applied directly, without a request.
 WITHOUT_REQUESTS = (TRANSITIONS, REGISTRATION)
 EXIT_STAGES = (Stage.NONE.value, Stage.ARCHIVED.value)
 MAX_TARGET = 256
@@ -38,35 +38,36 @@ def is_governable(target: str) -> bool:
 
 
 def is_exit(target: str) -> bool:
-    """Return whether a request to this target can only leave something: None, Archived, or the removal of an alias."""
+    """Return whether a move to this target only leaves another target: None, Archived, or the removal of an alias."""
     return target in EXIT_STAGES or is_alias(f"@{removed_alias(target)}")
 
 
-def leave_target(place: str) -> str:
+def leave_target(target: str) -> str:
     """Return the target of policies on leaving a stage or alias: `leaves Production`."""
-    return f"{_LEAVES}{place}"
+    return f"{_LEAVES}{target}"
 
 
 def left_by(target: str) -> str:
-    """Return the stage or alias that a policy on leaving is about, "" for a target that versions enter."""
+    """Return the stage or alias of a target `leaves …`, "" for any other target."""
     return target.removeprefix(_LEAVES) if target.startswith(_LEAVES) else ""
 
 
-def is_leavable(place: str) -> bool:
-    """Return whether a policy can be about leaving this stage or alias: Production, or any alias."""
-    return place == Stage.PRODUCTION or (is_alias(place) and len(leave_target(place)) <= MAX_TARGET)
+def is_leavable(target: str) -> bool:
+    """Return whether there can be a policy on leaving this target: it is Production or an alias."""
+    return target == Stage.PRODUCTION or (is_alias(target) and len(leave_target(target)) <= MAX_TARGET)
 
 
 def exits_of(target: str) -> tuple[str, ...]:
-    """Return the targets of requests that a policy with this target judges alone; none for one on transitions or
-    registration.
+    """Return the targets of requests that only a policy with this target governs; () for transitions and registration.
+
+    For a policy on leaving they are the exits: None and Archived, or the removal of the alias.
     """
     if target in WITHOUT_REQUESTS:
         return ()
-    place = left_by(target)
-    if not place:
+    left_target = left_by(target)
+    if not left_target:
         return (target,)
-    return EXIT_STAGES if place == Stage.PRODUCTION else (f"-{place[1:]}",)
+    return EXIT_STAGES if left_target == Stage.PRODUCTION else (f"-{left_target[1:]}",)
 
 
 def target_text(target: str) -> str:

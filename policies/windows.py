@@ -16,10 +16,10 @@ _LEAP = 2024
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A named period from ``start`` to ``end``, as the policy writes them; both of one kind.
+    """A named period from ``start`` to ``end``, both as the policy writes them and of one kind.
 
-    `12-20` to `01-03` occurs every year (both days included), `fri 16:00` to `mon 08:00` every week, and an ISO 8601
-    date or time (`2026-12-24`, `2026-12-24T18:00`) once.
+    `12-20` to `01-03` is every year (with both days), `fri 16:00` to `mon 08:00` is every week, and ISO 8601 dates or
+    times (`2026-12-24`, `2026-12-24T18:00`) are one period.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Window:
     end: str
 
     def until(self, at: datetime) -> datetime | None:
-        """Return the time when the occurrence that is open at a moment ends, None when none is open."""
+        """Return the end of the period that includes ``at``; None if no period does."""
         at = at.astimezone(UTC)
         if _YEARLY.fullmatch(self.start):
             return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])
@@ -38,10 +38,7 @@ class Window:
 
 
 def parse_window(name: str, start: str, end: str) -> Window:
-    """Return a window.
-
-    Raises InvalidInput where an end cannot be read, or the ends differ in kind or are in the wrong order.
-    """
+    """Return a window. Raises InvalidInput for an invalid time, and for times of two kinds or in wrong order."""
     kinds = {_kind(start), _kind(end)}
     if len(kinds) != 1:
         raise InvalidInput(
@@ -66,7 +63,7 @@ def _kind(text: str) -> str:
         _moment(text)
     except ValueError as error:
         raise InvalidInput(
-            f"{text!r} is not a time of a window: write 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00 (once)"
+            f"{text!r} is not a time of a window: use 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00 (once)"
         ) from error
     return "once"
 
@@ -86,7 +83,7 @@ def _day(text: str, year: int) -> datetime:
     month, day = (int(part) for part in text.split("-"))
     try:
         return datetime(year, month, day, tzinfo=UTC)
-    except ValueError:  # the 29th of February of another year
+    except ValueError:  # 29 February in a year without it
         return datetime(year, month, day - 1, tzinfo=UTC)
 
 
@@ -103,7 +100,7 @@ def _since_monday(text: str) -> timedelta:
 
 
 def _moment(text: str, *, last: bool = False) -> datetime:
-    """Return the moment; a date without a time is the start of that day, or with ``last`` its end."""
+    """Return an ISO 8601 time; for a date without a time the start of the day, or with ``last`` its end."""
     moment = datetime.fromisoformat(text)
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment + timedelta(days=1) if last and len(text) == len("2026-12-24") else moment

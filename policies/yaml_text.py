@@ -1,9 +1,9 @@
 """Reading policies as YAML, with a line number for each problem, and writing them as YAML.
 
-Only the JSON subset of YAML 1.2 (core schema) is read: strings, integers, decimals, booleans, lists and mappings.
-Anchors, aliases and tags are refused before anything is built, so that a small document cannot expand ("billion
-laughs"). Duplicate keys and keys that are not strings are refused too. Dates are strings: `12-20` and `2026-12-24` stay
-as written.
+Only the JSON subset of YAML 1.2 (core schema) is read: strings, integers, decimals, booleans, null, lists and mappings.
+Anchors, aliases and tags are refused before any value is built, so that a small document cannot expand to a huge one
+("billion laughs"). Duplicate keys and keys that are not strings are refused too. Dates such as `12-20` and `2026-12-24`
+are strings.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
 )
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
-# 010 is ten, as in JSON and YAML 1.2; PyYAML's own reading of YAML 1.1 would say eight.
+# 010 is ten, as in YAML 1.2. PyYAML follows YAML 1.1, where it is eight.
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.value)))
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem of a document: its line (from 1; 0 where unknown), the path of the value, and what is wrong."""
+    """One problem of a document: the line (from 1; 0 if unknown), the path of the value, and a message."""
 
     line: int
     path: str
@@ -56,9 +56,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML text as read.
+    """The content of a YAML text.
 
-    ``body`` is None where it could not be read; it is a valid policy only without ``problems``.
+    ``body`` is None if the text could not be read. It is a valid policy only if there are no ``problems``.
     """
 
     body: dict[str, object] | None
@@ -66,7 +66,7 @@ class Document:
 
 
 def read_policy(text: str) -> Document:
-    """Return the body in a YAML text, and each problem with its line."""
+    """Return the policy body in a YAML text, and each problem with its line. Raises TooLarge (too many values)."""
     try:
         node = _compose(text)
         lines: dict[str, int] = {}
@@ -85,7 +85,7 @@ def read_policy(text: str) -> Document:
 
 
 def parse_yaml(text: str) -> dict[str, object]:
-    """Return the body of a policy in YAML; InvalidInput with one line for each problem, TooLarge."""
+    """Return the body of a policy in YAML. Raises InvalidInput (its message has a line for each problem), TooLarge."""
     if len(text) > MAX_BYTES:
         raise TooLarge(f"A policy must be at most {MAX_BYTES // 1024} KiB.")
     document = read_policy(text)
@@ -95,14 +95,14 @@ def parse_yaml(text: str) -> dict[str, object]:
 
 
 def write_policy(body: Mapping[str, object]) -> str:
-    """Return a policy's body as YAML, in the usual order of keys."""
+    """Return a policy body as YAML, in the usual order of keys."""
     order = ["name", "description", "applies_to", "rules", "options"]
     ordered = {key: body[key] for key in order if key in body}
     rules = ordered.get("rules")
     if isinstance(rules, list):
         ordered["rules"] = [_ordered(rule) for rule in rules]
-    whole = ordered | {key: value for key, value in body.items() if key not in ordered}
-    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    complete = ordered | {key: value for key, value in body.items() if key not in ordered}
+    return yaml.dump(complete, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _ordered(rule: object) -> object:
@@ -117,11 +117,11 @@ class _Dumper(yaml.SafeDumper):
     """Writes lists of scalars on one line, and quotes strings that a reader could take for another type."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
-        """Indent lists inside mappings too, which PyYAML does not by default."""
+        """Indent lists inside mappings, which PyYAML does not do by default."""
         return super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        """Return True: aliases are never written, because reading refuses them."""
+        """Return True, so that no YAML alias is written: reading refuses them."""
         return True
 
 
@@ -131,13 +131,13 @@ def _represent_list(dumper: yaml.SafeDumper, value: list[object]) -> yaml.Node:
 
 
 _Dumper.add_representer(list, _represent_list)
-# PyYAML quotes what YAML 1.1 would take for something else; 08 is a number only to the reader above.
+# PyYAML quotes strings that YAML 1.1 reads as another type. Strings such as 08 are numbers only to the loader above.
 for _tag, _pattern, _first in _SCALARS:
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 def _compose(text: str) -> yaml.Node | None:
-    """Return the tree of a document, after checking its stream of events, which builds nothing."""
+    """Return the node tree of a document, after checking its parse events, which builds no values."""
     if len(text) > MAX_BYTES:
         raise InvalidInput(f"must be at most {MAX_BYTES // 1024} KiB")
     depth = 0
@@ -153,37 +153,35 @@ def _compose(text: str) -> yaml.Node | None:
 
 def _forbidden(event: yaml.Event, depth: int) -> str:
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        return "anchors and aliases are not allowed: repeat the value"
+        return "anchors and aliases are not allowed: write the value again"
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
         return f"the tag {event.tag} is not allowed"
     return f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else ""
 
 
 def _read_lines(node: yaml.Node, path: str, lines: dict[str, int]) -> Iterator[Problem]:
-    """Add the line of every path below a node to ``lines``; yield duplicate keys and keys that are not strings."""
+    """Add the line of every path below a node to ``lines``. Yield a problem for duplicate keys and non-string keys."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value, start=1):
             yield from _read_lines(item, f"{path}[{number}]", lines)
     elif isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        names: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
                 yield Problem(line, path, "keys must be strings")
                 continue
-            below = f"{path}.{key.value}".lstrip(".")
-            if key.value in seen:
-                yield Problem(line, below, "appears twice")
-            seen.add(key.value)
-            lines.setdefault(below, line)
-            yield from _read_lines(value, below, lines)
+            key_path = f"{path}.{key.value}".lstrip(".")
+            if key.value in names:
+                yield Problem(line, key_path, "appears twice")
+            names.add(key.value)
+            lines.setdefault(key_path, line)
+            yield from _read_lines(value, key_path, lines)
 
 
 def _with_line(where: str, message: str, lines: Mapping[str, int]) -> Problem:
-    """Return a problem with its line: that of the key named in its first words, where there is one,
-    else of ``where``.
-    """
+    """Return a problem with its line: that of a key among the first words of ``message``, otherwise of ``where``."""
     for word in _WORD.findall(message)[:_WORDS_SEARCHED]:
         for path in (f"{where}.{word}", f"{where}.with.{word}", f"{where}.applies_if.{word}"):
             if path in lines:
@@ -195,9 +193,7 @@ def _with_line(where: str, message: str, lines: Mapping[str, int]) -> Problem:
 
 
 def _without_prefix(message: str, path: str) -> str:
-    """Return ``message`` without the key it begins with: ``must be a number``,
-    not ``approvals.count must be a number``.
-    """
+    """Return ``message`` without the key at its start: ``must be a number`` for ``count must be a number``."""
     first, _, remainder = message.partition(" ")
     return remainder if remainder and path.endswith(f".{first}") else message
 

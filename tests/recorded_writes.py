@@ -144,9 +144,7 @@ _current: dict[str, set[str]] = {}
 
 @cache
 def listed() -> dict[str, dict[str, str]]:
-    """Return the table: `tests` has the test of each route that writes, `no_event` why others write no event, and
-    `unwatched` where the tests of the rest are.
-    """
+    """Return the table: `tests` has the test of each route that writes, `no_event` why others write no event."""
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 

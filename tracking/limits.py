@@ -167,6 +167,19 @@ def checked_tags(tags: Sequence[Pair]) -> dict[str, str]:
     return dict(checked_tag(*pair, where=f"tags[{number}].") for number, pair in enumerate(tags))
 
 
+def checked_first_tags(tags: Sequence[Pair]) -> dict[str, str]:
+    """Return the tags that a run begins with by key; the last of equal keys wins.
+
+    Their keys may have any characters, as on MLflow's servers, which apply the rules of `checked_key` only to tags
+    that are set later. Raises InvalidInput.
+    """
+    checked: dict[str, str] = {}
+    for number, (key, value) in enumerate(tags):
+        checked_text(key, field=f"tags[{number}].key", limit=MAX_KEY)
+        checked[key] = checked_text(value[:MAX_TAG_VALUE], field=f"tags[{number}].value", limit=MAX_TAG_VALUE)
+    return checked
+
+
 def checked_points(points: Sequence[Point], *, where: str = "metrics[{}].") -> list[Point]:
     """Return metrics without repetitions, each within its limits; ``where`` says in messages which of many it is.
 

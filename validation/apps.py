@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ValidationConfig(AppConfig):
-    """The app of the validation checks."""
+    """Django app of the validation checks."""
 
     name = "validation"
 

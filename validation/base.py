@@ -12,9 +12,9 @@ from core.canonical import digest_of
 from validation.params import Param, parse_params, with_params
 
 Progress = Callable[[int], None]
-"""Called at intervals with the percentage done; it also renews the lease of the job.
+"""Callback that a check calls at intervals with the percentage done. It also renews the lease of the job.
 
-It raises when the job was cancelled, was given to another worker or has run out of time.
+It raises an exception if the job was cancelled, was given to another worker, or has reached its time limit.
 """
 
 FAST_SECONDS, SLOW_SECONDS = 60, 3600
@@ -22,14 +22,14 @@ FAST_SECONDS, SLOW_SECONDS = 60, 3600
 
 @runtime_checkable
 class JobLog(Protocol):
-    """The log of a job, which people follow while the check runs: the progress callback of a worker is one as well."""
+    """The log of a job, which people read while the check runs. The progress callback of a worker also is a JobLog."""
 
     def log(self, line: str) -> None:
-        """Add a line."""
+        """Add a line to the log."""
 
 
 def log_line(progress: Progress, line: str) -> None:
-    """Add a line to the log of the job; nothing where the caller keeps no log."""
+    """Add a line to the log of the job; do nothing if ``progress`` is no JobLog."""
     if isinstance(progress, JobLog):
         progress.log(line)
 
@@ -39,37 +39,37 @@ _LARGEST = 1.797e308
 
 
 def is_usable(value: float) -> bool:
-    """Return whether a metric can be compared: it is finite, and not what MLflow stores for an infinity."""
+    """Return whether a metric can be compared: it is finite, and not the number that MLflow stores for an infinity."""
     return math.isfinite(value) and abs(value) < _LARGEST
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """The facts of a run that checks read. Metrics are the latest values that are finite.
+    """The facts of a run that checks read. ``metrics`` are the latest values that are usable (`is_usable`).
 
-    ``unusable`` are the metrics whose latest value is not a finite number: no comparison passes with one of them.
+    ``unusable`` are the metrics whose latest value is not usable. No comparison with one of them passes.
     """
 
     run_id: str = ""
     created_by: str = ""
     writers: tuple[str, ...] = ()
-    """Everybody who logged to the run besides its creator."""
+    """The usernames of everybody who logged to the run, without its creator."""
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
     datasets: tuple[tuple[str, str, str], ...] = ()
-    """(name, digest, context) of each dataset the run logged as its input, sorted."""
+    """(name, digest, context) of each input dataset of the run, sorted."""
     measured_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """(name, digest) of the dataset each metric was logged with, of those that name one."""
+    """(name, digest) of the dataset with which a metric was logged, by metric; metrics without one are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The newest revision of the model card.
+    """The facts of a model card that checks read, from its newest revision, of the time ``since``.
 
-    ``missing`` are the human fields that are still empty, ``written`` all fields with content, ``editors`` the
-    authors of all revisions.
+    ``missing`` are the human fields that are empty, ``written`` all fields with content, ``editors`` the authors of all
+    revisions.
     """
 
     digest: str = ""
@@ -81,9 +81,9 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The version that would be replaced: the current Production version, or the one the alias points to.
+    """A version that the moved one is compared with, usually the one it would replace.
 
-    ``place`` says where it is, as text that follows its number.
+    ``place`` is where that version is, as text that follows its number: `in Production`.
     """
 
     version_id: int
@@ -98,7 +98,7 @@ class Incumbent:
 class Ancestry:
     """The quarantined ancestors of a version, by URN, sorted.
 
-    ``complete`` is False where the ancestry was too large to walk.
+    ``complete`` is False if there are too many ancestors to read all.
     """
 
     quarantined: tuple[str, ...] = ()
@@ -107,7 +107,9 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A piece of evidence about a subject, and its writer. ``kind`` is one of approvals/case/evidence.py: KINDS."""
+    """A piece of evidence about a subject, and its writer (``name``). ``kind`` is a key of KINDS in
+    approvals/case/evidence.py.
+    """
 
     name: str
     kind: str
@@ -116,15 +118,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of a verdict: a version, the target it is to move to, and all facts that checks and reviews read.
+    """The subject of a verdict: a version, the target of its move, and the facts that checks and reviews read.
 
-    ``source`` is its stage since ``staged_at``. ``tier`` is the model's risk tier, as policies name it.
-    ``predecessor`` is the last version promoted to Production, where Production is empty now. ``written`` is the
-    evidence that people wrote by hand. ``baseline`` is the last version of the model that passed a full validation.
-    ``leaves`` is what the version leaves by the move with no successor: Production, an @alias, or "". ``deployed``: an
-    deployment serves it that is open or ended lately; False where the version can leave nothing by the move.
-    ``ended_by`` are those who ended a deployment of it, and their owners. ``attested_at`` is when the owner last
-    attested the model.
+    ``source`` is the version's stage since ``staged_at``. ``tier`` is the model's risk tier. ``incumbent`` is the
+    version that the move would replace, None without one. ``predecessor`` is the version that last came to the target
+    (Production or an alias), if no version is there now. ``baseline`` is the last version of the model that passed a
+    full validation. ``written`` is the evidence that people wrote. ``leaves`` is the target that the version leaves by
+    the move without a successor: Production, an @alias, or "" for none. ``deployed``: a deployment serves the version
+    that is live or was ended lately; always False for a move by which it can leave no target. ``ended_by`` are the
+    people who ended a deployment of it, and their owners. ``attested_at`` is when the owner last attested the model.
     """
 
     model_id: int
@@ -156,10 +158,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """A file that a check attaches to its result, such as a report, a table or a log.
-
-    Stored under its SHA-256, never changed.
-    """
+    """A file that a check attaches to its result, such as a report or a log. It is stored under its SHA-256."""
 
     name: str
     content: bytes
@@ -170,7 +169,7 @@ class EvidenceFile:
 class CheckResult:
     """The result of a check.
 
-    ``evidence`` holds no times, and nothing else that differs between two runs on the same facts.
+    ``evidence`` has no times, and nothing else that differs between two runs of the check on the same facts.
     """
 
     passed: bool
@@ -180,17 +179,17 @@ class CheckResult:
 
 
 class Check(Protocol):
-    """A validation check. It only reads; the model's code is run by `model.smoke` alone, in its sandbox.
+    """A validation check. It only reads. Only `model.smoke` runs code of a model, in a sandbox.
 
-    A check may also have ``description`` (a sentence: when it passes), ``params`` (validation.params), ``queue``
-    ("fast" or "slow"), ``seconds`` (its time limit), ``posted`` (its result comes from outside) and ``confirm`` (run
-    once more inside the promoting transaction). ParamsCheck has their defaults.
+    A check may also have ``description`` (a sentence that says when it passes), ``params`` (validation.params),
+    ``queue`` ("fast" or "slow"), ``seconds`` (its time limit), ``posted`` (True: an external system posts the result)
+    and ``confirm`` (a function that is called again in the transaction of the promotion). ParamsCheck has defaults.
     """
 
     code: str
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters of a rule with their defaults. Raises InvalidInput, which names the problem."""
+        """Return the parameters of a rule, with defaults for those left out. Raises InvalidInput with the problem."""
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return a sentence that tells a reader of the policy what must be true of a version.
@@ -205,11 +204,11 @@ class Check(Protocol):
         """
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return the result for a version. Every exception is an error of the check, never a pass."""
+        """Return the result for a version. A check that raises an exception has not passed."""
 
 
 class ParamsCheck:
-    """Base class of a check whose parameters are described as data."""
+    """Base class of checks that declare their parameters in ``params``."""
 
     code: ClassVar[str]
     description: ClassVar[str] = ""
@@ -217,25 +216,22 @@ class ParamsCheck:
     queue: ClassVar[str] = "fast"
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters of a rule with their defaults. Raises InvalidInput, which names the problem."""
+        """Return the parameters of a rule, with defaults for those left out. Raises InvalidInput."""
         return parse_params(self.params, params)
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return the description, with the parameters that differ from their defaults in brackets behind it."""
+        """Return the description, followed in brackets by the parameters that differ from their defaults."""
         return with_params(self.description or f"The check {self.code} must pass.", self.params, params)
 
 
 def seconds_for(check: object) -> int:
     """Return the time limit of a check in seconds."""
-    usual = SLOW_SECONDS if getattr(check, "queue", "fast") == "slow" else FAST_SECONDS
-    return int(getattr(check, "seconds", usual))
+    default = SLOW_SECONDS if getattr(check, "queue", "fast") == "slow" else FAST_SECONDS
+    return int(getattr(check, "seconds", default))
 
 
 def inputs_digest(check: Check, params: Mapping[str, object], subject: Subject) -> str:
-    """Return the digest (SHA-256, hex) of what a check would read now.
-
-    Raises InvalidInput for parameters that it does not take.
-    """
+    """Return the SHA-256 (hex) of the inputs that a check would read now. Raises InvalidInput (the parameters)."""
     return digest_of(
         {"check": check.code, "params": dict(params), "inputs": check.inputs(subject, check.parse(params))}
     )

@@ -1,4 +1,4 @@
-"""The checks that policies may name: those of settings.CHECKS, by their codes."""
+"""Catalogue of the checks that policies can use: those in settings.CHECKS, by code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from validation.base import Check
 
 
 def known_checks() -> dict[str, Check]:
-    """Return every check by its code, in the order of the settings. Raises ImportError for a wrong path."""
+    """Return every check of settings.CHECKS by its code, in the same order. Raises ImportError for a wrong path."""
     checks = [cast("Check", import_string(path)()) for path in settings.CHECKS]
     return {check.code: check for check in checks}
 
 
 def find_check(code: str) -> Check:
-    """Return a check by its code. Raises NotFound where the settings do not name it."""
+    """Return the check with this code. Raises NotFound if settings.CHECKS has none."""
     try:
         return known_checks()[code]
     except KeyError as error:
@@ -27,9 +27,9 @@ def find_check(code: str) -> Check:
 
 
 def describe_check(code: str, params: Mapping[str, object]) -> str:
-    """Return the requirement of a check with these parameters on a version, as a sentence.
+    """Return a sentence with the requirement of a check with these parameters on a version.
 
-    Where the settings do not name the check, or it does not take the parameters, the sentence names its code.
+    For an unknown check, and for parameters that it refuses, the sentence only contains the code.
     """
     try:
         check = find_check(code)

@@ -1,7 +1,7 @@
-"""Signatures of OpenSSF Model Signing (`model_signing sign key`): who signed a folder of files, and which files.
+"""Signatures of OpenSSF Model Signing (`model_signing sign key`): the signer of a folder, and the signed files.
 
-The file is a Sigstore bundle: a DSSE envelope around an in-toto statement that lists the SHA-256 of every file. The
-store knows these digests, so no file is read. Keys are public keys on NIST curves, as the tool makes signatures with.
+A signature file is a Sigstore bundle: a DSSE envelope around an in-toto statement that lists the SHA-256 of every file.
+The store has these digests, so no file is read. The keys are those that the tool supports: on NIST curves.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
 }
-# What the tool leaves out of a signature by itself, besides the file of the signature.
-_LEFT_OUT = (".git", ".gitattributes", ".github", ".gitignore")
+# Files that the tool does not sign, besides the signature file.
+_UNSIGNED = (".git", ".gitattributes", ".github", ".gitignore")
 
 
 def read_key(text: str) -> ec.EllipticCurvePublicKey:
@@ -44,37 +44,37 @@ def read_key(text: str) -> ec.EllipticCurvePublicKey:
         is_pem = data.startswith(b"-----BEGIN")
         key = load_pem_public_key(data) if is_pem else load_der_public_key(base64.b64decode(data, validate=True))
     except (ValueError, binascii.Error) as error:
-        raise InvalidInput(f"{text[:40]!r}… is no public key: give PEM, or the base64 of DER") from error
+        raise InvalidInput(f"{text[:40]!r}… is not a public key: give PEM, or the base64 of DER") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _HASHES:
-        raise InvalidInput(f"{text[:40]!r}… is no key on the curve {', '.join(_HASHES)}")
+        raise InvalidInput(f"{text[:40]!r}… is not a key on one of the curves {', '.join(_HASHES)}")
     return key
 
 
 def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
-    """Return the SHA-256 (hex) of a key's PEM, by which a signature names it."""
+    """Return the SHA-256 (hex) of a key's PEM, which a signature contains as its key hint."""
     return hashlib.sha256(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def signer_of(bundle: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> tuple[str, Mapping[str, Any]]:
-    """Return the fingerprint of the key that made the signature, and the statement that it covers.
+    """Return the fingerprint of the key that made the signature, and the signed statement.
 
-    Raises InvalidInput: no bundle of this kind, or none of the keys made it.
+    Raises InvalidInput for a file that is not such a bundle, and if none of the keys made the signature.
     """
     envelope, hint = _envelope(bundle)
     try:
         payload = base64.b64decode(envelope["payload"], validate=True)
-        (signature,) = [base64.b64decode(each["sig"], validate=True) for each in envelope["signatures"]]
+        (signature,) = [base64.b64decode(entry["sig"], validate=True) for entry in envelope["signatures"]]
         kind = envelope["payloadType"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput("the signature has no envelope with one signature") from error
+        raise InvalidInput("the envelope must have a payload and exactly one signature") from error
     if kind != _PAYLOAD:
-        raise InvalidInput(f"the signature is of {str(kind)[:80]!r}, not of an in-toto statement")
+        raise InvalidInput(f"the signed payload is {str(kind)[:80]!r}, not an in-toto statement")
     signed = b"DSSEv1 %d %b %d %b" % (len(_PAYLOAD), _PAYLOAD.encode(), len(payload), payload)
     for key in keys:
         if _is_signed(key, signature, signed):
             return fingerprint(key), _statement(payload)
-    made_by = f"the key {hint[:16]}…" if hint else "a certificate or an unnamed key"
-    raise InvalidInput(f"the signature was made with {made_by}, which the policy does not name")
+    signer = f"the key {hint[:16]}…" if hint else "a certificate or an unnamed key"
+    raise InvalidInput(f"the signature was made with {signer}, which the policy does not name")
 
 
 def _is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
@@ -86,33 +86,32 @@ def _is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) 
 
 
 def _envelope(bundle: bytes) -> tuple[dict[str, Any], str]:
-    """Return the envelope of a bundle, and the fingerprint that the bundle names, "" for none."""
+    """Return the envelope of a bundle, and its key hint, "" for none. Raises InvalidInput."""
     try:
         body = json.loads(bundle)
         envelope = body["dsseEnvelope"]
-        named = body.get("verificationMaterial", {}).get("publicKey", {}).get("hint", "")
+        hint = body.get("verificationMaterial", {}).get("publicKey", {}).get("hint", "")
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput("the file of the signature is no Sigstore bundle with an envelope") from error
+        raise InvalidInput("the signature file is not a Sigstore bundle with an envelope") from error
     if not isinstance(envelope, dict):
-        raise InvalidInput("the file of the signature is no Sigstore bundle with an envelope")
-    return envelope, str(named)
+        raise InvalidInput("the signature file is not a Sigstore bundle with an envelope")
+    return envelope, str(hint)
 
 
 def _statement(payload: bytes) -> Mapping[str, Any]:
     try:
         statement = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("what is signed is no JSON") from error
+        raise InvalidInput("the signed statement is not JSON") from error
     if not isinstance(statement, dict) or statement.get("predicateType") != PREDICATE:
-        raise InvalidInput(f"what is signed is no statement of {PREDICATE}")
+        raise InvalidInput(f"the signed statement is not of the type {PREDICATE}")
     return statement
 
 
 def differences(statement: Mapping[str, Any], files: Sequence[tuple[str, str]], signature_file: str) -> list[str]:
-    """Return the differences of files (path, SHA-256) from those that were signed: changed, missing, or not signed.
+    """Return the differences of ``files`` (path, SHA-256) from the signed files: changed, missing, or not signed.
 
-    A signature may leave out its own file and those of git, and no other. Raises InvalidInput for a statement that is
-    not whole.
+    Only the signature file itself and files of git may be unsigned. Raises InvalidInput for an invalid statement.
     """
     signed = _signed_files(statement)
     present = {path: digest for path, digest in files if path != signature_file and not _is_of_git(path)}
@@ -123,27 +122,27 @@ def differences(statement: Mapping[str, Any], files: Sequence[tuple[str, str]], 
 
 def _is_of_git(path: str) -> bool:
     first = path.partition("/")[0]
-    return any(fnmatchcase(first, name) for name in _LEFT_OUT)
+    return any(fnmatchcase(first, name) for name in _UNSIGNED)
 
 
 def _signed_files(statement: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of each signed file. Raises InvalidInput for another hash, or a root that is not theirs."""
+    """Return the SHA-256 of each signed file, by path. Raises InvalidInput for other hashes or a wrong root digest."""
     try:
         (subject,) = statement["subject"]
         predicate = statement["predicate"]
-        how = predicate["serialization"]
+        serialization = predicate["serialization"]
         resources = [
-            (each["name"], each["algorithm"], bytes.fromhex(each["digest"])) for each in predicate["resources"]
+            (entry["name"], entry["algorithm"], bytes.fromhex(entry["digest"])) for entry in predicate["resources"]
         ]
         root = subject["digest"]["sha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput("the signed statement does not list files with their digests") from error
     if (
-        not isinstance(how, dict)
-        or how.get("method") != "files"
+        not isinstance(serialization, dict)
+        or serialization.get("method") != "files"
         or any(algorithm != "sha256" for _, algorithm, _ in resources)
     ):
-        raise InvalidInput("files are signed by parts or with another hash; sign whole files with SHA-256")
+        raise InvalidInput("the files are signed in parts or with another hash: sign whole files with SHA-256")
     if hashlib.sha256(b"".join(digest for _, _, digest in resources)).hexdigest() != root:
         raise InvalidInput("the root digest of the signed statement is not that of its files")
     if len({name for name, _, _ in resources}) != len(resources):

@@ -1,6 +1,4 @@
-"""Parameters of checks, described as data: the reference, the page of checks
-and every error message are made from it.
-"""
+"""Declarations of the parameters of checks. The reference, the page of checks and error messages are made from them."""
 
 from __future__ import annotations
 
@@ -14,16 +12,16 @@ from core.text import english_list
 
 _MOST_NAMES = 100
 _LONGEST = 300
-_HUGE = 1e9  # a bound as large as this is not mentioned
+_HUGE = 1e9  # bounds from this size on are not mentioned
 LARGEST = sys.float_info.max  # JSON has no infinity
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter. ``kind`` is a key of KINDS; ``default`` is used where a policy does not set it.
+    """One parameter of a check. ``kind`` is a key of KINDS; ``default`` is its value if a policy does not set it.
 
-    ``least`` and ``most`` are the bounds of a number, ``choices`` the values of a choice. A ``required`` one has no
-    default.
+    ``least`` and ``most`` are the bounds of a number, ``choices`` the allowed values of a choice. A ``required``
+    parameter has no default.
     """
 
     name: str
@@ -37,7 +35,7 @@ class Param:
 
     @property
     def must_be(self) -> str:
-        """The requirement for a value, as the end of an error message: "one of value, interval"."""
+        """The requirement for a value, for the end of an error message: "one of value, interval"."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
         if self.kind == "choices":
@@ -49,7 +47,7 @@ class Param:
 
     @property
     def shown_default(self) -> str:
-        """The default as it is written in a policy; "required" or "none" where there is none."""
+        """The default as written in a policy; "required" for a required parameter, "none" without a default."""
         if self.required:
             return "required"
         if self.default is None or self.default == ():
@@ -72,14 +70,14 @@ _KIND_NAMES = {
 
 
 def parse_params(declared: Sequence[Param], values: Mapping[str, object]) -> dict[str, object]:
-    """Return every parameter by name, with defaults.
+    """Return the value or default of every declared parameter, by name.
 
-    Raises InvalidInput for one that is unknown, missing or of a wrong value.
+    Raises InvalidInput for a parameter that is unknown, missing or has a wrong value.
     """
     names = {param.name for param in declared}
     if unknown := sorted(str(key) for key in values if key not in names):
-        have = ", ".join(sorted(names)) or "none"
-        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {have})")
+        known_names = ", ".join(sorted(names)) or "none"
+        raise InvalidInput(f"unknown parameter {unknown[0]!r} (known: {known_names})")
     return {param.name: _value(param, values) for param in declared}
 
 
@@ -127,19 +125,19 @@ KINDS: dict[str, Callable[[Param, object], bool]] = {
 
 
 def texts(params: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """Return a parsed parameter that is a list, as texts; none where it is not a list."""
+    """Return the items of a parsed parameter that is a list; an empty tuple if it is not a list."""
     value = params[name]
     return tuple(str(item) for item in value) if isinstance(value, tuple | list) else ()
 
 
 def figure(params: Mapping[str, object], name: str) -> float | None:
-    """Return a parsed parameter that is a number; None where none is set."""
+    """Return a parsed parameter that is a number; None if it is not set."""
     value = params[name]
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def with_params(sentence: str, declared: Sequence[Param], params: Mapping[str, object]) -> str:
-    """Return a sentence with the parsed parameters that differ from their defaults: ``It is small (most: 3).``"""
+    """Return a sentence followed by the parameters that differ from their defaults: ``It is small (most: 3).``"""
     changed = [param.name for param in declared if params.get(param.name) != param.default]
     if not changed:
         return sentence

@@ -1,4 +1,4 @@
-"""System checks of CHECKS: a validation check that cannot be used stops the start."""
+"""Django system check of the setting CHECKS. The server does not start with a validation check that cannot be used."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _PARTS = ("code", "parse", "describe", "inputs", "run")
 
 @register
 def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of CHECKS is a class with the parts of a check, and no two have the same code."""
+    """Return an error for each entry of CHECKS that is not a class with the parts of a check or repeats a code."""
     codes: dict[str, str] = {}
     problems: list[CheckMessage] = []
     for path in settings.CHECKS:
-        why, code = _inspect(path)
-        if not why and code in codes:
-            why = f"its code {code} is that of {codes[code]}"
+        reason, code = _inspect(path)
+        if not reason and code in codes:
+            reason = f"its code {code} is that of {codes[code]}"
         codes.setdefault(code, path)
-        if why:
+        if reason:
             hint = "A policy that names this check could not be applied. Correct CHECKS."
-            problems.append(Error(f"The check {path!r} cannot be used: {why}.", hint=hint, id="validation.E001"))
+            problems.append(Error(f"The check {path!r} cannot be used: {reason}.", hint=hint, id="validation.E001"))
     return problems
 
 
 def _inspect(path: str) -> tuple[str, str]:
-    """Return (what is wrong with a check, or "", its code)."""
+    """Return why the check cannot be used ("" if it can), and its code (its path if it has none)."""
     try:
         check = import_string(path)
     except ImportError as error:

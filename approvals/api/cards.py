@@ -1,6 +1,6 @@
 """/api/v1: model cards in every format, their differences and imports, and conformity packs.
 
-Here and not in registry/, because exports declare the approvals that only this layer knows.
+They are here and not in registry/, because an export states the approvals of the version, which registry/ cannot read.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CardView(ApiView):
     PATCH, PUT: replace some human fields.
     """
 
-    # `format` names a format of the card here; DRF would look for a renderer of that name
+    # Here `format` is a format of the card. DRF would look for a renderer of that name.
     content_negotiation_class = IgnoreAccept
 
     @accepts(
@@ -92,7 +92,10 @@ class CardView(ApiView):
 
     @accepts(body=CardEditSerializer, responses=CardSerializer)
     def put(self, request: Request, name: str, version: int) -> Response:
-        """Replace some human fields of the card, exactly as PATCH does; fields that are not named stay."""
+        """Replace some human fields of the card, exactly as PATCH does. Fields that are not in the body stay.
+
+        Raises NotFound, Denied, InvalidInput (the field or its value), Conflict (there is a newer revision).
+        """
         return self.patch(request, name, version)
 
 
@@ -101,8 +104,9 @@ class CardImportView(ApiView):
 
     @accepts(body=CardImportSerializer, responses=CardImportedSerializer)
     def post(self, request: Request, name: str, version: int) -> Response:
-        """Write a new revision with the fields of a card in another format. Return it, and which names were unknown.
+        """Write a new revision with the fields of a card in another format.
 
+        Return the revision, the names of the imported fields, and the names that this server does not know.
         Raises NotFound, Denied, InvalidInput, TooLarge, Conflict (there is a newer revision).
         """
         sent = self.body
@@ -180,7 +184,7 @@ class PackPageView(ApiView):
 
     @accepts(responses={(200, "text/html"): OpenApiTypes.STR})
     def get(self, request: Request, name: str, version: int, number: int) -> HttpResponse:
-        """Answer the page. Raises NotFound."""
+        """Return the first page of the pack. Raises NotFound."""
         return pack_page_response(get_pack(get_version(actor_of(request), name, version), number))
 
 
@@ -191,7 +195,7 @@ class DossierView(ApiView):
 
     @accepts(responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, name: str, version: int, number: int) -> Response:
-        """Answer the export, which a worker makes. Raises NotFound."""
+        """Start an export, which a worker makes, and return its job (202). Raises NotFound."""
         actor = actor_of(request)
         job = start_dossier(actor=actor, pack=get_pack(get_version(actor, name, version), number))
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)

@@ -16,7 +16,7 @@ from validation.base import Check, seconds_for
 
 
 class EvidenceSerializer(serializers.Serializer[CheckEvidence]):
-    """A file that a check left behind."""
+    """An evidence file that a check wrote."""
 
     name = serializers.CharField()
     sha256 = serializers.CharField()
@@ -39,8 +39,8 @@ class CheckRunDetailSerializer(CheckRunSerializer):
     def get_files(self, job: CheckRun) -> list[Any]:
         """Return the evidence files of the job."""
         rows = self.context.get("files", [])
-        mine: Any = [row for row in rows if row.check_run_id == job.pk]
-        return list(EvidenceSerializer(mine, many=True).data)
+        files_of_job: Any = [row for row in rows if row.check_run_id == job.pk]
+        return list(EvidenceSerializer(files_of_job, many=True).data)
 
 
 class ListCheckRunsSerializer(PeriodQuery):
@@ -62,7 +62,7 @@ class CancelSerializer(serializers.Serializer[Any]):
 
 
 class EnvelopeSerializer(serializers.Serializer[Any]):
-    """A DSSE envelope; docs/reference.md says what its payload holds."""
+    """A DSSE envelope. docs/reference.md describes its payload."""
 
     payloadType = serializers.CharField(max_length=200)  # noqa: N815 - DSSE's name
     payload = serializers.CharField(max_length=600_000)

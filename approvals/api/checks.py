@@ -53,7 +53,7 @@ class ChecksView(ApiView):
 
 
 class CheckRunsView(ApiView):
-    """GET: validation jobs, newest first; by request and rule, for instance."""
+    """GET: validation jobs, newest first, filtered by request, rule, state and others."""
 
     @accepts(query=ListCheckRunsSerializer, responses=listed("check_runs", CheckRunDetailSerializer))
     def get(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class ResultView(ApiView):
 
     @accepts(body=EnvelopeSerializer, responses=CheckRunDetailSerializer)
     def post(self, request: Request, check_run_id: int) -> Response:
-        """Take the signed result of an external check and return the job, finished.
+        """Store the signed result of an external check and return the finished job.
 
         Raises NotFound, InvalidInput (the envelope), Denied (the key), Conflict (the state has changed, or the result
         was sent before), InvalidState (no result is awaited).
@@ -117,11 +117,11 @@ class FileView(ApiView):
 
 
 class KeysView(ApiView):
-    """GET: the keys that may sign results, revoked ones too. POST: add one; superusers only."""
+    """GET: the keys that sign external results, with the revoked ones. POST: add one; superusers only."""
 
     @accepts(responses=listed("check_keys", CheckKeySerializer, paged=False))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature; public keys are public
-        """List the keys that may sign results, with the revoked ones, by name."""
+        """List the keys that sign external results, with the revoked ones, by name."""
         return Response({"check_keys": many(CheckKeySerializer, list(CheckKey.objects.order_by("name")))})
 
     @accepts(body=AddKeySerializer, responses={201: CheckKeySerializer})
@@ -145,7 +145,7 @@ class RevokeKeyView(ApiView):
 
 
 def file_response(row: Any, stream: Any) -> FileResponse:
-    """Return an evidence file as a download: what a check or a model wrote is never shown as a page of this site."""
+    """Return an evidence file as a download, so that no browser shows what a check wrote as a page of this site."""
     headers = {
         "Content-Length": str(row.size),
         "Content-Security-Policy": "sandbox",

@@ -36,7 +36,7 @@ _DEPLOYMENT_FILTERS = {
 
 
 class ProblemListSerializer(DeploymentListSerializer):
-    """Query parameters of a list of deployments, also by their problems."""
+    """Query parameters of a list of deployments, with a filter by problem."""
 
     problem = serializers.ChoiceField(
         choices=[ANY, *Problem], required=False, help_text="Live deployments with this problem, or any."
@@ -44,7 +44,7 @@ class ProblemListSerializer(DeploymentListSerializer):
 
 
 class ProblemsSerializer(DeploymentSerializer):
-    """A deployment with its problems: why it should not be live as it is. A deployment that has ended has none."""
+    """A deployment with its problems: the reasons why it should not be live. A deployment that has ended has none."""
 
     problems = serializers.SerializerMethodField()
 
@@ -75,9 +75,10 @@ class DeploymentsView(ApiView):
 
     @accepts(query=ProblemListSerializer, responses=listed("deployments", ProblemsSerializer))
     def get(self, request: Request) -> Response:
-        """Return one page of deployments, newest first; `live` chooses those that run, or those that have ended.
+        """Return one page of deployments, newest first.
 
-        `problem` (any, or one by name) leaves the live ones that have it. Raises InvalidInput.
+        `live` selects deployments that run (true) or have ended (false). `problem` selects live deployments with that
+        problem, or with any. Raises InvalidInput.
         """
         actor, query = actor_of(request), self.query
         problem = query.get("problem")
@@ -92,7 +93,7 @@ class DeploymentsView(ApiView):
         Raises NotFound (model, version), InvalidInput, Denied, Conflict (the version is archived).
         """
         deployment = register_deployment(actor=actor_of(request), **self.body)
-        return Response(_one(deployment), status=status.HTTP_201_CREATED)
+        return Response(_deployment_json(deployment), status=status.HTTP_201_CREATED)
 
 
 class DeploymentView(ApiView):
@@ -101,7 +102,7 @@ class DeploymentView(ApiView):
     @accepts(responses=ProblemsSerializer)
     def get(self, request: Request, deployment_id: int) -> Response:
         """Return one deployment. Raises NotFound."""
-        return Response(_one(get_deployment(actor_of(request), deployment_id)))
+        return Response(_deployment_json(get_deployment(actor_of(request), deployment_id)))
 
 
 class AttestationsView(ApiView):
@@ -110,14 +111,14 @@ class AttestationsView(ApiView):
     @accepts(responses=listed("attestations", AttestationSerializer, paged=False))
     def get(self, request: Request, deployment_id: int) -> Response:
         """Return the newest 50 attestations of a deployment. Raises NotFound."""
-        deployments = get_deployment(actor_of(request), deployment_id)
+        deployment = get_deployment(actor_of(request), deployment_id)
         return Response(
-            {"attestations": many(AttestationSerializer, list(deployments.attestations.order_by("-pk")[:50]))}
+            {"attestations": many(AttestationSerializer, list(deployment.attestations.order_by("-pk")[:50]))}
         )
 
     @accepts(body=AttestSerializer, responses={201: AttestationSerializer})
     def post(self, request: Request, deployment_id: int) -> Response:
-        """Record the digest of the files that a deployment has loaded (201); another one opens a critical finding.
+        """Record the digest of the files that a deployment has loaded (201). A wrong digest opens a critical finding.
 
         Raises NotFound, InvalidInput, Denied, InvalidState (it has ended, or there is nothing to compare with).
         """
@@ -126,11 +127,11 @@ class AttestationsView(ApiView):
 
 
 def _with_problems(rows: list[Deployment]) -> list[Deployment]:
-    """Return these deployments with the problems of the live ones; one query."""
+    """Return these deployments in the same order, each live one annotated with its problems; one query."""
     live = live_with_problems(Deployment.objects.filter(pk__in=[row.pk for row in rows]))
     live_by_id = {row.pk: row for row in live.select_related("endpoint", "version__model")}
     return [live_by_id.get(row.pk, row) for row in rows]
 
 
-def _one(deployment: Deployment) -> dict[str, Any]:
+def _deployment_json(deployment: Deployment) -> dict[str, Any]:
     return dict(ProblemsSerializer(_with_problems([deployment])[0]).data)

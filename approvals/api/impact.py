@@ -32,7 +32,7 @@ _ANSWERS = {(200, "application/json"): OpenApiTypes.OBJECT, (200, "text/csv"): O
 
 
 class ImpactQuery(serializers.Serializer[Any]):
-    """Query parameters of the impact of a dataset: its versions with commas, `all` for every one."""
+    """Query parameters of the impact of a dataset: its versions, separated by commas, or `all`."""
 
     versions = serializers.CharField(max_length=5000, required=False, default="all")
 
@@ -42,7 +42,7 @@ class DatasetImpactView(ApiView):
 
     @accepts(query=ImpactQuery, responses=_ANSWERS)
     def get(self, request: Request, name: str, form: str = "json") -> StreamingHttpResponse:
-        """Return the impact of a dataset. Raises NotFound (the dataset, a version). Also raises InvalidInput."""
+        """Return the impact of a dataset. Raises NotFound (the dataset or one of its versions), InvalidInput."""
         text = self.query["versions"]
         versions = [] if text == "all" else [version.strip() for version in text.split(",") if version.strip()]
         urn = name if name.startswith("dataset:") else dataset_ref(dataset_key(name))
@@ -84,7 +84,7 @@ def _answer(actor: Actor, nodes: tuple[Node, ...], form: str) -> StreamingHttpRe
 
 
 def _json_parts(impact: Impact, actor: Actor) -> Iterator[bytes]:
-    """Return the JSON of an impact in parts: the totals, then one part for each version."""
+    """Return the JSON of an impact in parts: totals, each affected version, then the names of models and owners."""
     head = {
         "roots": [node.urn for node in impact.starts],
         "total_nodes": impact.total,
@@ -100,7 +100,7 @@ def _json_parts(impact: Impact, actor: Actor) -> Iterator[bytes]:
     for row in impact.versions(actor):
         models[row.version.model.name] = None
         owners |= dict.fromkeys(row.owners)
-        endpoints |= dict.fromkeys(one.endpoint.name for one in row.deployments)
+        endpoints |= dict.fromkeys(deployment.endpoint.name for deployment in row.deployments)
         yield (b"" if first else b",") + orjson.dumps(version_json(row))
         first = False
     tail = {"models": [*models], "endpoints": sorted(endpoints), "owners": sorted(owners)}
@@ -108,7 +108,7 @@ def _json_parts(impact: Impact, actor: Actor) -> Iterator[bytes]:
 
 
 def version_json(row: AffectedVersion) -> dict[str, Any]:
-    """Return an affected version."""
+    """Return an affected version as JSON."""
     return {
         "urn": row.urn,
         "model": row.version.model.name,
@@ -119,23 +119,25 @@ def version_json(row: AffectedVersion) -> dict[str, Any]:
         "aliases": row.aliases,
         "owners": row.owners,
         "deployments_live": [
-            {"endpoint": one.endpoint.name, "number": one.number, "revision": one.revision,
-             "traffic_percent": one.traffic_percent, "started_at": one.started_at}
-            for one in row.deployments
+            {"endpoint": deployment.endpoint.name, "number": deployment.number, "revision": deployment.revision,
+             "traffic_percent": deployment.traffic_percent, "started_at": deployment.started_at}
+            for deployment in row.deployments
         ],
-        "approvals": [{"request": one.pk, "target": one.target, "state": one.state} for one in row.approvals],
+        "approvals": [
+            {"request": approval.pk, "target": approval.target, "state": approval.state} for approval in row.approvals
+        ],
     }  # fmt: skip
 
 
 def csv_lines(impact: Impact, actor: Actor) -> Iterator[str]:
-    """Return the lines of the CSV: one for each affected version. No cell begins as a formula of a spreadsheet does."""
+    """Return the CSV: a header, and a line for each affected version. No spreadsheet reads a cell as a formula."""
     yield _line(COLUMNS)
     for row in impact.versions(actor):
         version = row.version
         cells = (
             version.model.name, version.version, version.stage, version.is_current, row.is_live, " ".join(row.aliases),
-            " ".join(one.endpoint.name for one in row.deployments), " ".join(row.owners),
-            " ".join(f"{one.pk}:{one.target}:{one.state}" for one in row.approvals), row.urn,
+            " ".join(deployment.endpoint.name for deployment in row.deployments), " ".join(row.owners),
+            " ".join(f"{approval.pk}:{approval.target}:{approval.state}" for approval in row.approvals), row.urn,
         )  # fmt: skip
         yield _line(cells)
 

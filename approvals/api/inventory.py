@@ -44,7 +44,7 @@ class InventoryRowSerializer(serializers.Serializer[Any]):
     tier = serializers.CharField()
     state = serializers.CharField()
     production_version = serializers.IntegerField(allow_null=True)
-    deployments = serializers.IntegerField(help_text="Live ones.")
+    deployments = serializers.IntegerField(help_text="Number of live deployments.")
     created_by = serializers.CharField()
     attested_at = serializers.DateTimeField(allow_null=True)
     next_attestation = serializers.DateTimeField(allow_null=True)
@@ -53,7 +53,7 @@ class InventoryRowSerializer(serializers.Serializer[Any]):
 
 
 class DescribeSerializer(serializers.Serializer[Any]):
-    """Owner and purpose of a model."""
+    """Body of a change of the owner and purpose of a model."""
 
     owner = serializers.CharField(max_length=150, allow_blank=True)
     purpose = serializers.CharField(max_length=MAX_TEXT, allow_blank=True)
@@ -75,14 +75,14 @@ class RetireSerializer(serializers.Serializer[Any]):
 
 
 class DecideRetirementSerializer(serializers.Serializer[Any]):
-    """The decision of the second person."""
+    """Body of the second person's decision on a request to retire a model."""
 
     approve = serializers.BooleanField()
     comment = serializers.CharField(max_length=MAX_COMMENT)
 
 
 class RetirementSerializer(serializers.Serializer[Retirement]):
-    """A request that a model be retired."""
+    """A request to retire a model."""
 
     model = serializers.CharField(source="model.name")
     state = serializers.CharField()
@@ -96,7 +96,7 @@ class RetirementSerializer(serializers.Serializer[Retirement]):
 
 
 class RetirementStateSerializer(RetirementSerializer):
-    """A request that a model be retired, with what prevents it now."""
+    """A request to retire a model, with the obstacles that prevent it now."""
 
     obstacles = serializers.ListField(child=serializers.CharField())
 
@@ -112,7 +112,7 @@ class InventoryView(ApiView):
 
 
 class InventoryExportView(ApiView):
-    """GET: the inventory as a file, for a risk committee."""
+    """GET: the inventory as a CSV or JSON file."""
 
     @accepts(
         query=ExportSerializer,
@@ -147,7 +147,7 @@ class ModelInventoryView(ApiView):
 
 
 class ModelAttestationsView(ApiView):
-    """POST: attest a model; its owner alone, signed in, never a token."""
+    """POST: attest a model. Only its owner who is signed in may; no token may."""
 
     @accepts(body=AttestModelSerializer, responses={201: InventoryRowSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -160,23 +160,23 @@ class ModelAttestationsView(ApiView):
 
 
 class RetirementView(ApiView):
-    """GET: the last request to retire a model. POST: ask for it."""
+    """GET: the last request to retire a model. POST: open one."""
 
     @accepts(responses=RetirementStateSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """Return the last request to retire a model, with what prevents it. Raises NotFound."""
+        """Return the last request to retire a model, with the obstacles that prevent it. Raises NotFound."""
         row = last_retirement(actor_of(request), name)
         return Response({**RetirementSerializer(row).data, "obstacles": obstacles_to_retire(row.model)})
 
     @accepts(body=RetireSerializer, responses={201: RetirementSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Ask that a model be retired (201). Raises NotFound, Denied, InvalidInput, InvalidState, Conflict."""
+        """Open a request to retire a model (201). Raises NotFound, Denied, InvalidInput, InvalidState, Conflict."""
         retirement = ask_to_retire(actor=actor_of(request), name=name, **self.body)
         return Response(RetirementSerializer(retirement).data, status=status.HTTP_201_CREATED)
 
 
 class RetirementDecisionView(ApiView):
-    """POST: retire the model, or reject the request; the actor is a second person who manages it and is signed in."""
+    """POST: retire the model, or reject the request. Only a second person who manages the model may, signed in."""
 
     @accepts(body=DecideRetirementSerializer, responses=RetirementSerializer)
     def post(self, request: Request, name: str) -> Response:
@@ -186,16 +186,19 @@ class RetirementDecisionView(ApiView):
 
 
 class RetirementEvidenceView(ApiView):
-    """GET: the archive of a retired model, as JSON."""
+    """GET: the evidence of a retired model, as a JSON file."""
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str) -> HttpResponse:
-        """Return the archive. Raises NotFound (the model, or it is not retired)."""
+        """Return the evidence. Raises NotFound (the model, it is not retired, or the store has lost the bytes)."""
         row = last_retirement(actor_of(request), name)
         if not row.evidence_digest:
             raise NotFound(f"{name} is not retired.")
-        with current_store().open(row.evidence_digest) as stream:
-            answer = HttpResponse(stream.read(), content_type="application/json")
+        try:
+            with current_store().open(row.evidence_digest) as stream:
+                answer = HttpResponse(stream.read(), content_type="application/json")
+        except FileNotFoundError as error:
+            raise NotFound(f"The bytes of the retirement evidence of {name} are missing from the store.") from error
         answer["Content-Disposition"] = 'attachment; filename="retirement.json"'
         return answer
 

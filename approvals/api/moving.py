@@ -1,4 +1,4 @@
-"""/api/v1: moves other than promotions: aliases, rollbacks, emergencies."""
+"""/api/v1: moves other than promotions: aliases, rollbacks and break-glass requests."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ from registry.queries import get_version, version_by_alias
 
 
 class RolledBackSerializer(serializers.Serializer[Any]):
-    """The version that was brought back, or is to be, and its request; null where no policy governs."""
+    """The version that is brought back, and the request for it; the request is null where no policy governs."""
 
     version = VersionSerializer()
     transition_request = RequestDetailSerializer(allow_null=True)
 
 
 class AliasView(ApiView):
-    """GET: the version an alias points at. PUT: point it at one; 403 lists what its policy still needs. DELETE."""
+    """GET: the version an alias points at. PUT: point it at a version. DELETE: delete the alias.
+
+    Where the policy still asks for something, PUT and DELETE answer 403 with the list of it.
+    """
 
     @accepts(responses=VersionSerializer)
     def get(self, request: Request, name: str, alias: str) -> Response:
@@ -54,7 +57,7 @@ class AliasView(ApiView):
 
     @accepts(query=AliasRemovalSerializer, responses={204: None})
     def delete(self, request: Request, name: str, alias: str) -> Response:
-        """Delete the alias (204, also where there is none). ``reason`` in the query says why.
+        """Delete the alias (204, also if there is no such alias). ``reason`` in the query says why.
 
         Raises NotFound, Denied, GateRefused (with what the policy on leaving a protected alias still needs).
         """
@@ -70,11 +73,11 @@ class AliasView(ApiView):
 
 
 class RollBackView(ApiView):
-    """POST: bring the earlier version back. Applied at once, unless the policy asks for approvals."""
+    """POST: bring an earlier version back. It is applied at once, unless the policy asks for approvals."""
 
     @accepts(body=RollBackSerializer, responses=RolledBackSerializer)
     def post(self, request: Request, name: str) -> Response:
-        """Return the version that was brought back, or is to be, and its request; null where no policy governs.
+        """Bring an earlier version back. Return it and the request for it, null where no policy governs.
 
         Raises NotFound, Denied, InvalidInput, InvalidState (no earlier version can return), Conflict (another is open).
         """
@@ -86,14 +89,14 @@ class RollBackView(ApiView):
 
 
 class BreakGlassView(ApiView):
-    """POST: ask for an emergency move; a person of the policy's groups, signed in. A second one of them approves it."""
+    """POST: open a break-glass request. Only a signed-in member of the policy's groups may; another one approves it."""
 
     @accepts(body=BreakGlassSerializer, responses={201: RequestDetailSerializer})
     def post(self, request: Request, name: str, version: int) -> Response:
         """Open a break-glass request and return it (201): applied, or waiting for the second person.
 
-        A person of the policy's groups who is signed in. Raises NotFound, Denied, InvalidInput (no reason),
-        InvalidState (the policy does not allow break-glass), Conflict.
+        Only a signed-in member of the policy's groups may; no token may. Raises NotFound, Denied, InvalidInput (no
+        reason), InvalidState (the policy does not allow break-glass), Conflict.
         """
         body = self.body
         break_glass_request = break_glass(actor=actor_of(request), name=name, version=version, **body)

@@ -28,7 +28,7 @@ from core.rest import ApiView, accepts, filters, listed, page
 from registry.api.views import actor_of, many
 from registry.queries import get_version
 
-_REVIEW_DUE_AT = serializers.DateTimeField(allow_null=True, help_text="null: no policy wants it reviewed again.")
+_REVIEW_DUE_AT = serializers.DateTimeField(allow_null=True, help_text="null: no policy asks for a re-review.")
 _FINDING_FILTERS = {
     "version": "version__version",
     "origin": "origin",
@@ -52,8 +52,8 @@ class FindingsView(ApiView):
     def get(self, request: Request) -> Response:
         """List the findings of the models the caller may see: open ones first, then by severity."""
         query = self.query
-        named = {key: query[key] for key in ("state", "severity", "model", "owner")}
-        visible = visible_findings(actor_of(request), **named).filter(**filters(query, _FINDING_FILTERS))
+        criteria = {key: query[key] for key in ("state", "severity", "model", "owner")}
+        visible = visible_findings(actor_of(request), **criteria).filter(**filters(query, _FINDING_FILTERS))
         rows, paging = page(visible, query)
         return Response({"findings": many(FindingSerializer, rows), **paging})
 
@@ -79,9 +79,9 @@ class CloseFindingView(ApiView):
 
     @accepts(body=CloseFindingSerializer, responses=FindingSerializer)
     def post(self, request: Request, finding_id: int) -> Response:
-        """Close a finding and return it.
+        """Close a finding and return it. It cannot be opened again.
 
-        It cannot be opened again. Raises NotFound, InvalidInput, Denied, InvalidState (closed).
+        Raises NotFound, InvalidInput, Denied, InvalidState (it is closed already).
         """
         body = self.body
         return Response(FindingSerializer(close_finding(actor=actor_of(request), finding_id=finding_id, **body)).data)
@@ -113,14 +113,14 @@ class PostReviewsView(ApiView):
 
 
 class CompletePostReviewView(ApiView):
-    """POST: record the outcome. Only a person who is signed in, and neither of the two who used break-glass."""
+    """POST: complete a post-review. Only a signed-in person may, and neither of the two who used break-glass."""
 
     @accepts(body=CompletePostReviewSerializer, responses=PostReviewSerializer)
     def post(self, request: Request, post_review_id: int) -> Response:
-        """Record the outcome of a post-review and return it.
+        """Record the outcome of a post-review and return the post-review.
 
-        Only a person who is signed in, and neither of the two who used break-glass. Raises NotFound, InvalidInput,
-        Denied, InvalidState (it is completed already).
+        Only a third person who is signed in may, neither of the two who used break-glass. Raises NotFound,
+        InvalidInput, Denied, InvalidState (it is completed already).
         """
         actor, body = actor_of(request), self.body
         complete_post_review(actor=actor, post_review_id=post_review_id, **body)
@@ -128,7 +128,7 @@ class CompletePostReviewView(ApiView):
 
 
 class ReReviewsView(ApiView):
-    """GET: the next due date and the re-reviews of a version. POST: confirm it; only a person who is signed in."""
+    """GET: the due date and the re-reviews of a version. POST: confirm the version; only a signed-in person may."""
 
     @accepts(responses=listed("re_reviews", ReReviewSerializer, paged=False, review_due_at=_REVIEW_DUE_AT))
     def get(self, request: Request, name: str, version: int) -> Response:
@@ -136,14 +136,13 @@ class ReReviewsView(ApiView):
 
         Raises NotFound.
         """
-        rows = get_version(actor_of(request), name, version)
-        return Response(
-            {"review_due_at": rows.review_due_at, "re_reviews": many(ReReviewSerializer, re_reviews_of(rows))}
-        )
+        version_row = get_version(actor_of(request), name, version)
+        re_reviews = many(ReReviewSerializer, re_reviews_of(version_row))
+        return Response({"review_due_at": version_row.review_due_at, "re_reviews": re_reviews})
 
     @accepts(body=ConfirmSerializer, responses={201: ReReviewSerializer})
     def post(self, request: Request, name: str, version: int) -> Response:
-        """Confirm that the version may stay and return the re-review (201). Only a person who is signed in.
+        """Confirm that the version may stay and return the re-review (201). Only a person who is signed in may.
 
         Raises NotFound, InvalidInput (no comment), InvalidState (no policy asks for a re-review), Denied.
         """

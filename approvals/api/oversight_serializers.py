@@ -1,4 +1,4 @@
-"""Serializers of findings, post-reviews, re-reviews and rollbacks in /api/v1. Times are ISO 8601 in UTC."""
+"""Serializers of findings, post-reviews, re-reviews, rollbacks and aliases in /api/v1. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_VERSION = 2**31 - 1
 
 
 class FindingSerializer(serializers.Serializer[Finding]):
-    """A finding on a version, or without one on the whole model."""
+    """A finding on a version; on the whole model if ``version`` is null."""
 
     id = serializers.IntegerField()
     model = serializers.CharField(source="model.name")
@@ -25,7 +25,7 @@ class FindingSerializer(serializers.Serializer[Finding]):
     severity = serializers.CharField()
     title = serializers.CharField()
     description = serializers.CharField()
-    origin = serializers.CharField(help_text="person, quarantine or re_review: what opened it.")
+    origin = serializers.CharField(help_text="What opened it: person, quarantine, re_review, serving or condition.")
     cause = serializers.CharField()
     state = serializers.CharField()
     owner = serializers.CharField(source="owner.username", default="")
@@ -75,7 +75,7 @@ class CloseFindingSerializer(serializers.Serializer[Any]):
 
 
 class AssignFindingSerializer(serializers.Serializer[Any]):
-    """Owner and due date of a finding. Both are replaced."""
+    """Body of an assignment: the owner and due date of a finding. Both are replaced."""
 
     owner = serializers.CharField(default="", allow_blank=True, max_length=150)
     due_at = serializers.DateTimeField(default=None, allow_null=True)
@@ -83,7 +83,7 @@ class AssignFindingSerializer(serializers.Serializer[Any]):
 
 
 class PostReviewSerializer(serializers.Serializer[PostReview]):
-    """The review that an emergency owes."""
+    """The post-review of a break-glass request."""
 
     id = serializers.IntegerField()
     request = serializers.IntegerField(source="request_id")
@@ -118,7 +118,7 @@ class CompletePostReviewSerializer(serializers.Serializer[Any]):
 
 
 class ReReviewSerializer(serializers.Serializer[ReReview]):
-    """A reviewer stood by a version again."""
+    """A re-review: a reviewer confirmed that a version may stay."""
 
     id = serializers.IntegerField()
     reviewer = serializers.CharField(source="reviewer.username")
@@ -137,7 +137,7 @@ class ConfirmSerializer(serializers.Serializer[Any]):
 
 
 class RollBackSerializer(serializers.Serializer[Any]):
-    """Body of a rollback: the reason, and the version to go back to, by default the one that was there before."""
+    """Body of a rollback: the reason, and the version to bring back, by default the last one at the target."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
     version = serializers.IntegerField(min_value=1, max_value=_MAX_VERSION, default=None, allow_null=True)
@@ -145,7 +145,7 @@ class RollBackSerializer(serializers.Serializer[Any]):
 
 
 class BreakGlassSerializer(serializers.Serializer[Any]):
-    """An emergency: what for."""
+    """Body of a break-glass request: the reason, the target, and whether to archive the present version there."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
     target = serializers.CharField(max_length=256, default="Production")
@@ -153,7 +153,7 @@ class BreakGlassSerializer(serializers.Serializer[Any]):
 
 
 class AliasRemovalSerializer(serializers.Serializer[Any]):
-    """Body of the removal of an alias: the reason."""
+    """Query parameters of the removal of an alias: the reason."""
 
     reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 

@@ -48,8 +48,8 @@ from policies.schema import policy_schema
 from policies.yaml_text import parse_yaml
 from registry.api.views import actor_of, many
 
+# A trial by POST writes nothing, so a token that may read is enough.
 _READS = {"POST": Scope.REGISTRY_READ}
-
 
 _PROPOSAL_FILTERS = {
     "proposer": "proposer__username",
@@ -84,7 +84,7 @@ class PolicySchemaView(ApiView):
 
 
 class ProposalsView(ApiView):
-    """GET: proposals, newest first. POST: propose a policy as JSON or YAML, or propose to retire a policy."""
+    """GET: proposals, newest first. POST: propose a policy as JSON or YAML, or the retirement of one."""
 
     parser_classes = [*ApiView.parser_classes, YAMLParser, XYAMLParser, TextYAMLParser]
 
@@ -103,9 +103,10 @@ class ProposalsView(ApiView):
         responses={201: ProposalDetailSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Propose a policy, or to retire one, and return the open proposal (201).
+        """Propose a policy, or the retirement of one, and return the open proposal (201).
 
-        Raises InvalidInput (one line for each problem), TooLarge, NotFound, Denied, InvalidState, Conflict.
+        Raises InvalidInput (its message has a line for each problem), TooLarge, NotFound, Denied, InvalidState,
+        Conflict.
         """
         actor, comment = actor_of(request), self.query["comment"]
         if isinstance(request.data, YamlText):
@@ -115,7 +116,7 @@ class ProposalsView(ApiView):
         return Response(_detail(proposal.pk), status=status.HTTP_201_CREATED)
 
     def read_body(self, serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
-        """Return the validated JSON body, nothing of a YAML body. Raises InvalidInput."""
+        """Return the validated JSON body; an empty dict for a YAML body, which `post` reads. Raises InvalidInput."""
         if isinstance(data, YamlText):
             return {}
         if self.query["comment"]:
@@ -205,7 +206,7 @@ def _propose(actor: Actor, body: dict[str, Any]) -> PolicyProposal:
 
 
 def _policy_body(policy: object) -> Mapping[str, object]:
-    """Return the policy of a request body: an object, or a string with YAML."""
+    """Return the policy of a request body, which is an object or a string with YAML. Raises InvalidInput, TooLarge."""
     if isinstance(policy, str):
         return parse_yaml(policy)
     if not isinstance(policy, Mapping):

@@ -1,4 +1,4 @@
-"""The shapes of policies and proposals in /api/v1."""
+"""Serializers of policies, proposals, dry runs and replays in /api/v1. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ProposalSerializer(serializers.Serializer[PolicyProposal]):
         source="base_revision.number", default=None, allow_null=True, help_text="null: a new policy."
     )
     published_revision = serializers.IntegerField(allow_null=True, source="published_revision.number", default=None)
-    digest = serializers.CharField(help_text="What an approval names as seen_digest.")
+    digest = serializers.CharField(help_text="The digest that an approval sends as seen_digest.")
     proposer = serializers.CharField(source="proposer.username")
     comment = serializers.CharField()
     opened_at = serializers.DateTimeField()
@@ -59,10 +59,10 @@ class ProposalSerializer(serializers.Serializer[PolicyProposal]):
 
 
 class ProposalDetailSerializer(ProposalSerializer):
-    """A proposal, and who could approve it."""
+    """A proposal, with the people who could approve it."""
 
     possible_reviewers = serializers.ListField(child=serializers.CharField())
-    advice = serializers.CharField(help_text="What to do where nobody could; empty otherwise.")
+    advice = serializers.CharField(help_text="What to do where nobody could approve it; empty otherwise.")
 
 
 class ProposeSerializer(serializers.Serializer[Any]):
@@ -74,10 +74,10 @@ class ProposeSerializer(serializers.Serializer[Any]):
 
 
 class ProposeQuerySerializer(serializers.Serializer[Any]):
-    """Query parameters of a proposal."""
+    """Query parameters of a proposal whose body is YAML."""
 
     comment = serializers.CharField(
-        default="", allow_blank=True, max_length=MAX_COMMENT, help_text="Why; beside a YAML body."
+        default="", allow_blank=True, max_length=MAX_COMMENT, help_text="The reason, only with a YAML body."
     )
 
 
@@ -105,7 +105,7 @@ class RevisionQuerySerializer(serializers.Serializer[Any]):
 
 
 class DryRunQuerySerializer(serializers.Serializer[Any]):
-    """A draft and the version it is tried on."""
+    """Body of a dry run: a draft, and the version it is tried on."""
 
     policy = serializers.JSONField()
     model = serializers.CharField(max_length=256, trim_whitespace=False)
@@ -114,21 +114,21 @@ class DryRunQuerySerializer(serializers.Serializer[Any]):
 
 
 class DryRunSerializer(serializers.Serializer[DryRun]):
-    """The verdict of a draft on a version now."""
+    """Result of a dry run: the verdict of a draft on a version now."""
 
     model = serializers.CharField(source="version.model.name")
     version = serializers.IntegerField(source="version.version")
     target = serializers.CharField()
     verdict = serializers.CharField(source="verdict.state")
-    governs = serializers.BooleanField(help_text="Whether this policy would judge the move at all.")
-    governed_by = serializers.CharField(help_text="The policy that would, where it is another one.")
+    governs = serializers.BooleanField(help_text="Whether this policy would govern the move.")
+    governed_by = serializers.CharField(help_text="The policy that would govern the move, if it is another one.")
     asked_by = serializers.CharField()
     rules = RuleSerializer(many=True)
-    basis = serializers.DictField(child=serializers.CharField(), help_text="Where each check's answer comes from.")
+    basis = serializers.DictField(child=serializers.CharField(), help_text="Source of each check's result, by rule.")
 
 
 class ReplayQuerySerializer(serializers.Serializer[Any]):
-    """Body of a replay: a draft, and the id ``before`` which the replayed requests were opened."""
+    """Body of a replay: a draft. Only requests with an id below ``before`` are replayed, at most ``limit``."""
 
     policy = serializers.JSONField()
     limit = serializers.IntegerField(default=50, min_value=1, max_value=100)
@@ -136,23 +136,25 @@ class ReplayQuerySerializer(serializers.Serializer[Any]):
 
 
 class ReplayedSerializer(serializers.Serializer[ReplayedRequest]):
-    """One request under the draft."""
+    """One past request, and the verdict of the draft on it."""
 
     id = serializers.IntegerField(source="request.pk")
     model = serializers.CharField(source="request.version.model.name")
     version = serializers.IntegerField(source="request.version.version")
-    state = serializers.CharField(source="request.state", help_text="What happened.")
-    verdict = serializers.CharField(source="verdict.state", help_text="What the draft says.")
+    state = serializers.CharField(source="request.state", help_text="How the request ended.")
+    verdict = serializers.CharField(source="verdict.state", help_text="The verdict of the draft.")
     outcome = serializers.CharField(help_text="same, would_block, would_pass or unknown.")
     differing = RuleSerializer(many=True, help_text="The rules that make the difference.")
 
 
 class ReplaySerializer(serializers.Serializer[Any]):
-    """Past requests under a draft."""
+    """Result of a replay: past requests with the verdicts of a draft on them."""
 
     requests = ReplayedSerializer(many=True)
-    totals = serializers.DictField(child=serializers.IntegerField(), help_text="How many of each outcome.")
-    examined = serializers.IntegerField(help_text="How many were read for this part.")
-    candidates = serializers.IntegerField(help_text="How many there are.")
-    next_before = serializers.IntegerField(allow_null=True, help_text="The id to go on before; null at the end.")
-    as_of_today = serializers.ListField(child=serializers.CharField(), help_text="Facts that are those of today.")
+    totals = serializers.DictField(child=serializers.IntegerField(), help_text="Number of requests by outcome.")
+    examined = serializers.IntegerField(help_text="Number of requests read for this page.")
+    candidates = serializers.IntegerField(help_text="Number of requests that can be replayed.")
+    next_before = serializers.IntegerField(allow_null=True, help_text="`before` of the next page; null at the end.")
+    as_of_today = serializers.ListField(
+        child=serializers.CharField(), help_text="Facts read as they are today, not as they were then."
+    )

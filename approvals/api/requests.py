@@ -70,8 +70,8 @@ class RequestsView(ApiView):
     def post(self, request: Request) -> Response:
         """Open a transition request, or return the live one for the same move (201), with its verdict.
 
-        Raises NotFound, Denied, InvalidInput, InvalidState (there already, or no policy governs the move), Conflict
-        (the live request has other terms).
+        Raises NotFound, Denied, InvalidInput, InvalidState (the version is at the target already, or no policy governs
+        the move), Conflict (the live request has other terms).
         """
         body = self.body
         opened = open_request(actor=actor_of(request), name=body.pop("model"), **body)
@@ -98,11 +98,11 @@ class WithdrawView(ApiView):
 
 
 class ReasonView(ApiView):
-    """POST: give the reason of a live request that has none."""
+    """POST: set the reason of a live request that has none."""
 
     @accepts(body=ReasonSerializer, responses=RequestDetailSerializer)
     def post(self, request: Request, request_id: int) -> Response:
-        """Give a live request its reason and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
+        """Set the reason of a live request and return it. Raises NotFound, InvalidInput, Denied, InvalidState."""
         give_reason(actor=actor_of(request), request_id=request_id, **self.body)
         return Response(request_detail(request, request_id))
 
@@ -121,7 +121,8 @@ class ReviewsView(ApiView):
         """Record the caller's decision on a request and return the review (201).
 
         Only a person who is signed in may decide; no token may. Raises NotFound, InvalidInput, Denied, InvalidState
-        (the request is closed, or its checks have not passed), Conflict (the state changed, or it is recorded already).
+        (the request is closed, or its checks have not passed), Conflict (the state has changed, or the caller has
+        decided so already).
         """
         body = self.body
         conditions = [ConditionTerms(**item) for item in body.pop("conditions")]
@@ -143,7 +144,8 @@ class OverridesView(ApiView):
         """Override a soft rule of a request and return the override (201).
 
         Only a signed-in member of a group in the rule may; no token may. Raises NotFound, InvalidInput, Denied,
-        InvalidState (closed, or nothing to override), Conflict (the state changed, or the rule is overridden already).
+        InvalidState (the request is closed, or the rule does not block), Conflict (the state has changed, or the rule
+        is overridden already).
         """
         body = self.body
         override = override_rule(actor=actor_of(request), request_id=request_id, **body)
@@ -184,8 +186,7 @@ def _requests(request: Request, rows: list[TransitionRequest]) -> list[Any]:
 def request_detail(request: Request, request_id: int) -> dict[str, Any]:
     """Return one request with its verdict, checks and reviews. Raises NotFound."""
     row = get_request(actor_of(request), request_id)
-    live = row.state in LIVE_STATES
-    case = load_case(row) if live else None
+    case = load_case(row) if row.state in LIVE_STATES else None
     context = {"cases": {row.pk: case} if case else {}, "base_url": base_url(request)}
     return {
         **RequestSerializer(row, context=context).data,

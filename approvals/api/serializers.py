@@ -54,26 +54,28 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
     state = serializers.CharField()
     state_reason = serializers.CharField()
     policy = serializers.CharField(source="policy_revision.__str__")
-    subject_digest = serializers.SerializerMethodField(help_text="What a review given now would cover.")
+    subject_digest = serializers.SerializerMethodField(
+        help_text="Digest of the state that a review given now would cover."
+    )
     opened_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     apply_after = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(help_text="The page for people.")
     verdict = serializers.SerializerMethodField(help_text="approved, pending, blocked or rejected; null once closed.")
-    blocked_by = serializers.SerializerMethodField(help_text="What is missing, a line each.")
+    blocked_by = serializers.SerializerMethodField(help_text="The blockers, one for each thing that is missing.")
 
     def _case(self, request: TransitionRequest) -> Case | None:
         case: Case | None = self.context["cases"].get(request.pk)
         return case
 
     def get_subject_digest(self, request: TransitionRequest) -> str:
-        """Return the digest of the present state; of a closed request, the digest it was closed with."""
+        """Return the subject digest of the present state; for a closed request, the one it was closed with."""
         case = self._case(request)
         return case.snapshot.subject_digest if case else request.subject_digest
 
     def get_url(self, request: TransitionRequest) -> str:
-        """Return the address of the request's page."""
+        """Return the URL of the request's page."""
         return request_url(request.pk, self.context.get("base_url", ""))
 
     def get_verdict(self, request: TransitionRequest) -> str | None:
@@ -82,14 +84,15 @@ class RequestSerializer(serializers.Serializer[TransitionRequest]):
         return case.verdict.state.value if case else None
 
     def get_blocked_by(self, request: TransitionRequest) -> list[dict[str, Any]]:
-        """Return one entry for each thing that is missing; empty for a closed request."""
+        """Return a blocker for each thing that is missing; an empty list for a closed request."""
         case = self._case(request)
         return [dict(item) for item in case.verdict.blocked_by()] if case else []
 
 
 class ConditionSerializer(serializers.Serializer[Any]):
-    """A condition of an approval: a finding from the move on, which blocks when it is due and ends the approval at its
-    expiry.
+    """A condition of an approval. It becomes a finding when the request is applied.
+
+    The finding blocks promotions from ``due_at`` on. The approval ends at ``expires_at``.
     """
 
     text = serializers.CharField(max_length=2000)
@@ -99,14 +102,16 @@ class ConditionSerializer(serializers.Serializer[Any]):
 
 
 class ReviewConditionSerializer(ConditionSerializer):
-    """A condition of a review that was given."""
+    """A condition that a reviewer has set, and whether it has expired."""
 
     owner = serializers.CharField(source="owner.username")
-    expired_at = serializers.DateTimeField(allow_null=True, help_text="When the version left its place because of it.")
+    expired_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the condition expired and the version left the target; null before."
+    )
 
 
 class ReviewSerializer(serializers.Serializer[Review]):
-    """A review, and whether it covers what is asked for now."""
+    """A review of a request. It covers the request only while ``subject_digest`` is that of the request."""
 
     id = serializers.IntegerField()
     reviewer = serializers.CharField(source="reviewer.username")
@@ -114,7 +119,10 @@ class ReviewSerializer(serializers.Serializer[Review]):
     comment = serializers.CharField()
     subject_digest = serializers.CharField()
     on_behalf_of = serializers.CharField(
-        source="on_behalf_of.username", default=None, allow_null=True, help_text="Who delegated to them."
+        source="on_behalf_of.username",
+        default=None,
+        allow_null=True,
+        help_text="The person who delegated their review rights.",
     )
     meaning = serializers.CharField(help_text="What the electronic signature means; empty: not signed.")
     printed_name = serializers.CharField()
@@ -132,7 +140,7 @@ class WithdrawalSerializer(serializers.Serializer[OverrideWithdrawal]):
 
 
 class OverrideSerializer(serializers.Serializer[Override]):
-    """An override of a soft rule for one subject digest, with its reason; ``withdrawal`` once it was withdrawn."""
+    """An override of a soft rule for one subject digest. ``withdrawal`` is null until it is withdrawn."""
 
     id = serializers.IntegerField()
     rule = serializers.CharField()
@@ -175,7 +183,7 @@ class RequestDetailSerializer(RequestSerializer):
 
 
 class PolicySerializer(serializers.Serializer[PolicyRevision]):
-    """The revision of a policy that governs now."""
+    """A revision of a policy that is in force."""
 
     name = serializers.CharField(source="policy.name")
     target = serializers.CharField(source="policy.target")
@@ -188,8 +196,8 @@ class PolicySerializer(serializers.Serializer[PolicyRevision]):
 
 
 _TARGET = (
-    "Staging, Production, or an alias such as @champion. For the current Production version also None and Archived, and "
-    "-champion to remove an alias."
+    "Staging, Production, or an alias such as @champion. -champion removes the alias. None and Archived are targets of "
+    "the current Production version only."
 )
 
 
@@ -201,7 +209,9 @@ class OpenSerializer(serializers.Serializer[Any]):
     target = serializers.CharField(max_length=256, help_text=_TARGET)
     archive_existing = serializers.BooleanField(default=False)
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
-    apply_after = serializers.DateTimeField(default=None, allow_null=True, help_text="Not to be applied before.")
+    apply_after = serializers.DateTimeField(
+        default=None, allow_null=True, help_text="Apply the request not before this time."
+    )
 
 
 class WithdrawSerializer(serializers.Serializer[Any]):
@@ -211,28 +221,28 @@ class WithdrawSerializer(serializers.Serializer[Any]):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    """Body with the reason of a request."""
+    """Body of a call that sets the reason of a request."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
 
 
 class SignatureSerializer(serializers.Serializer[Any]):
-    """An electronic signature: the password, again, and what it means. Only where the policy asks for one."""
+    """An electronic signature: the password and the meaning of the signature. Only where the policy asks for one."""
 
     password = serializers.CharField(max_length=4096, required=False, trim_whitespace=False, write_only=True)
     meaning = serializers.CharField(max_length=200, required=False, write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Put both into one value, `signature`."""
+        """Replace `password` and `meaning` by `signature`, None without them. Raises ValidationError for one alone."""
         password, meaning = attrs.pop("password", None), attrs.pop("meaning", None)
         if (password is None) != (meaning is None):
-            raise serializers.ValidationError("A signature takes a password and a meaning.")
+            raise serializers.ValidationError("A signature needs both a password and a meaning.")
         signature = Signature(password=password, meaning=meaning) if password is not None else None
         return attrs | {"signature": signature}
 
 
 class DecideSerializer(SignatureSerializer):
-    """A decision: on what exactly, and why."""
+    """Body of a review: the decision, the comment, and the subject digest that was seen."""
 
     decision = serializers.ChoiceField(choices=Decision.values)
     comment = serializers.CharField(max_length=MAX_COMMENT)

@@ -1,6 +1,4 @@
-"""YAML at /api/v1: policies in YAML as request bodies and as responses (`?format=yaml`, or Accept: application/yaml;
-RFC 9512).
-"""
+"""Policies in YAML (RFC 9512) at /api/v1: request bodies, and responses to `?format=yaml` or an Accept header."""
 
 from __future__ import annotations
 
@@ -19,18 +17,18 @@ from policies.yaml_text import write_policy
 
 @dataclass(frozen=True, slots=True)
 class YamlText:
-    """A body that came as YAML, not read yet."""
+    """The text of a YAML request body, not parsed yet."""
 
     text: str
 
 
 class YAMLParser(BaseParser):
-    """A body of type application/yaml, as its text."""
+    """Parser of bodies of type application/yaml. It only decodes the text."""
 
     media_type = "application/yaml"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return a YamlText. Raises TooLarge (413), ParseError (400) where it is no UTF-8."""
+        """Return a YamlText. Raises TooLarge (413), ParseError (400) for a body that is not UTF-8."""
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise TooLarge(f"A policy is at most {MAX_BYTES // 1024} KiB.")
@@ -41,13 +39,13 @@ class YAMLParser(BaseParser):
 
 
 class XYAMLParser(YAMLParser):
-    """The same under the name from before RFC 9512."""
+    """Parser of bodies of type application/x-yaml, the name before RFC 9512."""
 
     media_type = "application/x-yaml"
 
 
 class TextYAMLParser(YAMLParser):
-    """The same as text."""
+    """Parser of bodies of type text/yaml."""
 
     media_type = "text/yaml"
 
@@ -63,14 +61,14 @@ class FormatParameter(DefaultContentNegotiation):
 
 
 class PolicyYAMLRenderer(BaseRenderer):
-    """A policy's body as YAML; an error stays the problem document that it is."""
+    """Renderer of the body of a policy as YAML. An error is sent as its problem document, in JSON."""
 
     media_type = "application/yaml"
     format = "yaml"
     charset = "utf-8"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """Return the bytes of the answer."""
+        """Return the bytes of the response."""
         response = (renderer_context or {}).get("response")
         if response is not None and response.status_code >= 400:  # noqa: PLR2004 - errors
             rendered: bytes = JSONRenderer().render(data, accepted_media_type, renderer_context)

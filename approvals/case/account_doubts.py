@@ -1,7 +1,7 @@
-"""Doubts about approvals: somebody involved created or changed the account of the approver shortly before.
+"""Doubts about approvals: somebody involved in the request created or changed the approver's account shortly before.
 
-Everybody in a role towards the request is involved, whatever its policy says of four eyes. An account that such an
-account created is also in doubt.
+Everybody with a role in the request is involved, even a role that the policy's four-eyes rule does not name. Accounts
+that were made or changed by an account in doubt are in doubt too.
 """
 
 from __future__ import annotations
@@ -54,11 +54,14 @@ def load_account_facts(since: datetime) -> tuple[AccountFact, ...]:
 def doubt_about(
     name: str, facts: Sequence[AccountFact], involved: Collection[str], window: timedelta, at: datetime
 ) -> str:
-    """Return the reason why an approval with an account, given at a moment, does not count, "" where it does."""
+    """Return the reason why an approval given by the account ``name`` at ``at`` does not count; "" if it counts.
+
+    ``involved`` are the usernames of the people involved. Four eyes, not this function, refuses their own approvals.
+    """
     recent = [fact for fact in facts if fact.at >= at - window] if window else []
     parties = set(involved)
-    while more := {fact.account for fact in recent if fact.made_by in parties} - parties:
-        parties |= more
+    while accounts := {fact.account for fact in recent if fact.made_by in parties} - parties:
+        parties |= accounts
     fact = next((fact for fact in recent if fact.account == name and fact.made_by in parties), None)
     if fact is None or name in involved:
         return ""
@@ -73,14 +76,14 @@ def doubt_now(name: str, involved: Collection[str], window: timedelta = NEW_ACCO
 
 
 def parties_of(people: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return the people with a role in a request: requester, authors, and writers of evidence."""
+    """Return the usernames of everybody with a role in a request, given by role."""
     return frozenset().union(*people.values())
 
 
 def with_doubts(
     reviews: Iterable[ReviewFacts], facts: Sequence[AccountFact], involved: Collection[str], window: timedelta
 ) -> tuple[ReviewFacts, ...]:
-    """Return the reviews, each with the doubt about the account of its reviewer or of the delegator."""
+    """Return the reviews, each with the doubt about the account of its reviewer or of the delegator, "" for none."""
     return tuple(
         replace(
             review,

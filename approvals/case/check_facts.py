@@ -14,7 +14,7 @@ def check_runs_of(requests: Sequence[TransitionRequest]) -> list[CheckRun]:
 
 
 def check_facts(job: CheckRun) -> CheckFacts:
-    """Return a validation job as verdicts read it; ``since`` is its last change of state."""
+    """Return a validation job as facts of a verdict; ``since`` is the time of its last change of state."""
     return CheckFacts(
         state=job.state,
         summary=job.summary if job.state in FINISHED_CHECKS else "",

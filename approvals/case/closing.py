@@ -15,17 +15,18 @@ from policies.rules import Rule
 
 
 def verdict_at_close(case: Case, jobs: Sequence[CheckRun], at: datetime) -> tuple[Sequence[Rule], Verdict]:
-    """Return the rules of a closed request and their verdict at the moment at which it closed.
+    """Return the rules of a closed request, and their verdict at ``at``, the time when it closed.
 
-    ``jobs`` are its check runs, the newest first. What has changed since (the new Production version above all) would
-    make a decided request look undecided. Raises InvalidState when this server cannot read the policy.
+    ``jobs`` are its check runs, newest first. Rules, check results and subject digest are those of that time: with
+    those of today (after a new Production version, for instance) a decided request would look undecided.
+    Raises InvalidState when this server cannot read the policy.
     """
     newest = {job.rule: job for job in reversed(jobs)}
     rules = rules_at_close(case.request).rules
-    then = replace(
+    snapshot = replace(
         case.snapshot,
         rules=rules,
         checks={rule: check_facts(job) for rule, job in newest.items()},
         subject_digest=case.request.subject_digest,
     )
-    return rules, evaluate(then, at)
+    return rules, evaluate(snapshot, at)

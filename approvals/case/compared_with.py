@@ -16,17 +16,17 @@ from validation.base import RunFacts
 
 @dataclass(frozen=True, slots=True)
 class ComparedWith:
-    """The version that a request is compared with. ``run`` are its facts as pinned, None without a pin."""
+    """The version that a request is compared with. ``run`` are the pinned facts of its run, None without a pin."""
 
     version: ModelVersion
     run: RunFacts | None
 
 
 def compared_with(request: TransitionRequest) -> ComparedWith | None:
-    """Return the version that a request is compared with; None where nothing was in Production.
+    """Return the version that a request is compared with; None if no version was in Production.
 
-    That is the current Production version, and for a closed request the one that was current just before it closed. A
-    fixed number of queries.
+    For a live request it is the current Production version; for a closed one, the version that was current just before
+    the request closed. A fixed number of queries.
     """
     model = request.version.model
     if request.closed_at is None:
@@ -44,12 +44,12 @@ def compared_with(request: TransitionRequest) -> ComparedWith | None:
 
 
 def _period_before(request: TransitionRequest, periods: Sequence[Period]) -> Period | None:
-    """Return the time in Production in which a request was closed; of an applied one, the time that it ended."""
+    """Return the Production period during which a request closed; for an applied promotion, the period it ended."""
     closed = request.closed_at
     begun = [period for period in periods if closed is not None and period.since <= closed]
-    mine = begun[-1] if begun and begun[-1].version == request.version.version else None
-    if mine is not None and request.state == RequestState.APPLIED and request.target == Stage.PRODUCTION:
-        return next((period for period in reversed(begun[:-1]) if period.until == mine.since), None)
+    own_period = begun[-1] if begun and begun[-1].version == request.version.version else None
+    if own_period is not None and request.state == RequestState.APPLIED and request.target == Stage.PRODUCTION:
+        return next((period for period in reversed(begun[:-1]) if period.until == own_period.since), None)
     return next(
         (period for period in reversed(begun) if period.until is None or (closed and closed < period.until)), None
     )

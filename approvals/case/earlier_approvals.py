@@ -30,10 +30,11 @@ _APPROVED_KINDS = (RequestKind.PROMOTION.value, RequestKind.ROLLBACK.value)
 
 @dataclass(frozen=True, slots=True)
 class EarlierApproval:
-    """An earlier approval: when the version left the target (as far as is known), and why it is no longer valid (""
-    where it is).
+    """An earlier approval of a version for a target.
 
-    ``request_id`` is the request that was approved: the last promotion, or a rollback where there was none.
+    ``left_at`` is when the version left the target, as far as is known. ``request_id`` is the request that was
+    approved: the last promotion, or the last rollback where there was no promotion. ``obstacle`` is the reason why the
+    approval is no longer valid, "" while it is valid.
     """
 
     left_at: datetime
@@ -42,16 +43,16 @@ class EarlierApproval:
 
 
 def approval_of(request_id: int) -> tuple[tuple[str, ...], datetime | None]:
-    """Return the usernames of the approvers of a request, and the time of the last approval; one query."""
+    """Return the usernames of the approvers of a request, sorted, and the time of the last approval; one query."""
     rows = Review.objects.filter(request=request_id, decision=Decision.APPROVE)
     approvals = list(rows.values_list("reviewer__username", "given_at"))
     return tuple(sorted({name for name, _ in approvals})), max((at for _, at in approvals), default=None)
 
 
 def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, EarlierApproval]:
-    """Return the earlier approval behind each rollback, by request id; a fixed number of queries.
+    """Return the earlier approval that each rollback relies on, by request id; a fixed number of queries.
 
-    Left out are other kinds of request, and rollbacks whose version was never at the target.
+    Requests of other kinds, and rollbacks whose version was never at the target, are left out.
     """
     rollbacks = {(row.version_id, row.target): row for row in requests if row.kind == RequestKind.ROLLBACK}
     earlier = _earlier_approvals({key: row.version for key, row in rollbacks.items()})
@@ -59,7 +60,7 @@ def earlier_approvals(requests: Sequence[TransitionRequest]) -> dict[int, Earlie
 
 
 def versions_previously_at(model: RegisteredModel, target: str) -> list[tuple[ModelVersion, EarlierApproval]]:
-    """Return each version of a model that was at a target before, with that approval; the last one to leave first."""
+    """Return the versions of a model that were at a target before, with their approvals, the last to leave first."""
     rows = model.versions.filter(
         deleted_at__isnull=True,
         transition_requests__target=target,
@@ -110,8 +111,10 @@ def _earlier_approvals(versions: Mapping[tuple[int, str], ModelVersion]) -> dict
 class _Facts:
     """The facts that were read for all versions at once.
 
-    ``artifacts`` are the reviewed artifact digests and ``rewritten`` when people rewrote the card since, by request id;
-    ``critical`` is a critical finding and ``overdue`` the finding of an overdue condition, by version id.
+    By request id: ``artifacts``, the reviewed artifact digests, and ``rewritten``, when people rewrote the card since.
+    By version id: ``critical``, the id of an open critical finding, and ``overdue``, the id of the finding of an
+    overdue condition. ``blocked`` are the ids of the versions whose overdue re-review blocks, ``tainted`` of those with
+    a quarantined ancestor.
     """
 
     artifacts: Mapping[int, frozenset[str]]
@@ -146,13 +149,13 @@ class _Facts:
 
 
 def _tainted(versions: Sequence[ModelVersion]) -> frozenset[int]:
-    """Return the ids of those of these versions that have a quarantined ancestor, as far as the graph knows."""
+    """Return the ids of the versions among these that have a quarantined ancestor, as far as the graph knows."""
     ancestries = ancestries_of(versions, origins_of(row.pk for row in versions))
     return frozenset(pk for pk, ancestry in ancestries.items() if ancestry.quarantined)
 
 
 def blocked_versions(versions: Sequence[ModelVersion], at: datetime | None = None) -> frozenset[int]:
-    """Return the ids of those of these versions with an overdue re-review that blocks, at a moment (now)."""
+    """Return the ids of the versions among these whose overdue re-review blocks at ``at``, by default now."""
     now = at or timezone.now()
     return frozenset(pk for pk, since in blocked_since(versions).items() if since <= now)
 
@@ -191,15 +194,15 @@ def _obstacle_today(version: ModelVersion, facts: _Facts) -> str:
 def _left_at(
     version: ModelVersion, applied: TransitionRequest, entered: Sequence[tuple[int, str, datetime | None]]
 ) -> datetime:
-    """Return the time when a version left a target: superseded, moved, or replaced at an alias.
+    """Return the time when a version was superseded, moved, or replaced at an alias.
 
-    Where none of these is known, return when it came there.
+    Where none of these is known, return when it arrived at the target.
     """
-    came = applied.closed_at or applied.opened_at
+    arrived_at = applied.closed_at or applied.opened_at
     if is_alias(applied.target):
-        after = [at for model, target, at in entered if (model, target) == (version.model_id, applied.target) and at]
-        return min((at for at in after if at > came), default=came)
+        arrivals = [at for model, target, at in entered if (model, target) == (version.model_id, applied.target) and at]
+        return min((at for at in arrivals if at > arrived_at), default=arrived_at)
     if version.superseded_at is not None:
         return version.superseded_at
-    moved = version.staged_at if version.stage != applied.target else None
-    return max(came, moved) if moved is not None else came
+    moved_at = version.staged_at if version.stage != applied.target else None
+    return max(arrived_at, moved_at) if moved_at is not None else arrived_at

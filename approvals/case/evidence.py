@@ -1,7 +1,7 @@
-"""The registry of evidence: the writers of every fact that a verdict reads, who may not approve by it.
+"""The writers of evidence: the people who wrote the facts that a verdict reads. Four eyes excludes them as approvers.
 
-`FACT_WRITERS` names the facts of the snapshot with the roles and kinds of evidence of their writers. `NOT_WRITTEN`
-names the other facts, with the reason why they exclude nobody. A test fails for a fact that is in neither.
+`FACT_WRITERS` maps each fact that people write to the roles and kinds of evidence of its writers. `NOT_WRITTEN` maps
+every other fact to the reason why it excludes nobody. A test fails for a fact that is in neither.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from approvals.case.origins import nodes_of_bytes
+from approvals.verdict.votes import WRITER_PREFIX
 from audit.evidence import Evidence, logged_model_subject, version_subject
 from audit.models import EvidenceWriter
 from lineage.evidence import QUARANTINE_RELEASED, ancestry_writers
@@ -19,7 +20,7 @@ from tracking.models import LoggedModel, Metric
 from tracking.provenance import COMMIT_KEYS, DATASET_KEY, REPO_KEY
 from validation.base import Subject, Written
 
-# A phrase for the writer of each kind of evidence; it follows their name.
+# What the writer of each kind of evidence did, as a phrase that follows their name.
 KINDS: Mapping[str, str] = {
     Evidence.VERSION_TAG: "set or deleted the tag {detail} of the version",
     Evidence.LOGGED_MODEL: "wrote {detail} of the logged model",
@@ -27,7 +28,7 @@ KINDS: Mapping[str, str] = {
     Evidence.EDGE_RETRACTED: "retracted the lineage edge from {detail}",
     QUARANTINE_RELEASED: "released the quarantine of {detail}",
 }
-# Roles of four eyes (policies/rule_parsing.py) whose people wrote facts.
+# The four-eyes roles (policies/rule_parsing.py) of people who wrote facts.
 ROLES = ("requester", "version_author", "run_user", "card_editor", "check_author", "waiver_author")
 FACT_WRITERS: Mapping[str, tuple[str, ...]] = {
     "Subject.archive_existing": ("requester",),
@@ -61,7 +62,7 @@ FACT_WRITERS: Mapping[str, tuple[str, ...]] = {
     "CheckFacts.summary": ("check_author",),
 }
 _SERVER = "this server sets it"
-_POLICY = "published by two people (approvals/policy_changes/); nobody relaxes it for their own version"
+_POLICY = "two people publish it (approvals/policy_changes/); nobody may relax it for their own version"
 _PINNED = "pinned when the version was promoted (approvals/case/pins.py)"
 _REVIEW = "a decision of a reviewer, which four eyes requires"
 _RELAXING = "people involved in the model may not relax it (approvals/policy_changes/scope_guards.py)"
@@ -111,13 +112,12 @@ NOT_WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(("Snapshot.reviews", "Snapshot.rejections"), _REVIEW),
     "Snapshot.findings": "an author of the version may not close one of severity high or critical (approvals/permissions/oversight.py)",
 }
-# Tags of a version that count under every policy: they name its data, code and origin.
+# Version tags whose writers are excluded under every policy: these tags name the data, code and origin of the version.
 _LINEAGE_KEYS = frozenset({DATASET_KEY, REPO_KEY, "triggered_by", *COMMIT_KEYS})
-PREFIX = "wrote:"
 
 
 def counted_keys(rules: Iterable[Rule]) -> frozenset[str]:
-    """Return the keys of version tags that count under these rules: lineage keys, and keys in parameters of checks."""
+    """Return the version tags whose writers these rules exclude: lineage keys, and keys in parameters of checks."""
     params = [value for rule in rules if isinstance(rule, CheckRule) for value in rule.params.values()]
     return _LINEAGE_KEYS.union(*(_texts(value) for value in params))
 
@@ -131,22 +131,25 @@ def _texts(value: object) -> frozenset[str]:
 
 
 def roles_of_writers(subject: Subject, keys: Collection[str] = _LINEAGE_KEYS) -> dict[str, set[str]]:
-    """Return the usernames of the writers of evidence of a subject, by role (with ``PREFIX`` before it)."""
+    """Return the usernames of the writers of a subject's evidence, by role: WRITER_PREFIX and a phrase of KINDS.
+
+    Version tags count only if their key is one of ``keys``.
+    """
     roles: dict[str, set[str]] = {}
     for row in subject.written:
         if row.kind != Evidence.VERSION_TAG or row.detail in keys:
-            roles.setdefault(PREFIX + KINDS[row.kind].format(detail=row.detail), set()).add(row.name)
+            roles.setdefault(WRITER_PREFIX + KINDS[row.kind].format(detail=row.detail), set()).add(row.name)
     return roles
 
 
 def written_about(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, tuple[Written, ...]]:
     """Return the evidence that people wrote about each version, by version id; a fixed number of queries.
 
-    The ancestry is that of the bytes: of the version, of all with the same bytes, and of the runs that held them.
+    Lineage evidence is that of the version, of every version with the same bytes, and of the runs that held them.
     """
     rows = list(versions)
     models = {row.logged_model_id for row in rows} - {""}
-    about = _noted({version_subject(row.pk) for row in rows} | {logged_model_subject(pk) for pk in models})
+    about = _recorded({version_subject(row.pk) for row in rows} | {logged_model_subject(pk) for pk in models})
     for pk, written in _logged_models(models).items():
         about.setdefault(logged_model_subject(pk), set()).update(written)
     urns = nodes_of_bytes(rows, origins)
@@ -170,17 +173,19 @@ def written_about(versions: Iterable[ModelVersion], origins: Mapping[int, Origin
     }
 
 
-def _noted(subjects: Collection[str]) -> dict[str, set[Written]]:
+def _recorded(subjects: Collection[str]) -> dict[str, set[Written]]:
+    """Return the evidence in the table of writers, by subject; one query."""
     written: dict[str, set[Written]] = {}
-    notes = EvidenceWriter.objects.filter(subject__in=subjects)
-    for subject, name, kind, detail in notes.values_list("subject", "name", "kind", "detail"):
+    writers = EvidenceWriter.objects.filter(subject__in=subjects)
+    for subject, name, kind, detail in writers.values_list("subject", "name", "kind", "detail"):
         written.setdefault(subject, set()).add(Written(name, kind, detail))
     return written
 
 
 def _logged_models(model_ids: Collection[str]) -> dict[str, set[Written]]:
-    """Return the creators of these logged models, and the people who logged their metrics in other runs; two
-    queries.
+    """Return the evidence about these logged models, by their id; two queries.
+
+    Its writers created the logged model, or wrote to a run that logged metrics of it.
     """
     written: dict[str, set[Written]] = {}
     kind = Evidence.LOGGED_MODEL

@@ -1,4 +1,4 @@
-"""The versions a move is compared with: the one it would replace or, where Production is empty, the last one there."""
+"""The versions that a move is compared with: the version it would replace, the last one in Production, the baseline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.models import Alias, ModelVersion
 from registry.stages import Stage
 from validation.base import Incumbent, RunFacts
 
+# Key of `incumbents_of` for the last version of a model that passed a full validation.
 BASELINE = "full validation"
 
 
@@ -31,10 +32,10 @@ def incumbent_key(target: str) -> str:
 
 
 def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
-    """Return the versions that these moves are compared with, by model id and `incumbent_key`; two queries at most.
+    """Return the versions that these moves would replace, by model id and `incumbent_key`; two queries at most.
 
-    Under BASELINE it is the last version of the model that passed a full validation, deleted or not: deleting it must
-    not spare the next version the comparison with it.
+    The key BASELINE holds the last version of the model that passed a full validation, even if it is deleted: deleting
+    it must not spare the next version the comparison with it.
     """
     model_ids = {move.version.model_id for move in moves}
     last_full = ModelVersion.objects.filter(model=OuterRef("model"), fully_validated_at__isnull=False).order_by(
@@ -54,26 +55,28 @@ def incumbents_of(moves: Sequence[Move]) -> dict[tuple[int, str], ModelVersion]:
 def predecessors_of(
     moves: Sequence[Move], incumbents: Mapping[tuple[int, str], ModelVersion]
 ) -> dict[tuple[int, str], ModelVersion]:
-    """Return the version that last came to each target of a model where none is now, by model id and target.
+    """Return the version that last came to each target of a model that no version is at now, by model id and target.
 
     Archiving the Production version, or taking an alias off, must not spare the next version the comparison with it.
     One query at most.
     """
-    bare = {
+    empty_targets = {
         (move.version.model_id, str(move.target))
         for move in moves
         if is_compared(move.target) and (move.version.model_id, incumbent_key(move.target)) not in incumbents
     }
-    if not bare:
+    if not empty_targets:
         return {}
     promoted = TransitionRequest.objects.filter(
         state=RequestState.APPLIED,
-        target__in={target for _, target in bare},
-        version__model_id__in={model_id for model_id, _ in bare},
+        target__in={target for _, target in empty_targets},
+        version__model_id__in={model_id for model_id, _ in empty_targets},
     )
     rows = promoted.select_related("version").order_by("closed_at", "pk")
     return {
-        (row.version.model_id, row.target): row.version for row in rows if (row.version.model_id, row.target) in bare
+        (row.version.model_id, row.target): row.version
+        for row in rows
+        if (row.version.model_id, row.target) in empty_targets
     }
 
 
@@ -88,7 +91,7 @@ def predecessor_facts(
     runs: Mapping[str, RunFacts],
     pins: Mapping[tuple[int, str], RunFacts],
 ) -> Incumbent | None:
-    """Return the facts of the version that last came to the target of a move; None without one."""
+    """Return the facts of the version that last came to the target of a move; None without one, or if one is there."""
     version = predecessors.get((move.version.model_id, str(move.target)))
     facts = incumbent_facts(version, move.target, runs, pins)
     return facts and replace(facts, place=f"the last in {move.target}")
@@ -114,15 +117,15 @@ def incumbent_facts(
 ) -> Incumbent | None:
     """Return the facts of a version that a move is compared with; None without a version.
 
-    Those of its run are the ones that were pinned when it came to the target; without a pin, those of today.
+    The facts of its run are those pinned when the version came to the target; without a pin, those of today.
     """
     if version is None:
         return None
-    place = target if is_alias(target) else Stage.PRODUCTION.value
+    pinned_target = target if is_alias(target) else Stage.PRODUCTION.value
     return Incumbent(
         version_id=version.pk,
         number=version.version,
-        run=pins.get((version.pk, place)) or runs.get(version.run_id, RunFacts()),
+        run=pins.get((version.pk, pinned_target)) or runs.get(version.run_id, RunFacts()),
         artifact_path=version.artifact_path,
         artifact_digest=version.artifact_digest,
     )

@@ -1,4 +1,4 @@
-"""Loading of requests as cases: the facts that a verdict needs, for many requests in a fixed number of queries."""
+"""Loading of requests as cases: a case has the facts for a verdict. Many requests take a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from approvals.case.account_doubts import AccountFact, load_account_facts, parties_of, with_doubts
 from approvals.case.check_facts import check_authors, check_facts, check_runs_of
 from approvals.case.earlier_approvals import EarlierApproval, earlier_approvals
-from approvals.case.finding_facts import findings_by_request
+from approvals.case.finding_facts import findings_by_request, findings_for_move
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
 from approvals.case.rejections import rejections_by_request
@@ -32,12 +32,12 @@ from validation.catalogue import known_checks
 
 @dataclass(frozen=True)
 class Case:
-    """One request with the facts for its verdict ``at`` a moment.
+    """One request with the facts for its verdict at ``at``.
 
     ``policy`` governed when it was opened, and ``current`` governs now (None for none). ``rules`` are the merged rules
-    of both. ``accounts`` are the changes of accounts within the ``window`` that may void the
-    approval of a reviewer. ``inputs`` maps each check rule to the digest of the inputs that its check would read
-    now; ``jobs`` maps it to the job with the same inputs digest, where there is one.
+    of both, and of the policy on leaving Production where it applies. ``accounts`` are the recent changes of accounts;
+    one within ``window`` before an approval may void the approval. ``inputs`` maps each check rule to the digest of the
+    inputs that its check would read now; ``jobs`` maps it to the job with the same inputs digest, where there is one.
     """
 
     request: TransitionRequest
@@ -59,7 +59,7 @@ class Case:
 
     @property
     def policy_changed(self) -> bool:
-        """Return whether a policy revision governs that this request has not followed yet."""
+        """Return whether the policy revision that governs now is one that this request does not follow yet."""
         pinned_ids = (self.request.policy_revision_id, self.request.followed_revision_id)
         return self.current is not None and self.current.revision.pk not in pinned_ids
 
@@ -75,7 +75,7 @@ class Case:
 
     @property
     def has_unfinished_checks(self) -> bool:
-        """Return whether a check that counts is queued or running on a worker."""
+        """Return whether a job with the present inputs is queued or running on a worker."""
         return any(job.state in UNFINISHED_CHECKS for job in self.jobs.values())
 
     @property
@@ -90,10 +90,12 @@ def load_case(request: TransitionRequest, *, at: datetime | None = None) -> Case
 
 
 def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = None) -> list[Case]:
-    """Return requests as cases, in the same order; a fixed number of queries for requests read `with_relations`.
+    """Return requests as cases, in the same order, with verdicts at ``at``, by default now.
 
-    Raises InvalidState when this server cannot read the policy of a request.
+    A fixed number of queries for requests read `with_relations`. Raises InvalidState when this server cannot read the
+    policy of a request.
     """
+    now = at or timezone.now()
     policies = active_policies()
     merged_rules = MergedRules(requests, policies)
     subjects = load_subjects([Move(request.version, request.target, request.archive_existing) for request in requests])
@@ -108,7 +110,7 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
     )
     reviews = reviews_by_request(requests)
     related = _SharedFacts(
-        accounts=load_account_facts(_earliest(rules, reviews, at or timezone.now())),
+        accounts=load_account_facts(_earliest(rules, reviews, now)),
         jobs={(job.request_id, job.rule, job.inputs_digest): job for job in jobs},
         reviews=reviews,
         overrides=overrides_by_request(requests),
@@ -116,16 +118,19 @@ def load_cases(requests: Sequence[TransitionRequest], *, at: datetime | None = N
         findings=findings_by_request(requests),
         rejections=rejections_by_request(requests),
         blocked=blocked_since([request.version for request in requests], policies),
-        at=at or timezone.now(),
+        at=now,
     )
     return [
-        _case(request, subject, governed, roles, related)
-        for request, subject, governed, roles in zip(requests, subjects, rules, people, strict=True)
+        _case(request, subject, request_rules, roles, related)
+        for request, subject, request_rules, roles in zip(requests, subjects, rules, people, strict=True)
     ]
 
 
 def reload_reviews(case: Case) -> Case:
-    """Return a case with its reviews and overrides read again, after one of them was written under the same lock."""
+    """Return a case with its reviews and overrides read again, for a verdict now.
+
+    The caller has just written one of them, under the lock under which the case was loaded.
+    """
     request = case.request
     involved = parties_of(case.snapshot.people)
     reviews = reviews_by_request([request]).get(request.pk, ())
@@ -210,7 +215,7 @@ def _snapshot(
             request_rules.new_account_window,
         ),
         overrides=related.overrides.get(request.pk, ()),
-        findings=_findings(request, subject, related),
+        findings=findings_for_move(related.findings.get(request.pk, ()), leaves=subject.leaves, kind=request.kind),
         rejections=related.rejections.get(request.pk, ()),
         earlier_approval=related.earlier.get(request.pk),
         review_due_at=_review_due_at(request, subject, related),
@@ -245,22 +250,13 @@ def _parts(
 
 
 def _review_due_at(request: TransitionRequest, subject: Subject, related: _SharedFacts) -> datetime | None:
-    """Return the time when an overdue re-review blocks a request; None for an emergency, and for a version that leaves
-    its target.
+    """Return the time from which an overdue re-review blocks a request, None for never.
+
+    It never blocks a break-glass request, nor a version that leaves its target.
     """
     if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
         return None
     return related.blocked.get(request.version_id)
-
-
-def _findings(request: TransitionRequest, subject: Subject, related: _SharedFacts) -> tuple[FindingFacts, ...]:
-    """Return the open findings; a condition that is due does not block an emergency, nor a version that leaves its
-    target.
-    """
-    findings = related.findings.get(request.pk, ())
-    if subject.leaves or request.kind == RequestKind.BREAK_GLASS:
-        return tuple(replace(row, blocks_from=None) for row in findings)
-    return findings
 
 
 def _subject_check(rule: CheckRule, inputs: str, job: CheckRun | None) -> tuple[str, ...]:

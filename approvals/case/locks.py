@@ -1,7 +1,4 @@
-"""Locking transition requests.
-
-The order of locks, here and in the registry: first the model's row, then the request's.
-"""
+"""Locks on transition requests. The order of locks, here and in the registry: the model's row, then the request's."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from registry.permissions import visible_models
 
 
 def lock_request(request_id: int) -> TransitionRequest:
-    """Return a request with its model's row and its own locked until commit. Raises NotFound."""
+    """Lock the row of a request's model, then the request's own, until commit. Return the request. Raises NotFound."""
     request = TransitionRequest.objects.filter(pk=row_id(request_id))
     model_id = request.values_list("version__model_id", flat=True).first()
     if model_id is None:
@@ -24,7 +21,7 @@ def lock_request(request_id: int) -> TransitionRequest:
 
 
 def lock_visible(actor: Actor, request_id: int) -> TransitionRequest:
-    """Return a locked request of a model that the actor may see. Raises NotFound."""
+    """Lock a request as `lock_request` does and return it. Raises NotFound, also if the actor may not see its model."""
     request = lock_request(request_id)
     if not visible_models(actor).filter(pk=request.version.model_id).exists():
         raise _no_request(request_id)

@@ -1,10 +1,8 @@
-"""The origin of versions: their authors, and their quarantined ancestors. Both follow the bytes."""
+"""Authors and quarantined ancestors of versions. Both include those of other versions and runs with the same bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-
-from django.db.models import Q
 
 from core.refs import run_ref, version_ref
 from lineage.quarantine import taints
@@ -14,30 +12,33 @@ from registry.sources import MAX_COPIES
 from tracking.artifacts import senders_of
 from validation.base import Ancestry
 
-# How many copies back the authors of a version are followed: to the first original, and what that was copied from.
+# How many copies back the authors of a version are followed: to the first original, and to what it was copied from.
 _MAX_COPIES_BACK = MAX_COPIES + 2
 
 
 def authors_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, tuple[str, ...]]:
-    """Return the authors of each version, by version id.
+    """Return the usernames of the authors of each version, by version id.
 
-    They registered it, sent files of it, registered a version it was copied from, or registered or sent the same bytes
+    An author registered the version or one it was copied from, sent files of it, or registered or sent the same bytes
     before.
     """
     rows = list(versions)
     senders = senders_of(row.artifact_path for row in rows if row.artifact_path)
-    made_by = _registrants(rows)
+    registrants = _registrants(rows)
     return {
         row.pk: tuple(
-            sorted({*made_by[row.pk], *senders.get(row.artifact_path, ()), *origins.get(row.pk, NO_ORIGINS).authors})
+            sorted(
+                {*registrants[row.pk], *senders.get(row.artifact_path, ()), *origins.get(row.pk, NO_ORIGINS).authors}
+            )
         )
         for row in rows
     }
 
 
 def nodes_of_bytes(versions: Sequence[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, set[str]]:
-    """Return the references to the bytes of each version in the graph, by version id: of the version, of all with the
-    same bytes, and of the runs that held them. One query.
+    """Return the URNs of the graph nodes that hold the bytes of each version, by version id. One query.
+
+    They are the version, every version with the same bytes, and the runs that held the bytes.
     """
     siblings = same_payload_refs(versions)
     return {
@@ -51,25 +52,27 @@ def nodes_of_bytes(versions: Sequence[ModelVersion], origins: Mapping[int, Origi
 
 
 def ancestries_of(versions: Iterable[ModelVersion], origins: Mapping[int, Origins]) -> dict[int, Ancestry]:
-    """Return the quarantined ancestors of each version, of the versions with the same bytes and of the runs that held
-    them.
+    """Return the quarantined ancestors of each version, by version id.
+
+    They include those of every version with the same bytes, and of the runs that held the bytes.
     """
     rows = list(versions)
-    urns = nodes_of_bytes(rows, origins)
-    tainted = taints(sorted({urn for named in urns.values() for urn in named}))
+    urns_by_id = nodes_of_bytes(rows, origins)
+    tainted = taints(sorted({urn for urns in urns_by_id.values() for urn in urns}))
     own = {row.pk: version_ref(row.model.name, row.version) for row in rows}
     return {
         pk: Ancestry(
-            tuple(sorted({quarantine.node.urn for urn in named for quarantine in tainted[urn].quarantines})),
+            tuple(sorted({quarantine.node.urn for urn in urns for quarantine in tainted[urn].quarantines})),
             tainted[own[pk]].complete,
         )
-        for pk, named in urns.items()
+        for pk, urns in urns_by_id.items()
     }
 
 
 def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]:
-    """Return the creators of each version and of the originals of a copy, by version id; one query for each copy
-    back.
+    """Return the creators of each version and of the versions it was copied from, by version id.
+
+    One query for each generation of copies.
     """
     creators = {version.pk: (version.created_by, version.copied_from_id) for version in versions}
     version_ids = set(creators)
@@ -77,7 +80,7 @@ def _registrants(versions: Iterable[ModelVersion]) -> dict[int, tuple[str, ...]]
     for _ in range(_MAX_COPIES_BACK):
         if not missing:
             break
-        rows = ModelVersion.objects.filter(Q(pk__in=missing)).values_list("pk", "created_by", "copied_from_id")
+        rows = ModelVersion.objects.filter(pk__in=missing).values_list("pk", "created_by", "copied_from_id")
         creators |= {pk: (author, parent) for pk, author, parent in rows}
         missing = {parent for _, parent in creators.values() if parent is not None} - set(creators)
     return {pk: _authors_of_copies(pk, creators) for pk in version_ids}

@@ -1,7 +1,7 @@
-"""Pins: the facts of a run as they were when its version was promoted, and when a request for it was closed.
+"""Pins: copies of the facts of a run, made when its version is promoted and when a request for the version is closed.
 
-Whoever may log to the run of the Production version could otherwise lower what the next version has to reach. A closed
-request is shown with the facts that its reviewers saw.
+Without a promotion pin, anybody who may log to the run of the Production version could lower what the next version has
+to reach. A closing pin shows a closed request with the facts that its reviewers saw.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from validation.base import RunFacts
 
 
 def pin_facts(*, version: ModelVersion, target: str, event_id: uuid.UUID) -> None:
-    """Pin the facts of a version's run at a target, once for each promotion.
+    """Pin the facts of a version's run at a target, once for each event. A version without a run gets no pin.
 
-    A rollback or an emergency compares nothing, so it keeps the facts of the earlier promotion.
+    A rollback or a break-glass move compares nothing, so it keeps the facts of the earlier promotion.
     """
     if not version.run_id or PromotionPin.objects.filter(event_id=event_id).exists():
         return
-    facts = _earlier_pins(version, target)
+    facts = _facts_to_keep(version, target)
     if facts is None:
         run = load_run_facts([version.run_id]).get(version.run_id)
         if run is None:
@@ -59,8 +59,8 @@ def facts_of_pin(pin: PromotionPin) -> RunFacts:
     return _from_json(pin.facts)
 
 
-def _earlier_pins(version: ModelVersion, target: str) -> dict[str, Any] | None:
-    """Return the facts of the earlier promotion where this one is no promotion but a rollback or an emergency."""
+def _facts_to_keep(version: ModelVersion, target: str) -> dict[str, Any] | None:
+    """Return the facts of the newest pin, if the last request was a rollback or break-glass; None otherwise."""
     earlier = PromotionPin.objects.filter(version=version, target=target).order_by("-pk").first()
     request = TransitionRequest.objects.filter(version=version, target=target).order_by("-pk").first()
     is_promotion = request is None or request.kind == RequestKind.PROMOTION

@@ -1,7 +1,7 @@
 """Due dates of re-reviews, computed from the approval, the last re-review and the policies of today.
 
-Re-reviewed are the current Production version and the versions that protected aliases point to. A version at several
-targets has one date, the earliest, and one re-review confirms it for all of them.
+A policy can ask for re-reviews of the current Production version and of versions that an alias points to. A version at
+several targets has one date, the earliest, and one re-review confirms it for all of them.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _CONSEQUENCES = ("warn", "flag", "block")  # from the mildest to the strictest
 
 @dataclass(frozen=True, slots=True)
 class ReReviewDue:
-    """A re-review that a policy asks of a version at a target.
+    """A re-review that a policy asks for, of a version at a target.
 
-    ``due_at`` counts from the approval or the last re-review.
+    ``due_at`` is one interval after the later of the approval and the last re-review.
     """
 
     target: str
@@ -43,8 +43,9 @@ class ReReviewDue:
 def re_reviews_due(
     versions: Sequence[ModelVersion], policies: Sequence[LoadedPolicy] | None = None
 ) -> dict[int, list[ReReviewDue]]:
-    """Return the re-reviews that policies (the active ones) ask of each version, by its id;
-    a fixed number of queries.
+    """Return the re-reviews that policies ask for, by version id; a fixed number of queries.
+
+    ``policies`` are by default the active ones. Versions without a re-review are left out.
     """
     active = active_policies() if policies is None else policies
     if not versions or not any(policy.body.options.re_review for policy in active):
@@ -58,16 +59,17 @@ def re_reviews_due(
             policy = governing_policy(active, facts[version.model_id], target)
             option = re_review_option(policy)
             if policy is not None and option is not None:
-                approved = arrived.get((version.pk, target)) if is_alias(target) else _approved(version)
-                starts = [at for at in (approved or _registered(version), reviewed.get(version.pk)) if at is not None]
+                approved_at = arrived.get((version.pk, target)) if is_alias(target) else _approved_at(version)
+                first = approved_at or _registered_at(version)
+                starts = [at for at in (first, reviewed.get(version.pk)) if at is not None]
                 due.setdefault(version.pk, []).append(ReReviewDue(target, policy, option, max(starts) + option.every))
     return due
 
 
 def re_reviews_for(version: ModelVersion) -> list[ReReviewDue]:
-    """Return the re-reviews that active policies ask of a version.
+    """Return the re-reviews of a version that active policies ask for.
 
-    A version that has left every target but still has a date is under the policy for Production.
+    The policy for Production governs a version that has left every target but still has a due date.
     """
     if due := re_reviews_due([version]).get(version.pk):
         return due
@@ -79,7 +81,7 @@ def re_reviews_for(version: ModelVersion) -> list[ReReviewDue]:
 
 
 def _targets(versions: Sequence[ModelVersion]) -> dict[int, list[str]]:
-    """Return the targets each version is at, by its id: Production and aliases."""
+    """Return the targets that each version is at, Production and aliases, by version id."""
     targets = {version.pk: [Stage.PRODUCTION.value] if version.is_current else [] for version in versions}
     for version_id, name in Alias.objects.filter(version__in=targets).order_by("name").values_list("version", "name"):
         targets[version_id].append(f"@{name}")
@@ -100,21 +102,20 @@ def _arrivals_at_aliases(versions: Sequence[ModelVersion]) -> dict[tuple[int, st
     return {(version_id, target): at for version_id, target, at in last if at is not None}
 
 
-def _approved(version: ModelVersion) -> datetime | None:
+def _approved_at(version: ModelVersion) -> datetime | None:
     return version.approved_at or version.staged_at
 
 
-def _registered(version: ModelVersion) -> datetime:
-    """Return the time when a version was registered: the start where no request brought it to an alias,
-    older than its policy.
+def _registered_at(version: ModelVersion) -> datetime:
+    """Return the time when a version was registered.
+
+    The interval starts there for a version that no request brought to the alias, because the policy is newer.
     """
     return from_ms(version.created_ms)
 
 
 def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
-    """Return the time when each version is due for a re-review, None for never, by its id; a fixed number of
-    queries.
-    """
+    """Return when each version is due for a re-review, None for never, by version id; a fixed number of queries."""
     due = re_reviews_due(versions)
     return {version.pk: min((row.due_at for row in due.get(version.pk, ())), default=None) for version in versions}
 
@@ -122,10 +123,10 @@ def due_dates(versions: Sequence[ModelVersion]) -> dict[int, datetime | None]:
 def blocked_since(
     versions: Sequence[ModelVersion], policies: Sequence[LoadedPolicy] | None = None
 ) -> dict[int, datetime]:
-    """Return from when on an overdue re-review blocks a promotion of each version, by its id.
+    """Return the time from which an overdue re-review blocks promotions of a version, by version id.
 
-    Versions that are never blocked are left out.
-    A version that has left every target keeps its date, and is under the policy for Production.
+    Versions that are never blocked are left out. A version that has left every target keeps its due date, and the
+    policy for Production governs it.
     """
     active = active_policies() if policies is None else policies
     dated = [version for version in versions if version.review_due_at is not None]
@@ -135,8 +136,8 @@ def blocked_since(
     facts = model_facts({version.model_id: version.model for version in dated}.values())
     blocked: dict[int, datetime] = {}
     for version in dated:
-        if own := due.get(version.pk):
-            since = min((row.due_at for row in own if _blocks(row.option)), default=None)
+        if re_reviews := due.get(version.pk):
+            since = min((row.due_at for row in re_reviews if _blocks(row.option)), default=None)
         else:
             option = re_review_option(governing_policy(active, facts[version.model_id], Stage.PRODUCTION))
             since = version.review_due_at if _blocks(option) else None
@@ -146,7 +147,7 @@ def blocked_since(
 
 
 def strictest_consequence(due: Sequence[ReReviewDue], now: datetime) -> str:
-    """Return the strictest consequence (warn, flag or block) among the re-reviews that are overdue."""
+    """Return the strictest consequence (warn, flag or block) among the overdue re-reviews, "warn" without any."""
     return max((row.option.when_due for row in due if row.due_at <= now), key=_CONSEQUENCES.index, default="warn")
 
 
@@ -160,10 +161,9 @@ def re_review_option(policy: LoadedPolicy | None) -> ReReviewOption | None:
 
 
 def versions_to_schedule() -> list[ModelVersion]:
-    """Return every version that needs a date, or has one that it no longer needs, with its model.
+    """Return every version that needs a due date, or has one that it no longer needs, with its model.
 
-    A version that was in Production once keeps its date: it is not promoted again while a re-review is overdue that
-    blocks.
+    A version that was once in Production keeps its due date, so that an overdue re-review blocks a new promotion of it.
     """
     aliases = {policy.body.target[1:] for policy in active_policies() if policy.body.options.re_review}
     was_in_production = TransitionRequest.objects.filter(
@@ -181,7 +181,7 @@ def unrecorded_overdue(now: datetime) -> list[ModelVersion]:
 
 
 def without_overdue_event(versions: Sequence[ModelVersion], now: datetime) -> list[ModelVersion]:
-    """Return those of these versions that are overdue at ``now`` without an event that says so since their date."""
+    """Return the versions among these whose re-review is overdue at ``now``, with no event about it since the date."""
     overdue = [row for row in versions if row.review_due_at is not None and row.review_due_at <= now]
     events = Event.objects.filter(
         action=Action.APPROVALS_RE_REVIEW_FELL_DUE, stream__in=[model_stream(row.model_id) for row in overdue]
@@ -190,14 +190,13 @@ def without_overdue_event(versions: Sequence[ModelVersion], now: datetime) -> li
     for stream, ref, at in events.order_by("id").values_list("stream", "object_ref", "at"):
         recorded[stream, ref.rpartition("/")[2]] = at
     return [
-        row
-        for row in overdue
-        if not _is_since_due_date(recorded.get((model_stream(row.model_id), str(row.version))), row)
+        row for row in overdue if not _is_recorded(recorded.get((model_stream(row.model_id), str(row.version))), row)
     ]
 
 
-def _is_since_due_date(recorded: datetime | None, version: ModelVersion) -> bool:
-    return recorded is not None and version.review_due_at is not None and recorded >= version.review_due_at
+def _is_recorded(event_at: datetime | None, version: ModelVersion) -> bool:
+    """Return whether the last event about an overdue re-review is not older than the due date."""
+    return event_at is not None and version.review_due_at is not None and event_at >= version.review_due_at
 
 
 def re_reviews_of(version: ModelVersion) -> list[ReReview]:

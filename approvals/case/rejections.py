@@ -1,4 +1,4 @@
-"""Earlier rejections of the same files, as facts of a verdict: by whom, when, why, and where to read it."""
+"""Earlier rejections of the same files, as facts of a verdict: the reviewer, the time, the comment and the request."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def rejections_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tu
 def rejections_by_version(versions: Iterable[ModelVersion]) -> dict[int, tuple[RejectionFacts, ...]]:
     """Return every rejection of each version or of the same payload under any model, oldest first; one query."""
     versions_by_id = {version.pk: version for version in versions}
-    same = Q(request__version__payload_digest__in={row.payload_digest for row in versions_by_id.values()} - {""})
-    rows = Review.objects.filter(Q(request__version__in=set(versions_by_id)) | same, decision=Decision.REJECT)
+    same_files = Q(request__version__payload_digest__in={row.payload_digest for row in versions_by_id.values()} - {""})
+    rows = Review.objects.filter(Q(request__version__in=set(versions_by_id)) | same_files, decision=Decision.REJECT)
     reviews = list(rows.select_related("reviewer", "request__version__model").order_by("pk"))
     return {
         pk: tuple(_facts(row, version) for row in reviews if _is_of(row, version))
@@ -39,7 +39,10 @@ def _is_of(row: Review, version: ModelVersion) -> bool:
 
 
 def _facts(row: Review, version: ModelVersion) -> RejectionFacts:
-    """Return a rejection; of another model's, which not everybody may see, neither its name nor what was said."""
+    """Return a rejection as a fact of verdicts on a version.
+
+    The name and comment of another model's rejection are hidden, because the reader may not see that model.
+    """
     rejected = row.request.version
     elsewhere = rejected.model_id != version.model_id
     return RejectionFacts(

@@ -1,4 +1,4 @@
-"""The rules of a request: those of the policy it was opened under, and those that the governing policy has added."""
+"""The rules of a request: those of the policy it was opened under, merged with those of the policies in force now."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _Key = tuple[int, int | None, int | None, str]
 
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """The policy a request was opened under, the one that governs now (None for none), and the rules of both together.
+    """The policies of a request and their merged rules.
 
-    ``digest`` is the hash of the policies and rules, as `policy_digest` makes it. ``added`` is the policy on leaving
-    Production, where a current version asks for a stage that has a policy of its own.
+    ``policy`` is the one the request was opened under, ``current`` the one that governs now (None for none). ``added``
+    is the policy on leaving Production, where the current version would move to a stage that has a policy of its own.
+    ``digest`` is the `policy_digest` of policies and rules.
     """
 
     policy: LoadedPolicy
@@ -39,17 +40,13 @@ class RequestRules:
 
     @property
     def new_account_window(self) -> timedelta:
-        """Return the longer of the windows in which changes of accounts matter."""
-        return max(
-            policy.body.options.new_account_window for policy in (self.policy, self.current) if policy is not None
-        )
+        """Return the longest time before an approval in which a change of an account voids it, over the policies."""
+        policies = (self.policy, self.current, self.added)
+        return max(policy.body.options.new_account_window for policy in policies if policy is not None)
 
 
 class MergedRules:
-    """The policies of many requests, each read once.
-
-    The rules of each pair of policies and kind of request are merged once.
-    """
+    """Merged rules of many requests. Each policy is read once, and each combination of policies is merged once."""
 
     def __init__(self, requests: Sequence[TransitionRequest], active: Sequence[LoadedPolicy]) -> None:
         """Read the policies the requests were opened under.
@@ -64,10 +61,10 @@ class MergedRules:
                 self._opened_under[request.policy_revision_id] = load_revision(request.policy_revision)
 
     def rules_of(self, request: TransitionRequest, subject: Subject) -> RequestRules:
-        """Return the policies and rules of a request now."""
+        """Return the policies and rules of a request as they are now."""
         policy = self._opened_under[request.policy_revision_id]
-        now = policies_of_move(self._active, facts_of_model(subject), subject.target, subject.leaves)
-        current, added = now.governing, now.added
+        of_move = policies_of_move(self._active, facts_of_model(subject), subject.target, subject.leaves)
+        current, added = of_move.governing, of_move.added
         key = (policy.revision.pk, _revision_id(current), _revision_id(added), request.kind)
         if key not in self._merged:
             self._merged[key] = _merge(policy, current, request.kind, added)
@@ -75,7 +72,7 @@ class MergedRules:
 
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
-    """Return the policies and rules of a closed request when it was closed.
+    """Return the policies and rules of a closed request as they were when it closed, without ``added``.
 
     Raises InvalidState when this server cannot read its policy.
     """

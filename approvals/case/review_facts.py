@@ -1,6 +1,6 @@
 """Reviews and overrides as facts of a verdict.
 
-Groups and permission levels are read now: a review by a former member no longer counts.
+Groups and permission levels are those of now, so a review by a former member of a group no longer counts.
 """
 
 from __future__ import annotations

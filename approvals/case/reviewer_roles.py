@@ -1,6 +1,6 @@
-"""Sources of review rights: a person's groups, and the permission level granted to them on a model.
+"""Review rights of people: their groups, and the permission level granted to them on a model.
 
-Being a superuser gives none.
+A superuser has no review rights for being one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cards that people rewrote after the version was approved. New measurements do not count."""
+"""Cards that people rewrote after the version was approved. New measurements in a card do not count."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from registry.models import CardRevision
 
 
 def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime]:
-    """Return the time when the card was written last, by request id, for the requests whose card people changed since
-    they closed.
+    """Return the time of the newest card revision, by request id, for requests whose card people rewrote since they
+    closed.
 
-    Two queries. Only the fields that people write count: opening a rollback brings the measured ones up to date.
+    Two queries. Only the fields that people write are compared, because opening a rollback updates the measured ones.
     """
     rows = [row for row in requests if row.closed_at is not None]
     revisions: dict[int, list[tuple[int, datetime]]] = {}
@@ -36,7 +36,7 @@ def rewritten_cards(requests: Iterable[TransitionRequest]) -> dict[int, datetime
 
 
 def _texts(keys: set[tuple[int, int]]) -> dict[tuple[int, int], dict[str, object]]:
-    """Return the fields that people wrote in these revisions, by version id and number."""
+    """Return the non-empty fields that people wrote in these revisions, by version id and revision number."""
     if not keys:
         return {}
     condition = reduce(or_, (Q(version=version_id, number=number) for version_id, number in keys))

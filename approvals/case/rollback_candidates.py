@@ -1,4 +1,4 @@
-"""The versions of a model that a rollback can bring back, and why others cannot be brought back."""
+"""The versions of a model that were at a target before, and the reason why a rollback cannot bring one back."""
 
 from __future__ import annotations
 
@@ -29,30 +29,35 @@ class RollbackCandidate:
 def rollback_candidates(model: RegisteredModel, target: str = Stage.PRODUCTION) -> list[RollbackCandidate]:
     """Return the versions that were at a target before and are not there now, the last one to leave first.
 
-    Where a policy governs the target, candidates are versions with an applied request for it; elsewhere those that
-    another version superseded, or that left it with nothing in its place. A fixed number of queries.
+    Where a policy governs the target, candidates are the versions with an approved and applied request for it. Without
+    a policy the target must be Production, and candidates are the versions that left it: another version superseded
+    them, or none took their place. The current Production version is no candidate for any stage. A fixed number of
+    queries.
     """
     if policy_for(model, target) is None:
-        was_there = Q(superseded_at__isnull=False) | Q(version__in=_left(model))
+        was_there = Q(superseded_at__isnull=False) | Q(version__in=_left_production(model))
         rows = model.versions.filter(was_there, deleted_at__isnull=True, is_current=False).select_related("model")
         return [
             RollbackCandidate(row, "")
             for row in rows.order_by(Coalesce("superseded_at", "staged_at").desc(), "-version")
         ]
-    current = _version_at(model, target)
-    earlier = [(row, approval) for row, approval in versions_previously_at(model, target) if row.pk != current]
+    at_target = _versions_at(model, target)
+    earlier = [(row, approval) for row, approval in versions_previously_at(model, target) if row.pk not in at_target]
     refusals = {stage: transition_refusal(model, stage, target) for stage in {row.stage for row, _ in earlier}}
     return [RollbackCandidate(row, approval.obstacle or refusals[row.stage]) for row, approval in earlier]
 
 
-def _left(model: RegisteredModel) -> list[int]:
-    """Return the numbers of the versions that left Production with no successor, as far as events tell."""
+def _left_production(model: RegisteredModel) -> list[int]:
+    """Return the numbers of the versions that left Production without a successor, read from the audit events."""
     events = Event.objects.filter(stream=model_stream(model.pk), action=Action.REGISTRY_PRODUCTION_LEFT, outcome="ok")
     refs = events.values_list("object_ref", flat=True).distinct()
     return [int(number) for ref in refs if (number := ref.rpartition("/")[2]).isdigit()]
 
 
-def _version_at(model: RegisteredModel, target: str) -> int | None:
+def _versions_at(model: RegisteredModel, target: str) -> set[int]:
+    """Return the ids of the versions at a target now; for a stage, with the current Production version."""
     if is_alias(target):
-        return Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True).first()
-    return model.versions.filter(is_current=True).values_list("pk", flat=True).first()
+        return set(Alias.objects.filter(model=model, name=target[1:]).values_list("version_id", flat=True))
+    at_stage = Q(stage=target) if target != Stage.PRODUCTION else Q()
+    rows = model.versions.filter(Q(is_current=True) | at_stage)
+    return set(rows.values_list("pk", flat=True))

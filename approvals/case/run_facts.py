@@ -1,4 +1,4 @@
-"""The facts of runs that checks read."""
+"""Facts of runs, as checks read them: parameters, metrics, datasets, tags and writers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The one builder of snapshots: the live case, the dry run of a policy and its replay all state their facts here.
-
-Decision 0071 says what several builders cost.
-"""
+"""The one builder of snapshots, for live cases, dry runs and replays. Decision 0071 says why there is only one."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from validation.base import Subject
 class Position:
     """The stage of a version before the move.
 
-    ``staged_since`` maps its stage to when it came there; ``has_incumbent`` is whether the move would replace another
-    version.
+    ``staged_since`` maps stages to the time when the version came there. ``has_incumbent`` is whether the move would
+    replace another version.
     """
 
     source: str
@@ -32,8 +29,8 @@ class Position:
 class RequestFacts:
     """The facts of one request at a moment, besides its subject and rules.
 
-    No field has a default, so that each caller of `build_snapshot` has to say what it knows. The fields of the same
-    name are described at `approvals.verdict.facts.Snapshot`.
+    No field has a default, so that each caller of `build_snapshot` states every fact. The fields of the same name in
+    `approvals.verdict.facts.Snapshot` are described there.
     """
 
     position: Position
@@ -54,7 +51,7 @@ class RequestFacts:
 
 
 def position_now(subject: Subject) -> Position:
-    """Return the position of a version: its stage and aliases now."""
+    """Return the position of a subject's version now: its stage, and whether the move would replace another version."""
     return Position(
         source=subject.source,
         staged_since={subject.source: subject.staged_at} if subject.staged_at else {},

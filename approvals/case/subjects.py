@@ -1,4 +1,4 @@
-"""Subjects: the facts of moves, read for many at once in a fixed number of queries, and the digests of their parts."""
+"""Subjects: the facts of moves, read for many in a fixed number of queries, and the digests of what is reviewed."""
 
 from __future__ import annotations
 
@@ -72,15 +72,16 @@ def load_subjects(moves: Sequence[Move]) -> list[Subject]:
             predecessor=predecessor_facts(predecessors, move, runs, pins),
             written=written[move.version.pk],
             baseline=baseline_facts(incumbents, move, runs, pins),
-            **_place_facts(move, serving.get(move.version.pk, NOT_SERVED)),  # type: ignore[arg-type]  # fields of Subject, each of its type
+            **_position_facts(move, serving.get(move.version.pk, NOT_SERVED)),  # type: ignore[arg-type]  # fields of Subject, each of its type
         )
         for move in moves
     ]
 
 
-def _place_facts(move: Move, serving: Serving) -> dict[str, object]:
-    """Return the stage of the version, what it leaves, whether an endpoint serves it,
-    and when the model was attested.
+def _position_facts(move: Move, serving: Serving) -> dict[str, object]:
+    """Return the fields of a Subject about where the version is now and what the move would leave.
+
+    ``serving`` are the deployments of the version.
     """
     return {
         "source": move.version.stage,
@@ -114,10 +115,9 @@ def subject_parts(
 ) -> dict[str, str]:
     """Return the SHA-256 (hex) of each part of what a review covers, by the name of the part.
 
-    The ``reason`` of a request is a part where the version leaves something with no successor.
-
-    ``checks`` are the jobs that count: rule, check code, inputs digest, state and evidence digest of each. ``policy``
-    is the `policy_digest` of the ``rules``.
+    ``checks`` are rule, check code, inputs digest, state and evidence digest of each job with the present inputs.
+    ``policy`` is the `policy_digest` of the ``rules``. The ``reason`` of the request is a part only where the version
+    leaves a target.
     """
     named_tags = sorted({key for rule in rules if rule.applies_if for key in rule.applies_if.tags})
     parts: dict[str, object] = {
@@ -162,12 +162,11 @@ def people_by_role(
     check_authors: Sequence[frozenset[str]] = (),
     rules: Sequence[Sequence[Rule]] = (),
 ) -> list[dict[str, frozenset[str]]]:
-    """Return the usernames in each role towards each subject. ``check_authors`` are who posted results of its checks.
+    """Return the usernames in each role of each subject, in the order of the subjects. One query for the owners.
 
-    Evidence that people wrote has a role for each piece. ``rules`` are those of each subject: they say which tags
-    count.
-
-    The present and former owners of a service account have every role of the account. One query for the owners.
+    ``check_authors`` are the usernames that posted results of the checks of each subject. ``rules`` are the rules of
+    each subject: they decide the writers of which tags have a role. Each piece of evidence that people wrote is a role.
+    The present and former owners of a service account have every role of the account.
     """
     roles = [
         {
@@ -176,9 +175,9 @@ def people_by_role(
             "run_user": {subject.run.created_by, *subject.run.writers} - {""},
             "card_editor": set(subject.card.editors),
             "check_author": set(authors),
-            **roles_of_writers(subject, counted_keys(relation)),
+            **roles_of_writers(subject, counted_keys(subject_rules)),
         }
-        for subject, requester, authors, relation in zip(
+        for subject, requester, authors, subject_rules in zip(
             subjects,
             requesters,
             check_authors or [frozenset()] * len(subjects),

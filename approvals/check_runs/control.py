@@ -1,7 +1,7 @@
-"""Actions of people on a validation job: cancel it, or run it again.
+"""Actions of people on a check job: cancel it, or run it again.
 
-Both lock the model and the request first, as every change of a request does; the worker of a cancelled job notices at
-its next report that the job is no longer its own.
+Both lock the model and the request first, as every change of a request does. The worker of a cancelled job stops at its
+next progress report, which raises LeaseLost.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ RERUNNABLE = (*BROKEN, CheckState.FAILED)
 
 @transaction.atomic
 def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckRun:
-    """Cancel a job that waits or runs. It counts as no pass, and may be run again.
+    """Cancel a job that waits or runs, and return it. A cancelled check has not passed, and may be run again.
 
-    Raises NotFound; Denied: editing the model is needed; InvalidState: it has finished. Raises InvalidInput,
-    TooLarge.
+    Raises NotFound, Denied (the actor may not edit the model), InvalidState (the job has finished), InvalidInput and
+    TooLarge (the reason).
     """
     check_text(reason, "reason", MAX_REASON)
     job, request = lock_job(actor, check_run_id)
     deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_CANCELLED))
     if job.state not in CANCELLABLE:
-        raise InvalidState(f"The check {job.check_code} is {job.state}; there is nothing to cancel.")
+        raise InvalidState(f"The check {job.check_code} is {job.state}; only a check that waits or runs is cancelled.")
     summary = f"Cancelled by {actor.name}{f': {reason.strip()}' if reason.strip() else ''}."
     CheckRun.objects.filter(pk=job.pk).update(
         state=CheckState.CANCELLED,
@@ -62,27 +62,27 @@ def cancel_check(*, actor: Actor, check_run_id: int, reason: str = "") -> CheckR
 
 @transaction.atomic
 def rerun_check(*, actor: Actor, check_run_id: int) -> CheckRun:
-    """Run a job again that failed, ended in an error or was cancelled. Reviews of the result before no longer
-    count.
+    """Queue a job again that failed, ended in an error or was cancelled, and return it.
 
-    Raises NotFound; Denied: editing the model is needed; InvalidState: it passed or goes on, or what it reads has
-    changed since, or its request is decided.
+    Reviews that covered the earlier result no longer count. Raises NotFound, Denied (the actor may not edit the model),
+    InvalidState (the job passed or is unfinished, its inputs have changed since, or its request is decided).
     """
     job, request = lock_job(actor, check_run_id)
     deny_if(refusal_to_control_check(actor, request, Action.APPROVALS_CHECK_QUEUED))
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}; its checks are not run again.")
     if job.state not in RERUNNABLE:
-        raise InvalidState(f"The check {job.check_code} is {job.state}; it is not run again.")
-    if job.pk not in {counted.pk for counted in load_case(request).jobs.values()}:
-        raise InvalidState(f"What the check {job.check_code} read has changed since; a newer run counts.")
+        raise InvalidState(f"The check {job.check_code} is {job.state}; it cannot be run again.")
+    if job.pk not in {current.pk for current in load_case(request).jobs.values()}:
+        raise InvalidState(f"The inputs of the check {job.check_code} have changed since; a newer check run counts.")
     restart(actor, job)
     return jobs_with_model().get(pk=job.pk)
 
 
 def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionRequest]:
-    """Return a job and its request with the model, the request and the job locked; NotFound, also where the actor may
-    not see it.
+    """Lock the model, the request and the job until commit. Return the job and the request.
+
+    Raises NotFound, also where the actor may not see the model.
     """
     rows = CheckRun.objects.filter(pk=row_id(check_run_id))
     request_id = rows.values_list("request_id", flat=True).first()
@@ -96,5 +96,5 @@ def lock_job(actor: Actor, check_run_id: int) -> tuple[CheckRun, TransitionReque
 
 
 def no_check_run(check_run_id: int) -> NotFound:
-    """Return the one error for a job that does not exist or is not visible."""
+    """Return the error for a job that does not exist or that the actor may not see."""
     return NotFound(f"There is no check run {check_run_id}.")

@@ -1,8 +1,7 @@
 """Parsing the signed envelope of an external check result. Nothing is verified here.
 
-The envelope is DSSE (github.com/secure-systems-lab/dsse, the form in-toto attestations travel in): the signature covers
-the exact bytes of the payload and its type, so nothing has to be brought into a canonical form twice. The payload is
-JSON:
+The envelope is DSSE (github.com/secure-systems-lab/dsse), as for in-toto attestations. The signature covers the exact
+bytes of the payload and its type, so neither side needs a canonical form. The payload is JSON:
 
     {"check_run": 12, "inputs_digest": "…", "artifact_digest": "sha256:…", "passed": true, "summary": "…",
      "evidence": {…}, "timestamp": "2026-11-25T23:00:00Z", "nonce": "…"}
@@ -34,7 +33,7 @@ _FIELDS = frozenset({*_TEXTS, "check_run", "evidence", "passed"})
 
 @dataclass(frozen=True, slots=True)
 class PostedResult:
-    """An envelope that can be read: the payload as it was signed, and what it says."""
+    """The content of an envelope: the payload as it was signed (``raw``), its fields, the key name, the signature."""
 
     raw: bytes
     key_name: str
@@ -55,18 +54,18 @@ class PostedResult:
 
 
 def signed_bytes(payload: bytes) -> bytes:
-    """Return the bytes that are signed for a payload: type and payload, each after its length (DSSE's PAE)."""
+    """Return the bytes that a signature of a payload covers: type and payload, each after its length (DSSE's PAE)."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def read_envelope(envelope: Mapping[str, object]) -> PostedResult:
-    """Return the content of an envelope without verifying it. Raises InvalidInput, which names the problem."""
+    """Return the content of an envelope without verifying it. Raises InvalidInput with the first problem."""
     signatures = envelope.get("signatures")
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise InvalidInput(f"payloadType must be {PAYLOAD_TYPE}.")
     if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], Mapping):
-        raise InvalidInput("signatures must hold exactly one {keyid, sig}.")
+        raise InvalidInput("signatures must have exactly one {keyid, sig}.")
     raw = _decoded(envelope.get("payload"))
     payload = _parsed(raw)
     key_name, signature = signatures[0].get("keyid"), signatures[0].get("sig")
@@ -92,13 +91,13 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     """Return the fields of a payload, each of its type."""
     try:
         payload = json.loads(raw.decode("utf-8"))
-        json.dumps(payload, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no text
+        json.dumps(payload, ensure_ascii=False).encode("utf-8")  # refuses a lone surrogate
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The payload is not JSON in UTF-8.") from error
     if not isinstance(payload, dict) or set(payload) != _FIELDS:
         raise InvalidInput(f"The payload must have exactly {', '.join(sorted(_FIELDS))}.")
     if b"\\u0000" in raw:
-        raise InvalidInput("The payload holds a NUL.")
+        raise InvalidInput("The payload contains a NUL character.")
     _require_types(payload)
     return payload
 
@@ -113,7 +112,7 @@ def _require_types(payload: Mapping[str, Any]) -> None:
     if not payload["summary"].strip() or len(payload["summary"]) > _MAX_SUMMARY:
         raise InvalidInput(f"summary must have 1 to {_MAX_SUMMARY} characters.")
     if not _NONCE.fullmatch(payload["nonce"]):
-        raise InvalidInput("nonce must be 8 to 100 letters, digits, dots or dashes.")
+        raise InvalidInput("nonce must be 8 to 100 letters, digits, dots, dashes or underscores.")
 
 
 def _moment(text: str) -> datetime:

@@ -1,6 +1,7 @@
-"""Evidence files: what a check leaves behind besides its row, kept in the artifact store under its SHA-256.
+"""Evidence files that a check writes, stored in the artifact store under their SHA-256.
 
-The bytes are stored before the transaction that names them, as with every artifact; what is never named is pruned.
+As with every artifact, the bytes are stored before the transaction that inserts their row. Bytes without a row are
+pruned.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
     """Store the bytes of evidence files. Raises InvalidState: too many, too large, or an invalid name."""
     names = {file.name for file in files}
     if len(files) > MAX_FILES or len(names) != len(files):
-        raise InvalidState(f"A check leaves at most {MAX_FILES} files, each of another name.")
+        raise InvalidState(f"A check can write at most {MAX_FILES} evidence files, each with its own name.")
     for file in files:
         if not _NAME.fullmatch(file.name) or not _MEDIA_TYPE.fullmatch(file.media_type):
             raise InvalidState(f"An evidence file cannot be called {file.name[:80]!r} ({file.media_type[:80]}).")
@@ -39,7 +40,7 @@ def store_files(files: Sequence[EvidenceFile]) -> list[Stored]:
     return [(file, store.put(io.BytesIO(file.content), limit=MAX_BYTES)) for file in files]
 
 
-def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
+def record_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
     """Insert the rows of stored files, in the transaction that closes the job.
 
     Raises Unavailable: the bytes were just deleted.
@@ -66,22 +67,25 @@ def name_files(job: CheckRun, fence: int, stored: Sequence[Stored]) -> None:
 
 
 def facts_of(stored: Sequence[Stored]) -> list[dict[str, object]]:
-    """Return the facts of stored files for a digest or an event, by name."""
+    """Return name, SHA-256 and size of stored files for a digest or an event, sorted by name."""
     rows = sorted(stored, key=lambda item: item[0].name)
     return [{"name": file.name, "sha256": blob.sha256, "size": blob.size} for file, blob in rows]
 
 
 def files_of_jobs(jobs: Sequence[CheckRun]) -> list[CheckEvidence]:
-    """Return the files of the attempts whose results the rows hold, by job and name; one query."""
+    """Return the files of the newest attempt of each job, sorted by job and name; one query."""
     fences = {job.pk: job.fence for job in jobs}
     rows = CheckEvidence.objects.filter(check_run__in=fences).order_by("check_run_id", "name")
     return [row for row in rows if fences[row.check_run_id] == row.fence]
 
 
 def open_file(actor: Actor, check_run_id: int, name: str) -> tuple[CheckEvidence, BinaryIO]:
-    """Return a file of a job and its bytes, open for reading; NotFound, also where the actor may not see the model."""
-    seen = CheckEvidence.objects.filter(check_run__request__version__model__in=visible_models(actor))
-    row = seen.filter(check_run_id=row_id(check_run_id), name=name).order_by("-fence").first()
+    """Return a file of a job and its bytes, open for reading. The newest attempt that wrote the file is read.
+
+    Raises NotFound, also where the actor may not see the model.
+    """
+    visible = CheckEvidence.objects.filter(check_run__request__version__model__in=visible_models(actor))
+    row = visible.filter(check_run_id=row_id(check_run_id), name=name).order_by("-fence").first()
     if row is None:
         raise NotFound(f"Check run {check_run_id} has no file {name[:200]!r}.")
     try:
@@ -91,5 +95,5 @@ def open_file(actor: Actor, check_run_id: int, name: str) -> tuple[CheckEvidence
 
 
 def held_digests(digests: Collection[str]) -> frozenset[str]:
-    """Return those of ``digests`` that evidence names: they are never pruned (settings.ARTIFACT_HOLDERS)."""
+    """Return the digests among these that evidence files have. They are not pruned (settings.ARTIFACT_HOLDERS)."""
     return frozenset(CheckEvidence.objects.filter(sha256__in=list(digests)).values_list("sha256", flat=True))

@@ -1,4 +1,4 @@
-"""Results of external checks that CI posts: signed (approvals/check_runs/envelopes.py), for one job and its subject."""
+"""Results of external checks, which CI posts as signed envelopes (approvals/check_runs/envelopes.py) for one job."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ MAX_AGE = timedelta(minutes=15)
 
 
 def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, object]) -> CheckRun:
-    """Take the result of an external check and return the job, finished. Its poster counts as the check's author.
+    """Store the result of an external check and return the finished job. The actor becomes the check's author.
 
-    Raises InvalidInput: an envelope that is unreadable or too old. Raises Denied: not signed with a key the policy
-    names for it. Raises Conflict: signed for other files, or for a state that has changed since, or sent before.
-    Raises InvalidState: no result is waited for. Raises NotFound: no such job, or not visible to the actor.
+    Raises InvalidInput: the envelope is unreadable, of another job, or its time is more than MAX_AGE from now.
+    Raises Denied: no key that the policy names for the rule signed it. Raises Conflict: it was signed for other files
+    or inputs, or posted before. Raises InvalidState: the job waits for no result, or the request is not open.
+    Raises NotFound: there is no such job, or the actor may not see it.
     """
     posted = read_envelope(envelope)
     if posted.check_run != check_run_id:
@@ -41,21 +42,21 @@ def post_result(*, actor: Actor, check_run_id: int, envelope: Mapping[str, objec
     stored = store_files([EvidenceFile("result.json", posted.raw, "application/json")])
     try:
         with transaction.atomic():
-            return _take(actor, posted, stored)
+            return _store_result(actor, posted, stored)
     except IntegrityError as error:
         raise Conflict(f"A result with the nonce {posted.nonce} was posted before.") from error
 
 
-def _take(actor: Actor, posted: PostedResult, stored: Sequence[Stored]) -> CheckRun:
+def _store_result(actor: Actor, posted: PostedResult, stored: Sequence[Stored]) -> CheckRun:
     job, request = lock_job(actor, posted.check_run)
     check = find_check(job.check_code)
     if not getattr(check, "posted", False):
-        raise InvalidState(f"The check {job.check_code} is run here; no result of it can be posted.")
+        raise InvalidState(f"The check {job.check_code} runs on this server; no result of it can be posted.")
     key = _require_key(request, posted, texts(check.parse(job.params), "keys"))
     if ExternalResult.objects.filter(key=key, nonce=posted.nonce).exists():
         raise Conflict(f"A result with the nonce {posted.nonce} was posted before.")
     if job.state != CheckState.WAITING:
-        raise InvalidState(f"The check run {job.pk} is {job.state}; no result is waited for.")
+        raise InvalidState(f"The check run {job.pk} is {job.state}; it does not wait for a result.")
     _require_same_subject(job, request, posted)
     ExternalResult.objects.create(
         check_run=job,
@@ -79,7 +80,7 @@ def _take(actor: Actor, posted: PostedResult, stored: Sequence[Stored]) -> Check
 
 
 def _require_key(request: TransitionRequest, posted: PostedResult, allowed: tuple[str, ...]) -> CheckKey:
-    """Return the key that signed, if the policy lets it sign this check and nobody has revoked it."""
+    """Return the key that signed the result. Raises Denied for a key that is revoked or that the rule does not name."""
     key = CheckKey.objects.filter(name=posted.key_name, revoked_at__isnull=True).first()
     if key is None or key.name not in allowed or not is_signed(key, posted.signed, posted.signature):
         raise Denied(
@@ -91,11 +92,11 @@ def _require_key(request: TransitionRequest, posted: PostedResult, allowed: tupl
 
 
 def _require_same_subject(job: CheckRun, request: TransitionRequest, posted: PostedResult) -> None:
-    """Refuse a result for other files than the job checks, or for a state that has changed."""
+    """Raise Conflict for a result on other files or inputs than those of now, InvalidState for a closed request."""
     if posted.inputs_digest != job.inputs_digest:
         raise Conflict("The result was signed for other inputs than those of this check run.")
     if posted.artifact_digest != request.version.artifact_digest:
-        raise Conflict(f"The result is of the files {posted.artifact_digest[:100]}, not of this version's.")
+        raise Conflict(f"The result is about the files {posted.artifact_digest[:100]}, which are not this version's.")
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}.")
     subject = load_case(request).subject

@@ -1,8 +1,8 @@
-"""Validation jobs as rows: queued, leased to one worker at a time, finished exactly once.
+"""Check jobs: each is a row that is queued, leased to one worker at a time, and finished exactly once.
 
-The row holds the state; a message of the queue only names the row. A worker takes a lease and with it the next fence
-number; it may write only while its fence is the row's, so a worker that lost its lease changes nothing, and neither
-does a second delivery of a message.
+The row has the state; a message in the queue only has the id of the row. A worker that takes a lease gets the next
+fence number and may write only while its fence is that of the row. So a worker that lost its lease changes nothing, and
+a message that is delivered twice does no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from approvals.case.loading import Case
-from approvals.check_runs.evidence import Stored, facts_of, name_files, store_files
+from approvals.check_runs.evidence import Stored, facts_of, record_files, store_files
 from approvals.models import CheckRun, CheckState
 from audit.actions import Action
 from audit.services import enqueue, record
@@ -32,14 +32,14 @@ MAX_ATTEMPTS = 4
 # States of jobs that are queued again when the move is requested again.
 BROKEN = (CheckState.ERROR, CheckState.CANCELLED)
 MAX_LOG = 16_000
-# A job whose message was lost is announced again after this long, then ever less often (check_sweep).
+# A job whose message was lost is sent to the queue again after this time, then less and less often (sweep.py).
 FIRST_REMINDER = timedelta(seconds=10)
 _BACK_OFF = timedelta(seconds=2)
 _LONGEST_POSTPONED = timedelta(minutes=5)
 
 
 class LeaseLost(Exception):
-    """Somebody else has the job now: stop, and write nothing."""
+    """The job was cancelled or another worker has taken it: the worker must stop and write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,15 @@ class Lease:
 
 
 def lease_time() -> timedelta:
-    """Return how long a worker may be silent before its job is given to another."""
+    """Return how long a worker may report nothing before its job is given to another."""
     return timedelta(seconds=settings.CHECK_LEASE_SECONDS)
 
 
 def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int:
-    """Queue each check without a result for the present state; return how many. With ``retry_broken`` also those that
-    did not complete, or were cancelled. Runs in the caller's transaction, with the request locked.
+    """Queue each check that has no job for the present inputs. Return how many were queued.
+
+    With ``retry_broken`` the checks that did not complete or were cancelled are queued again. Runs in the caller's
+    transaction, with the request locked.
     """
     queued = 0
     for rule in case.check_rules:
@@ -69,7 +71,7 @@ def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int
                 check_code=rule.check,
                 params=dict(rule.params),
                 inputs_digest=case.inputs[rule.id],
-                **_fresh(rule.check),
+                **_queued(rule.check),
             )
             job.save(force_insert=True)
             _queue(actor, job)
@@ -82,10 +84,11 @@ def queue_checks(*, actor: Actor, case: Case, retry_broken: bool = False) -> int
 
 
 def restart(actor: Actor, job: CheckRun) -> None:
-    """Queue a finished job once more, in the caller's transaction with the request locked; its events keep the earlier
-    result.
+    """Queue a finished job once more, in the caller's transaction with the request locked.
+
+    Its row loses the earlier result, which the audit events keep.
     """
-    again = {
+    result = {
         "attempts": 0,
         "progress": 0,
         "summary": "",
@@ -94,13 +97,13 @@ def restart(actor: Actor, job: CheckRun) -> None:
         "log": "",
         "author": "",
     }
-    blank = {"started_at": None, "finished_at": None, "ends_by": None, "worker": ""}
-    CheckRun.objects.filter(pk=job.pk).update(fence=F("fence") + 1, **again, **blank, **_fresh(job.check_code))
+    attempt = {"started_at": None, "finished_at": None, "ends_by": None, "worker": ""}
+    CheckRun.objects.filter(pk=job.pk).update(fence=F("fence") + 1, **result, **attempt, **_queued(job.check_code))
     _queue(actor, job)
 
 
-def _fresh(code: str) -> dict[str, Any]:
-    """Return the state of a new job: waiting for a posted result, or queued for a worker."""
+def _queued(code: str) -> dict[str, Any]:
+    """Return the fields of a new job: waiting for a posted result, or queued for a worker."""
     now = timezone.now()
     if _is_posted(code):
         return {"state": CheckState.WAITING, "queued_at": now, "lease_until": None}
@@ -119,7 +122,10 @@ def _queue(actor: Actor, job: CheckRun) -> None:
 
 @transaction.atomic
 def take_lease(*, check_run_id: int, worker: str) -> Lease | None:
-    """Take a job that is queued, or whose lease has run out, and return its lease. None where another worker has it."""
+    """Take a job that is queued, or whose lease has run out, and return the lease.
+
+    Return None if another worker has the job, if it has ended, or after MAX_ATTEMPTS.
+    """
     now = timezone.now()
     free = Q(state=CheckState.QUEUED) | Q(state=CheckState.RUNNING, lease_until__lt=now)
     taken = CheckRun.objects.filter(free, pk=check_run_id, attempts__lt=MAX_ATTEMPTS).update(
@@ -157,9 +163,9 @@ def _end_of(log: str) -> str:
 
 
 def finish_check(*, actor: Actor, lease: Lease, result: CheckResult, log: str = "") -> bool:
-    """Store the result of a job and record it. Return False, and store nothing, where another worker has taken the job.
+    """Store the result of a job and record the event. Return False, and store nothing, if the lease was lost.
 
-    Raises InvalidState.
+    Raises InvalidState (the evidence files) and Unavailable (their bytes were just deleted).
     """
     stored = store_files(result.files)  # before the transaction: writing bytes holds no lock
     with transaction.atomic():
@@ -168,10 +174,10 @@ def finish_check(*, actor: Actor, lease: Lease, result: CheckResult, log: str = 
 
 @transaction.atomic
 def fail_attempt(*, actor: Actor, lease: Lease, why: str, for_good: bool = False, log: str = "") -> bool:
-    """Store that an attempt failed: the job is queued again, or ends as an error after MAX_ATTEMPTS or with
-    ``for_good``.
+    """Store that an attempt failed, with the reason ``why``.
 
-    Return False, and store nothing, where another worker has taken the job.
+    The job is queued again; after MAX_ATTEMPTS, or with ``for_good``, it ends as an error. Return False, and store
+    nothing, if the lease was lost.
     """
     if for_good or lease.job.attempts >= MAX_ATTEMPTS:
         outcome = Outcome(CheckState.ERROR, why, {"attempts": lease.job.attempts})
@@ -186,9 +192,9 @@ def fail_attempt(*, actor: Actor, lease: Lease, why: str, for_good: bool = False
 
 
 def postpone_attempt(*, lease: Lease, why: str, log: str = "") -> bool:
-    """Queue a job again because a store or the database did not answer. It counts as no attempt.
+    """Queue a job again because a store or the database did not answer. The attempt is not counted.
 
-    Return False, and store nothing, where another worker has taken the job.
+    Return False, and store nothing, if the lease was lost.
     """
     now = timezone.now()
     wait = min(max(now - lease.job.queued_at, FIRST_REMINDER), _LONGEST_POSTPONED)
@@ -203,14 +209,14 @@ def postpone_attempt(*, lease: Lease, why: str, log: str = "") -> bool:
 
 
 def overdue_reason(job: CheckRun) -> str:
-    """Return the summary of a job that took longer than its check may."""
+    """Return the summary of a job that was stopped at the time limit of its check."""
     seconds = seconds_for(known_checks().get(job.check_code))
     return f"The check was stopped: it took longer than its limit of {seconds} seconds."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a job: its state, a one-sentence summary, and the evidence."""
+    """The outcome of a job: its final state, a one-sentence summary, and the evidence."""
 
     state: CheckState
     summary: str
@@ -218,7 +224,7 @@ class Outcome:
 
 
 def outcome_of(result: CheckResult) -> Outcome:
-    """Return the outcome that stores the result of a check."""
+    """Return the outcome of a job whose check returned this result."""
     state = CheckState.PASSED if result.passed else CheckState.FAILED
     return Outcome(state, result.summary, plain(result.evidence, shorten=False))
 
@@ -234,7 +240,10 @@ def close_job(
     log: str = "",
     author: str = "",
 ) -> bool:
-    """Store an outcome and queue the evaluation of the request; False if state or fence changed. Raises Unavailable."""
+    """Store the outcome of a job, record the event and queue the evaluation of the request. Return True.
+
+    Return False, and store nothing, if the state is no longer ``was`` or the fence has changed. Raises Unavailable.
+    """
     content: dict[str, object] = {"summary": outcome.summary, **({"files": facts_of(stored)} if stored else {})}
     digest = digest_of(content | {"evidence": outcome.evidence})
     written = CheckRun.objects.filter(pk=job.pk, fence=fence, state=was).update(
@@ -251,7 +260,7 @@ def close_job(
     )
     if not written:
         return False
-    name_files(job, fence, stored)
+    record_files(job, fence, stored)
     after = content | {"state": outcome.state.value, "evidence_digest": digest, "attempt": job.attempts}
     record_about(actor, Action.APPROVALS_CHECK_FINISHED, job, after=after | ({"author": author} if author else {}))
     enqueue("approvals.tasks.settle_request", request_id=job.request_id)
@@ -260,21 +269,21 @@ def close_job(
 
 
 def _measure(job: CheckRun, state: CheckState) -> None:
-    """Count how long a job ran, by its check and state."""
+    """Add the seconds that a job ran to the metric, by check and state."""
     if job.started_at is not None:
         seconds = (timezone.now() - job.started_at).total_seconds()
         CHECK_SECONDS.labels(job.check_code, state.value).observe(max(0.0, seconds))
 
 
 def queue_job(job: CheckRun) -> None:
-    """Put a job in the queue of the workers, after the caller's transaction."""
+    """Send a job to the queue of the workers when the caller's transaction commits."""
     check = known_checks().get(job.check_code)
     queue = getattr(check, "queue", "fast")
     enqueue("approvals.tasks.run_check", queue="slow" if queue == "slow" else "fast", check_run_id=job.pk)
 
 
 def record_about(actor: Actor, action: Action, job: CheckRun, *, after: dict[str, object], reason: str = "") -> None:
-    """Record an event about a job of a request."""
+    """Record an audit event about a job, on its request."""
     facts = {"check_run": job.pk, "rule": job.rule, "check": job.check_code}
     record(
         actor=actor,
@@ -286,5 +295,5 @@ def record_about(actor: Actor, action: Action, job: CheckRun, *, after: dict[str
 
 
 def jobs_with_model() -> QuerySet[CheckRun]:
-    """Return jobs with the request, version and model of each."""
+    """Return a queryset of jobs that reads the request, version and model of each in the same query."""
     return CheckRun.objects.select_related("request__version__model")

@@ -30,11 +30,9 @@ _KEY_BYTES, _SIGNATURE_BYTES = 32, 64
 
 @transaction.atomic
 def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -> CheckKey:
-    """Register an Ed25519 public key (RFC 8032): its 32 bytes in base64.
+    """Register an Ed25519 public key (RFC 8032), given as its 32 bytes in base64, and return it.
 
-    The name of a revoked key cannot be used again.
-
-    Raises Denied for everybody but superusers, InvalidInput, AlreadyExists.
+    The name of a revoked key cannot be used again. Raises Denied (only superusers may), InvalidInput, AlreadyExists.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_ADDED, name))
     if not _NAME.fullmatch(name):
@@ -45,7 +43,7 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
         raise InvalidInput(f"A note has at most {MAX_NOTE} characters.")
     key = _decoded(public_key, _KEY_BYTES, "A public key")
     if CheckKey.objects.filter(name=name).exists():
-        raise AlreadyExists(f"There is a key {name} already.")
+        raise AlreadyExists(f"There already is a check key called {name}.")
     check_key = CheckKey.objects.create(name=name, public_key=_text(key), note=note, added_by=actor.name)
     record(
         actor=actor,
@@ -59,18 +57,18 @@ def add_check_key(*, actor: Actor, name: str, public_key: str, note: str = "") -
 
 @transaction.atomic
 def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
-    """Revoke a key: later results signed with it are refused, and earlier results stay valid.
+    """Revoke a key and return it. Later results signed with it are refused; earlier results stay valid.
 
-    Raises NotFound, InvalidState, Denied, InvalidInput.
+    Raises NotFound, InvalidState (it is revoked already), Denied (only superusers may), InvalidInput.
     """
     deny_if(refusal_to_change_check_keys(actor, Action.APPROVALS_CHECK_KEY_REVOKED, name))
     if len(reason) > MAX_NOTE or "\x00" in reason:
         raise InvalidInput(f"A reason has at most {MAX_NOTE} characters.")
     key = CheckKey.objects.select_for_update().filter(name=name).first()
     if key is None:
-        raise NotFound(f"There is no key {name[:100]}.")
+        raise NotFound(f"No check key is called {name[:100]}.")
     if key.revoked_at is not None:
-        raise InvalidState(f"The key {name} was revoked already.")
+        raise InvalidState(f"The check key {name} is revoked already.")
     key.revoked_by, key.revoked_at = actor.name, timezone.now()
     key.save(update_fields=["revoked_by", "revoked_at"])
     record(actor=actor, action=Action.APPROVALS_CHECK_KEY_REVOKED, obj=check_key_ref(name), reason=reason)
@@ -78,7 +76,7 @@ def revoke_check_key(*, actor: Actor, name: str, reason: str = "") -> CheckKey:
 
 
 def is_signed(key: CheckKey, signed: bytes, signature: str) -> bool:
-    """Return whether a signature (base64) of these bytes was made with the key."""
+    """Return whether the key made this signature (base64) of these bytes."""
     try:
         signature_bytes = _decoded(signature, _SIGNATURE_BYTES, "A signature")
         Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key)).verify(signature_bytes, signed)
@@ -91,9 +89,9 @@ def _decoded(text: str, size: int, label: str) -> bytes:
     try:
         key_bytes = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidInput(f"{label} is {size} bytes in base64.") from error
+        raise InvalidInput(f"{label} must be {size} bytes in base64.") from error
     if len(key_bytes) != size:
-        raise InvalidInput(f"{label} is {size} bytes in base64; these are {len(key_bytes)}.")
+        raise InvalidInput(f"{label} must be {size} bytes in base64, not {len(key_bytes)}.")
     return key_bytes
 
 

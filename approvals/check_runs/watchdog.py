@@ -1,7 +1,7 @@
-"""A worker with a thread that hangs in a check ends itself, so that its supervisor starts a new one.
+"""Watchdog of a worker: ends the process when one of its threads hangs in a check. The supervisor starts a new worker.
 
-A thread cannot be killed: a thread that waits for a store which never answers is lost, and the same job would block the
-next thread too. No job is lost: the leases run out, and other workers take the jobs.
+A thread cannot be killed, so a thread that waits for a store that never answers is lost. No job is lost: the leases run
+out, and other workers take the jobs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from approvals.check_runs.jobs import lease_time
 
 logger = logging.getLogger(__name__)
 
-# EX_TEMPFAIL of sysexits.h: start me again.
+# EX_TEMPFAIL of sysexits.h: the supervisor should start the worker again.
 EXIT_CODE = 75
-# A thread without a heartbeat for so many leases has lost its job, so its result no longer counts.
+# A thread without a heartbeat for this many lease times has lost its job, so its result no longer counts.
 _LEASES = 4
 _INTERVAL_SECONDS = 1.0
 _heartbeats: dict[int, tuple[float, int]] = {}
-"""The last heartbeat of each thread: its time (monotonic seconds), and the job."""
+"""The last heartbeat of each thread, by thread id: its time (monotonic seconds), and the job id."""
 
 
 @contextmanager
@@ -53,7 +53,9 @@ def _watch() -> None:
         hanging = [job for at, job in list(_heartbeats.values()) if time.monotonic() - at > limit_seconds]
         if hanging:
             logger.critical(
-                "hung in check run %s for %d s; this worker ends so that a new one starts", hanging[0], limit_seconds
+                "A thread hung in check run %s for %d s; this worker exits so that a new one starts.",
+                hanging[0],
+                limit_seconds,
             )
             logging.shutdown()
             os._exit(EXIT_CODE)

@@ -1,4 +1,4 @@
-"""Models of approvals."""
+"""Models of approvals: requests, reviews, overrides, check runs, findings, post-reviews, re-reviews and retirements."""
 
 from approvals.models.checks import (
     FINISHED_CHECKS,

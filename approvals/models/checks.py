@@ -10,11 +10,10 @@ from core.append_only import AppendOnlyModel
 
 
 class CheckState(models.TextChoices):
-    """The state of a validation job.
+    """The state of a check job.
 
-    `error` means that the job itself failed; neither it nor `cancelled` counts as passed.
-
-    `waiting` is a job whose result is posted by an external system; no worker runs it.
+    `waiting` is a job whose result an external system posts; no worker runs it. `failed` means that the version did not
+    pass the check, `error` that the check did not complete. Neither `error` nor `cancelled` counts as passed.
     """
 
     QUEUED = "queued"
@@ -26,19 +25,19 @@ class CheckState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-# A worker has the job, or one will take it; what waits for a result from outside is neither unfinished nor finished.
+# Unfinished jobs are with a worker or in its queue. A job in `waiting` is neither unfinished nor finished.
 UNFINISHED_CHECKS = (CheckState.QUEUED, CheckState.RUNNING)
 FINISHED_CHECKS = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR, CheckState.CANCELLED)
 
 
 class CheckRun(models.Model):
-    """One validation job of one request. The row decides what happens; a message of the queue only names it.
+    """One check job of one request. The row has the state; a message in the queue only has the id of the row.
 
     ``inputs_digest`` identifies what the check reads (tags, metrics, card, artifact), so that an outdated result is
-    recognised. ``fence`` grows with each lease: a worker may write its result only while its fence is the row's.
-    ``lease_until`` of a running job is when it is taken from a silent worker; of a queued job, when the message is sent
-    again. ``ends_by`` is when a running job is stopped. ``log`` is the end of its output. ``author`` is who posted the
-    result of an external check.
+    recognised. ``fence`` grows with each lease: a worker may write its result only while its fence is that of the row.
+    ``lease_until`` of a running job is when it is taken from a worker that reports nothing; of a queued job, when its
+    message is sent again. ``ends_by`` is when a running job is stopped. ``log`` is the end of its output. ``author`` is
+    the username that posted the result of an external check.
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="check_runs")
@@ -99,7 +98,7 @@ class CheckEvidence(AppendOnlyModel):
 
 
 class CheckKey(models.Model):
-    """A public key (Ed25519, 32 bytes in base64) that may sign results of external checks. Revoked, never deleted."""
+    """A public key (Ed25519, 32 bytes in base64) that verifies results of external checks. It is never deleted."""
 
     name = models.CharField(max_length=100, unique=True)
     public_key = models.CharField(max_length=60)
@@ -114,7 +113,7 @@ class CheckKey(models.Model):
 
 
 class ExternalResult(AppendOnlyModel):
-    """A posted result: the signed bytes as they arrived, and who posted them. A nonce of a key is accepted once."""
+    """A posted result of an external check: the signed payload and who posted it. Each nonce of a key is used once."""
 
     check_run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="posted")
     key = models.ForeignKey(CheckKey, on_delete=models.PROTECT, related_name="+", db_index=False)

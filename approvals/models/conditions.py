@@ -1,4 +1,4 @@
-"""Conditions of an approval: what still has to be done, by whom and by when."""
+"""Model of the conditions of an approval: what still has to be done, by whom and by when."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class ApprovalCondition(models.Model):
 
     @property
     def cause(self) -> str:
-        """Return the cause in the finding of this condition."""
+        """Return the `cause` of the finding of this condition."""
         return f"condition:{self.pk}"

@@ -1,6 +1,6 @@
-"""Models of oversight after a move: findings, post-reviews of emergencies, and re-reviews.
+"""Models of oversight after a move: findings, post-reviews of break-glass requests, and re-reviews.
 
-They name other models of `approvals.models` by text, because that package imports this module.
+Foreign keys to other models of `approvals.models` are strings, because that package imports this module.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FindingState(models.TextChoices):
 
 
 class FindingOrigin(models.TextChoices):
-    """The origin of a finding."""
+    """The origin of a finding: a person, a quarantine, an overdue re-review, a serving attestation, or a condition."""
 
     PERSON = "person"
     QUARANTINE = "quarantine"
@@ -37,8 +37,8 @@ class Finding(models.Model):
     """A problem of a version, or of a whole model (no ``version``). Open findings may block a request (no_findings).
 
     A finding is closed once, with a comment. Apart from that only its owner and due date change, and it is never
-    deleted; triggers hold that. ``cause`` identifies the event that opened it, once for each version: `quarantine:12`.
-    ``overdue_at`` is when it was recorded as overdue.
+    deleted; triggers enforce this. ``cause`` is what opened it, such as `quarantine:12`; a version has one finding for
+    each cause. ``overdue_at`` is when the finding was recorded as overdue.
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="findings")
@@ -105,9 +105,10 @@ class PostReviewOutcome(models.TextChoices):
 
 
 class PostReview(models.Model):
-    """The review that has to follow a break-glass move: one for each such request, due at ``due_at``, completed once.
+    """The review that has to follow a break-glass move. Each such request has one, and it is completed once.
 
-    The database refuses the requester as its reviewer, and never deletes it.
+    ``broken_at`` is when the version was moved. The requester cannot complete the review, and nobody can delete it: the
+    database enforces both.
     """
 
     request = models.OneToOneField("approvals.TransitionRequest", on_delete=models.PROTECT, related_name="post_review")
@@ -144,7 +145,7 @@ class PostReview(models.Model):
 
 
 class ReReview(AppendOnlyModel):
-    """A reviewer has confirmed that a version may stay in Production; the next re-review is due at ``due_at``."""
+    """A reviewer has confirmed that a version may stay at its targets; the next re-review is due at ``due_at``."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="re_reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Pinned facts of runs: of promoted versions, with which the next version is compared, and of closed requests."""
+"""Models of pinned run facts: those of promoted versions, and those of the versions of closed requests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from registry.models import ModelVersion
 
 
 class PromotionPin(AppendOnlyModel):
-    """The facts of a version's run when it came to Production or to an alias (``target``). The newest one counts.
+    """The facts of a version's run when the version came to Production or to an alias (``target``). The newest counts.
 
-    ``facts`` are those of validation.base.RunFacts as JSON, ``event_id`` is the promotion.
+    The next version is compared with them. ``facts`` is a validation.base.RunFacts as JSON; ``event_id`` is the audit
+    event of the promotion.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="pins")
@@ -26,7 +27,7 @@ class PromotionPin(AppendOnlyModel):
 
 
 class ClosingPin(AppendOnlyModel):
-    """The facts of the candidate's run when a request was closed, as JSON like those of a PromotionPin."""
+    """The facts of the run of a request's version when the request was closed. ``facts`` as in PromotionPin."""
 
     request = models.OneToOneField(TransitionRequest, on_delete=models.PROTECT, related_name="closing_pin")
     facts = models.JSONField()

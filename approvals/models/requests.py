@@ -26,7 +26,7 @@ MAX_COMMENT = 10_000
 
 
 class RequestState(models.TextChoices):
-    """Open, approved, or closed in one of five ways. approvals/requests/states.py says which may follow which."""
+    """Open, approved, or closed in one of five ways. The transitions are in approvals/requests/states.py."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -49,7 +49,7 @@ class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
     """Queries on transition requests."""
 
     def with_relations(self) -> Self:
-        """Return the requests with every row that loading a case or rendering a request reads of each, in one query."""
+        """Return the requests joined with the related rows that a case and the page of a request need, in one query."""
         return self.select_related(
             "version__model__inventory", "requester", "policy_revision__policy", "followed_revision__policy"
         )
@@ -59,12 +59,12 @@ class TransitionRequest(models.Model):
     """A request to move a version to a target: a stage, or an @alias.
 
     ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest
-    one whose rules were added since. ``subject_digest`` is the state of the request when it was last evaluated; its
-    present state is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
+    revision whose rules the request also has to meet since. ``subject_digest`` is that of the last evaluation; the
+    present one is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
 
     ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver
-    decides. ``refusal_digest`` identifies the last refusal that was recorded, so that a script which repeats the same
-    call leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
+    decides. ``refusal_digest`` identifies the last recorded refusal, so that a script that repeats the same call
+    leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
     (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
     """
 
@@ -145,9 +145,9 @@ class Decision(models.TextChoices):
 class Review(AppendOnlyModel):
     """A reviewer's decision on one subject digest. The database refuses changes, and the requester as reviewer.
 
-    ``subject_parts`` are the hashes of the parts of the subject: a policy may let an approval count although some of
-    them have changed. ``on_behalf_of`` is who delegated their review rights. An electronic signature adds its meaning,
-    the printed name and when the signer gave their password (21 CFR 11.50, 11.200).
+    ``subject_parts`` are the hashes of the parts of the subject. A policy can let an approval count although some parts
+    have changed. ``on_behalf_of`` is the person who delegated their review rights. An electronic signature adds its
+    meaning, the printed name and the time when the signer gave their password (21 CFR 11.50, 11.200).
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="reviews")
@@ -180,7 +180,7 @@ class Review(AppendOnlyModel):
 
 
 class Override(AppendOnlyModel):
-    """A soft rule is waived for one subject digest, with a reason, by a member of a group that the rule names."""
+    """An override of a soft rule for one subject digest, with a reason, by a member of a group that the rule names."""
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.PROTECT, related_name="overrides")
     rule = models.CharField(max_length=110)
@@ -214,7 +214,7 @@ class Override(AppendOnlyModel):
 
 
 class OverrideWithdrawal(AppendOnlyModel):
-    """An override was withdrawn, with a reason. From then on it has no effect."""
+    """The withdrawal of an override, with a reason. From then on the override has no effect."""
 
     override = models.OneToOneField("approvals.Override", on_delete=models.PROTECT, related_name="withdrawal")
     withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -231,9 +231,9 @@ class OverrideWithdrawal(AppendOnlyModel):
 
 
 class RequestView(models.Model):
-    """The subject digest of a request when an API last listed it to a person.
+    """The subject digest of a request when an API last listed the request to a person.
 
-    An approval over an API that does not name a digest covers this state (decision 0013).
+    An approval through an API without a subject digest covers this state (decision 0013).
     """
 
     request = models.ForeignKey(TransitionRequest, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -249,7 +249,7 @@ class RequestView(models.Model):
 
 
 class ApprovalComment(models.Model):
-    """A comment on a version, outside of reviews. Its text before an edit is kept (CommentRevision).
+    """A comment on a version, outside of reviews. A CommentRevision keeps the text before an edit.
 
     ``reply_to`` is a comment on the same version; a trigger enforces this.
     """
@@ -275,9 +275,9 @@ class ApprovalComment(models.Model):
 
 
 class CommentRevision(AppendOnlyModel):
-    """The text of a comment before an edit, until ``replaced_at``.
+    """The text of a comment before an edit, which replaced it at ``replaced_at``.
 
-    The event of the edit has only the digest of a long text.
+    For a long text the audit event of the edit has only a digest.
     """
 
     comment = models.ForeignKey(ApprovalComment, on_delete=models.PROTECT, related_name="revisions")

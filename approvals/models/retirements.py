@@ -1,4 +1,4 @@
-"""Requests that a model be retired."""
+"""Model of requests to retire a registered model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 
 class RetirementState(models.TextChoices):
-    """Open, or closed in one of three ways."""
+    """The state of a request to retire a model: open, or closed in one of three ways."""
 
     OPEN = "open"
     RETIRED = "retired"
@@ -17,9 +17,9 @@ class RetirementState(models.TextChoices):
 
 
 class Retirement(models.Model):
-    """A request that a model be retired, decided by a second person.
+    """A request to retire a model. A second person decides on it.
 
-    ``evidence_digest`` is its archive, once retired.
+    ``evidence_digest`` is the SHA-256 of the evidence file that is stored when the model is retired.
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="retirements")

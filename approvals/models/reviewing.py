@@ -1,4 +1,4 @@
-"""Models about who decides: delegated review rights, and the keys by which the inbox finds its requests."""
+"""Models about reviewers: delegations of review rights, and the keys by which the inbox finds requests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.db.models import F, Q
 
 
 class Delegation(models.Model):
-    """A person delegates their review rights to another person, for some models and some time.
+    """A delegation of a person's review rights to another person, for matching models and a period of time.
 
-    Only ``revoked_at`` is ever set later. The database refuses every other change, service accounts, and more than 90
-    days.
+    Only ``revoked_at`` is set later; the database refuses every other change. It also refuses service accounts and
+    periods of more than 90 days.
     """
 
     delegator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -35,17 +35,17 @@ class Delegation(models.Model):
 
 
 class InboxKeyKind(models.TextChoices):
-    """Meaning of a key about people: their decision is needed, or they are excluded from deciding."""
+    """Meaning of an inbox key: the decision of these people is needed, or they are excluded from deciding."""
 
     ASKED = "asked"
     EXCLUDED = "excluded"
 
 
 class InboxKey(models.Model):
-    """A key by which the inbox finds an open request, as of its last evaluation.
+    """A key by which the inbox finds an open request, as of the request's last evaluation.
 
-    ``key`` of those asked is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of those
-    excluded it is their username. This is an index only: who may decide is computed (approvals/permissions/reviews.py).
+    ``key`` of kind `asked` is `group:NAME`, `role:LEVEL` (on the request's model) or `user:NAME` (an owner); of kind
+    `excluded` it is a username. This is only an index: approvals/permissions/reviews.py computes who may decide.
     """
 
     request = models.ForeignKey(

@@ -1,6 +1,4 @@
-"""Completeness of a version's lineage: code, data, environment, params, evaluation
-and approval are known or missing.
-"""
+"""Completeness of a version's lineage: whether code, data, environment, params, evaluation and approval are known."""
 
 from __future__ import annotations
 
@@ -14,14 +12,14 @@ from lineage.models import Edge, NodeKind, Relation
 from registry.models import ModelVersion
 from tracking.models import LatestMetric, Param
 
-_IN_USE = (RequestState.APPROVED, RequestState.APPLIED)
+_APPROVED_STATES = (RequestState.APPROVED, RequestState.APPLIED)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of the lineage of a version: code, data, environment, params, evaluation or approval.
 
-    ``to_log`` says what to do where it is missing.
+    ``to_log`` is advice on recording a missing part, "" for a known one.
     """
 
     name: str
@@ -47,15 +45,15 @@ def completeness_of(version: ModelVersion) -> list[Part]:
     inputs = [edge.src for edge in edges if edge.rel in (Relation.CONSUMED, Relation.INHERITED)]
     data = [node for node in inputs if node.kind == NodeKind.DATASET_VERSION]
     unversioned = [node.name for node in data if node.version == UNVERSIONED]
-    named = [f"{node.name} {node.version}".strip() for node in data if node.version != UNVERSIONED]
+    versioned = [f"{node.name} {node.version}".strip() for node in data if node.version != UNVERSIONED]
     code = [edge.src.version[:12] for edge in edges if edge.rel == Relation.USED_CODE]
     environment = [edge.src.name for edge in edges if edge.rel == Relation.USED_ENV]
     params = Param.objects.filter(run_id=version.run_id).count() if version.run_id else 0
     metrics = LatestMetric.objects.filter(run_id=version.run_id).count() if version.run_id else 0
-    approval = version.approved_by or _approved(version)
+    approval = version.approved_by or _approved_request(version)
     return [
         _part("code", _listed(code)),
-        _data(named, unversioned),
+        _data(versioned, unversioned),
         _part("environment", _listed(environment)),
         _part("params", f"{params} params" if params else ""),
         _part("evaluation", f"{metrics} metrics" if metrics else ""),
@@ -67,12 +65,12 @@ def _part(name: str, detail: str) -> Part:
     return Part(name, bool(detail), detail or "missing", "" if detail else _TO_LOG[name])
 
 
-def _data(named: Iterable[str], unversioned: list[str]) -> Part:
-    """Return whether the data are known: those that were named without a version are not."""
+def _data(versioned: Iterable[str], unversioned: list[str]) -> Part:
+    """Return the part about the data. It is missing where a dataset was logged without a version."""
     if unversioned:
         detail = f"no version of {_listed(unversioned)}"
         return Part("data", is_known=False, detail=detail, to_log="Name a version: orders_v1 or orders@2026-11-01.")
-    return _part("data", _listed(named))
+    return _part("data", _listed(versioned))
 
 
 def _listed(texts: Iterable[str]) -> str:
@@ -80,6 +78,6 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")  # noqa: PLR2004 - three are shown
 
 
-def _approved(version: ModelVersion) -> str:
-    request = TransitionRequest.objects.filter(version=version, state__in=_IN_USE).order_by("-pk").first()
+def _approved_request(version: ModelVersion) -> str:
+    request = TransitionRequest.objects.filter(version=version, state__in=_APPROVED_STATES).order_by("-pk").first()
     return f"request {request.pk} for {request.target}" if request else ""

@@ -1,4 +1,4 @@
-"""Terms of the conditions that an approver sets, and their rows."""
+"""Validation and storage of the conditions that an approver sets in a review."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LATEST = timedelta(days=3660)
 
 @dataclass(frozen=True, slots=True)
 class ConditionTerms:
-    """One condition: what has to be done, by whom, by when, and when the approval ends if it has not been done."""
+    """One condition: what has to be done, the owner who does it, the due date, and when the approval ends otherwise."""
 
     text: str
     owner: str
@@ -33,23 +33,23 @@ class ConditionTerms:
 def check_conditions(
     conditions: Sequence[ConditionTerms], decision: Decision, model: RegisteredModel
 ) -> list[ApprovalCondition]:
-    """Return the unsaved rows of conditions. Raises InvalidInput with every problem."""
+    """Return the unsaved rows of conditions. Raises InvalidInput with the first problem, TooLarge for a long text."""
     if conditions and decision is not Decision.APPROVE:
-        raise InvalidInput("Only an approval has conditions.")
+        raise InvalidInput("Only an approval can have conditions.")
     if len(conditions) > MAX_CONDITIONS:
         raise InvalidInput(f"An approval has at most {MAX_CONDITIONS} conditions.")
     return [_row(terms, model) for terms in conditions]
 
 
 def insert_conditions(review: Review, rows: Sequence[ApprovalCondition]) -> None:
-    """Insert the conditions of a review, in the transaction that recorded it."""
+    """Insert the conditions of a review, in the transaction that inserted the review."""
     for row in rows:
         row.review = review
     ApprovalCondition.objects.bulk_create(rows)
 
 
 def condition_facts(rows: Sequence[ApprovalCondition]) -> list[dict[str, object]]:
-    """Return the facts about conditions for the event of a review."""
+    """Return conditions as facts for the audit event of their review."""
     return [
         {"text": row.text, "owner": row.owner.username, "due_at": row.due_at, "expires_at": row.expires_at}
         for row in rows
@@ -64,7 +64,7 @@ def _row(terms: ConditionTerms, model: RegisteredModel) -> ApprovalCondition:
     if not now < terms.due_at < now + _LATEST:
         raise InvalidInput("The due date of a condition must be in the future, and within ten years.")
     if terms.expires_at is not None and not terms.due_at <= terms.expires_at < now + _LATEST:
-        raise InvalidInput("A condition expires on its due date or later, within ten years.")
+        raise InvalidInput("A condition must expire on its due date or later, and within ten years.")
     return ApprovalCondition(
         text=text, owner=_owner(terms.owner, model), due_at=terms.due_at, expires_at=terms.expires_at
     )
@@ -74,5 +74,5 @@ def _owner(username: str, model: RegisteredModel) -> User:
     rows = User.objects.filter(username=username[:150], is_active=True, is_service=False)
     person = None if "\x00" in username else rows.first()
     if person is None or person.pk not in who_may_read(model.pk, [person]):
-        raise InvalidInput(f"There is no person {username[:150]!r} who could own a condition on {model.name}.")
+        raise InvalidInput(f"{username[:150]!r} cannot own a condition on {model.name}: name a person who may read it.")
     return person

@@ -1,11 +1,12 @@
-"""Conditions of approvals after the move: findings, a reminder before they are due, and the end of an approval.
+"""Conditions of approvals after the move: their findings, reminders before the due date, and the end of the approval.
 
-An approver may set a day on which the approval ends if the condition is still open. A worker then removes the version
-from its target without a further review (`expired_condition`).
+An approver may set a time at which the approval ends if the condition is still open. A worker then removes the version
+from its target, and the gate lets that move pass without a request (`expired_condition`).
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -26,6 +27,8 @@ from registry.models import Alias, ModelVersion
 from registry.services.aliases import delete_alias
 from registry.services.stages import change_stage
 from registry.stages import Stage, removed_alias
+
+logger = logging.getLogger(__name__)
 
 REMIND_BEFORE = timedelta(days=3)
 _BATCH = 100
@@ -51,9 +54,10 @@ def open_condition_findings(*, actor: Actor, request: TransitionRequest) -> None
 
 
 def remind_conditions(now: datetime) -> int:
-    """Record once for each open condition that it is due within three days; return how many were recorded.
+    """Record once for each open condition that it is due within three days. Return how many were recorded, at most 100.
 
-    The event notifies the owner."""
+    The audit event notifies the owner.
+    """
     due = _open().filter(reminded_at__isnull=True, due_at__lte=now + REMIND_BEFORE, due_at__gt=now)
     return sum(_remind(pk, now) for pk in due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
 
@@ -73,42 +77,48 @@ def _remind(condition_id: int, now: datetime) -> bool:
 
 
 def expire_conditions(now: datetime) -> int:
-    """Remove each version whose approval ended with an open condition from its target; return how many."""
+    """Remove each version whose approval ended with an open condition from its target.
+
+    Return how many conditions expired, at most 100.
+    """
     due = _open().filter(expired_at__isnull=True, expires_at__lte=now)
     return sum(_expire(pk, now) for pk in due.order_by("expires_at").values_list("pk", flat=True)[:_BATCH])
 
 
 def _expire(condition_id: int, now: datetime) -> bool:
     try:
-        return _demote(condition_id, now)
-    except DomainError:  # somebody moved the version meanwhile: the next call tries again
+        return _remove_from_target(condition_id, now)
+    except DomainError as error:
+        logger.warning("Condition %s could not end its approval; the next sweep tries again: %s", condition_id, error)
         return False
 
 
 @transaction.atomic
-def _demote(condition_id: int, now: datetime) -> bool:
+def _remove_from_target(condition_id: int, now: datetime) -> bool:
     row = ApprovalCondition.objects.select_related("review__request__version", "review__reviewer").get(pk=condition_id)
     request = row.review.request
     lock_model(request.version.model_id)
+    if not _open().filter(pk=condition_id).exists():  # somebody closed its finding before the lock
+        return False
     version = ModelVersion.objects.select_related("model").get(pk=request.version_id)
     actor = system_actor("expire_conditions", on_behalf_of=row.review.reviewer.username)
     reason = f"The approval of request #{request.pk} has ended: its condition is still open. {row.text}"[:1000]
     if is_alias(request.target):
         name = request.target[1:]
         if not Alias.objects.filter(model=version.model, name=name, version=version).exists():
-            return _done(row, now)
+            return _mark_expired(row, now)
         delete_alias(actor=actor, name=version.model.name, alias=name, version=version.version, reason=reason)
     elif version.stage == request.target:
         change_stage(actor=actor, version=version, target=Stage.ARCHIVED, archive_existing=False, reason=reason)
-    return _done(row, now)
+    return _mark_expired(row, now)
 
 
-def _done(row: ApprovalCondition, now: datetime) -> bool:
+def _mark_expired(row: ApprovalCondition, now: datetime) -> bool:
     return bool(ApprovalCondition.objects.filter(pk=row.pk, expired_at__isnull=True).update(expired_at=now))
 
 
 def expired_condition(version: ModelVersion, target: str, now: datetime) -> str:
-    """Return the basis of a move that removes a version because a condition expired; "" for any other move."""
+    """Return the basis of the move that removes a version because a condition expired; "" without such a condition."""
     current_target = f"@{removed_alias(target)}" if removed_alias(target) else version.stage
     rows = _open().filter(
         review__request__version=version,

@@ -1,5 +1,4 @@
-"""Live deployments with a problem: the version is archived, superseded, quarantined or has a critical finding, or the
-endpoint loaded other files.
+"""Problems of live deployments: an archived or superseded version, quarantined data, a critical finding, other files.
 
 One SQL statement reads all problems, so that the sidebar of every page can count them.
 """
@@ -20,7 +19,7 @@ from registry.stages import Stage
 
 
 class Problem(StrEnum):
-    """A problem of a live deployment. The value is also the name of the annotation that holds it, after `is_`."""
+    """A problem of a live deployment. `live_with_problems` annotates it as `is_<value>`."""
 
     ARCHIVED = "archived"
     SUPERSEDED = "superseded"
@@ -62,7 +61,7 @@ def live_with_problems(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
 
 
 def problematic_deployments(actor: Actor, problem: str = ANY) -> QuerySet[Deployment]:
-    """Return the live deployments with a problem that the actor may see, newest first. ANY stands for every problem.
+    """Return the live deployments that have a problem, of those the actor may see, newest first. ANY means any problem.
 
     Raises InvalidInput for an unknown problem.
     """
@@ -76,7 +75,7 @@ def problematic_deployments(actor: Actor, problem: str = ANY) -> QuerySet[Deploy
 
 
 def problems_of(deployment: Deployment) -> list[Problem]:
-    """Return the problems of a deployment that `live_with_problems` read; [] for a deployment read in another way."""
+    """Return the problems of a deployment read by `live_with_problems`; [] for one that was read without it."""
     return [problem for problem in Problem if getattr(deployment, f"is_{problem}", False)]
 
 

@@ -18,9 +18,9 @@ from registry.permissions import visible_models
 def visible_findings(
     actor: Actor, *, state: str = "", severity: str = "", model: str = "", owner: str = ""
 ) -> QuerySet[Finding]:
-    """Return the findings the actor may see: open ones first, then by severity, the newest first.
+    """Return the findings the actor may see: open ones first, then the most severe, then the newest.
 
-    ``state`` may be `overdue` for open ones whose due date has passed.
+    ``state`` is a state, or `overdue` for open findings that were recorded as overdue. "" filters by nothing.
     """
     rows = Finding.objects.filter(model__in=visible_models(actor)).select_related("model", "version__model", "owner")
     if state == "overdue":
@@ -33,9 +33,8 @@ def visible_findings(
         rows = rows.filter(model__name=model)
     if owner:
         rows = rows.filter(owner__username=owner)
-    return rows.annotate(closed=_rank(state=FindingState.OPEN), severity_rank=_severity_rank()).order_by(
-        "closed", "-severity_rank", "-pk"
-    )
+    rows = rows.annotate(closed_rank=_closed_rank(), severity_rank=_severity_rank())
+    return rows.order_by("closed_rank", "-severity_rank", "-pk")
 
 
 def get_finding(actor: Actor, finding_id: int) -> Finding:
@@ -48,24 +47,25 @@ def get_finding(actor: Actor, finding_id: int) -> Finding:
 
 def open_findings_of(version: ModelVersion) -> list[Finding]:
     """Return the open findings on a version and on its model, the most severe first."""
-    on_it = Q(version=version) | Q(model=version.model_id, version__isnull=True)
-    rows = Finding.objects.filter(on_it, state=FindingState.OPEN).select_related("model", "version", "owner")
+    on_version_or_model = Q(version=version) | Q(model=version.model_id, version__isnull=True)
+    rows = Finding.objects.filter(on_version_or_model, state=FindingState.OPEN)
+    rows = rows.select_related("model", "version", "owner")
     return list(rows.annotate(severity_rank=_severity_rank()).order_by("-severity_rank", "pk"))
 
 
 def overdue_findings(now: datetime) -> list[int]:
-    """Return the ids of open findings whose due date has passed and which were not recorded as overdue; at most 500."""
+    """Return the ids of open findings past their due date that are not recorded as overdue yet; at most 500."""
     rows = Finding.objects.filter(state=FindingState.OPEN, due_at__lte=now, overdue_at__isnull=True)
     return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
 
 
 def _severity_rank() -> Case:
     return Case(
-        *[When(severity=level.value, then=Value(place)) for place, level in enumerate(SEVERITIES)],
+        *[When(severity=level.value, then=Value(rank)) for rank, level in enumerate(SEVERITIES)],
         default=Value(len(SEVERITIES)),
         output_field=IntegerField(),
     )
 
 
-def _rank(**first: object) -> Case:
-    return Case(When(**first, then=Value(0)), default=Value(1), output_field=IntegerField())
+def _closed_rank() -> Case:
+    return Case(When(state=FindingState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())

@@ -1,6 +1,7 @@
-"""Findings: problems of a version or of a model, from opening to closing.
+"""Opening, assigning and closing findings, which are problems of a version or of a model.
 
-Everybody who may edit the model may open them. An author of the version may not close one of severity high or critical.
+Everybody who may edit the model may open a finding. An author of the version may not close one of severity high or
+critical.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def open_finding(
     """Open a finding on a version, or on the whole model where no version is given, and return it.
 
     ``severity``: low, medium, high or critical. ``owner`` is the username of the person who has to resolve it. Raises
-    NotFound, Denied (the actor may not edit the model), InvalidInput (severity, title, description, owner).
+    NotFound, Denied (the actor may not edit the model), InvalidInput (severity, title, description, owner), TooLarge.
     """
     model = lock_named(actor=actor, name=name, level=Level.EDIT, action=Action.APPROVALS_FINDING_OPENED)
     row = _version_of(model, version) if version is not None else None
@@ -65,7 +66,7 @@ def open_finding(
 
 
 def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
-    """Insert a new finding, record it and return it, in the caller's transaction with the model locked."""
+    """Insert a new finding, record its event and return it, in the caller's transaction with the model locked."""
     finding.opened_at = timezone.now()
     finding.save(force_insert=True)
     record(
@@ -104,9 +105,9 @@ def close_finding(*, actor: Actor, finding_id: int, state: str, comment: str) ->
 
 
 def close_locked_finding(actor: Actor, finding: Finding, state: FindingState, comment: str, *, closed_by: str) -> None:
-    """Close a locked, open finding and record it, in the caller's transaction.
+    """Close a locked, open finding and record the event, in the caller's transaction.
 
-    The caller has checked that the actor may.
+    The caller has checked the permission.
     """
     finding.state, finding.resolution = state, comment
     finding.closed_by, finding.closed_at = closed_by, timezone.now()
@@ -123,7 +124,7 @@ def close_locked_finding(actor: Actor, finding: Finding, state: FindingState, co
 
 @transaction.atomic
 def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetime | None, comment: str = "") -> Finding:
-    """Set owner ("" for none) and due date (None for none) of an open finding and return it.
+    """Set the owner ("" for none) and the due date (None for none) of an open finding and return it.
 
     Raises NotFound, InvalidInput (owner, comment), Denied (`refusal_to_assign_finding`), InvalidState (it is closed).
     """
@@ -152,7 +153,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
 
 @transaction.atomic
 def flag_overdue_finding(*, actor: Actor, finding_id: int, now: datetime) -> bool:
-    """Record that a finding is overdue and return True; False where it is not, or was recorded before.
+    """Record that a finding is overdue and return True; return False if it is not overdue, or was recorded before.
 
     Raises NotFound.
     """
@@ -192,7 +193,7 @@ def _version_of(model: RegisteredModel, number: int) -> ModelVersion:
 def _owner(username: str, model: RegisteredModel) -> User:
     owner = None if "\x00" in username else User.objects.filter(username=username[:150], is_active=True).first()
     if owner is None or owner.is_service:
-        raise InvalidInput(f"There is no person {username[:150]!r} who could own a finding on {model.name}.")
+        raise InvalidInput(f"{username[:150]!r} cannot own a finding on {model.name}: name a person who is active.")
     return owner
 
 
@@ -200,7 +201,7 @@ def _severity(value: str) -> Severity:
     try:
         return Severity(value)
     except ValueError as error:
-        raise InvalidInput(f"The severity must be one of {', '.join(Severity)}.") from error
+        raise InvalidInput(f"The severity must be one of {', '.join(Severity)}, not {value[:50]!r}.") from error
 
 
 def _required(text: str, field: str, limit: int) -> str:

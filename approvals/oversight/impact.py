@@ -1,7 +1,7 @@
-"""Impact of data: the model versions that descend from it, with owners, live deployments and the approvals they have.
+"""Impact of data: the model versions that descend from it, with their owners, live deployments and approvals.
 
-Nothing is cut: the graph is walked whole, and versions are read in parts, so that a hundred thousand of them can be
-streamed.
+The result is complete: the whole graph below the data is walked. Versions are read in chunks, so that a hundred
+thousand of them can be streamed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from registry.models import Alias, Deployment, ModelVersion
 from registry.permissions import visible_versions
 from registry.stages import Stage
 
-MOST_WALKED = 2_000_000
-_AT_ONCE = 500
+MAX_NODES = 2_000_000
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedVersion:
     """A version that descends from the data.
 
-    ``deployments`` are live ones, ``approvals`` open, approved and applied.
+    ``deployments`` are the live ones. ``approvals`` are its transition requests that are open, approved or applied.
     """
 
     version: ModelVersion
@@ -43,7 +43,7 @@ class AffectedVersion:
 
     @property
     def is_live(self) -> bool:
-        """Return whether somebody gets this version now: by its stage, an alias, or a deployment."""
+        """Return whether this version is in use: in Production, under an alias, or deployed."""
         return self.version.stage == Stage.PRODUCTION or bool(self.aliases or self.deployments)
 
     @property
@@ -60,8 +60,10 @@ class AffectedVersion:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The impact of data: the total numbers, and the versions that the caller may see, read as they are
-    asked.
+    """The impact of the nodes ``starts``, as far as the actor may see it.
+
+    ``total`` is the number of descendants, ``runs`` the number of runs among them. ``version_keys`` are the names and
+    numbers of the affected versions, whose rows are read later. ``truncated``: there were more than MAX_NODES nodes.
     """
 
     starts: tuple[Node, ...]
@@ -71,41 +73,42 @@ class Impact:
     truncated: bool
 
     def versions(self, actor: Actor) -> Iterator[AffectedVersion]:
-        """Return the affected versions by model and number, those in use among them;
-        a fixed number of queries for 500.
+        """Yield the affected versions that the actor may see, sorted by model and number.
+
+        A fixed number of queries for every 500 versions.
         """
-        for start in range(0, len(self.version_keys), _AT_ONCE):
-            yield from _affected(actor, self.version_keys[start : start + _AT_ONCE])
+        for start in range(0, len(self.version_keys), _CHUNK):
+            yield from _affected(actor, self.version_keys[start : start + _CHUNK])
 
     def part(self, actor: Actor, keys: Sequence[tuple[str, int]]) -> list[AffectedVersion]:
-        """Return some of the affected versions, by keys of `version_keys`."""
+        """Return the affected versions with these keys of `version_keys`."""
         return list(_affected(actor, keys))
 
 
 def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tuple[Node, ...]:
-    """Return versions of a dataset that the actor may see, all where none are named.
+    """Return the nodes of these versions of a dataset; without versions, the dataset and all that the actor may see.
 
-    Raises NotFound; InvalidInput: no dataset.
+    Raises NotFound (the dataset, a version), InvalidInput (the URN is not that of a dataset).
     """
     dataset = find_node(name_urn)
     require_visible(actor, dataset)
     if dataset.kind != NodeKind.DATASET:
-        raise InvalidInput(f"{name_urn[:200]!r} is no dataset.")
+        raise InvalidInput(f"{name_urn[:200]!r} is not a dataset.")
     members = Node.objects.filter(container=dataset, alias_of__isnull=True).order_by("-id")
     if not versions:
         return (dataset, *known_nodes(actor, members))
-    named = {node.version: node for node in known_nodes(actor, members.filter(version__in=versions))}
-    if missing := [version for version in versions if version not in named]:
+    by_version = {node.version: node for node in known_nodes(actor, members.filter(version__in=versions))}
+    if missing := [version for version in versions if version not in by_version]:
         raise NotFound(f"{dataset.name} has no version {missing[0][:100]!r}.")
-    return tuple(named[version] for version in dict.fromkeys(versions))
+    return tuple(by_version[version] for version in dict.fromkeys(versions))
 
 
 def impact_of(actor: Actor, nodes: Sequence[Node]) -> Impact:
-    """Return the descendants of nodes that the actor may see. Never cut below MOST_WALKED nodes."""
+    """Return the impact of nodes: their descendants that the actor may see. At most MAX_NODES nodes are read."""
     starts = list(dict.fromkeys(pk for node in nodes for pk in (*anchors_of(node, "down"), node.pk)))
-    below, seen = read_of_kinds(starts, "down", frozenset(NodeKind), limit=MOST_WALKED)
-    hidden = hidden_nodes(actor, below)
-    visible = [row for row in below if row.id not in hidden]
+    descendants, visited = read_of_kinds(starts, "down", frozenset(NodeKind), limit=MAX_NODES)
+    hidden = hidden_nodes(actor, descendants)
+    visible = [row for row in descendants if row.id not in hidden]
     keys = {
         (row.name, int(row.version))
         for row in visible
@@ -116,7 +119,7 @@ def impact_of(actor: Actor, nodes: Sequence[Node]) -> Impact:
         total=len(visible),
         runs=sum(row.kind == NodeKind.RUN for row in visible),
         version_keys=tuple(sorted(keys)),
-        truncated=seen > MOST_WALKED,
+        truncated=visited > MAX_NODES,
     )
 
 
@@ -129,13 +132,12 @@ def _affected(actor: Actor, keys: Sequence[tuple[str, int]]) -> list[AffectedVer
     versions.sort(key=lambda row: (row.model.name, row.version))
     ids = [row.pk for row in versions]
     aliases: dict[int, list[str]] = defaultdict(list)
-    for owner, name in Alias.objects.filter(version__in=ids).order_by("name").values_list("version_id", "name"):
-        aliases[owner].append(name)
+    for version_id, name in Alias.objects.filter(version__in=ids).order_by("name").values_list("version_id", "name"):
+        aliases[version_id].append(name)
     deployments: dict[int, list[Deployment]] = defaultdict(list)
-    for row in (
-        Deployment.objects.filter(version__in=ids, ended_at__isnull=True).select_related("endpoint").order_by("pk")
-    ):
-        deployments[row.version_id].append(row)
+    live = Deployment.objects.filter(version__in=ids, ended_at__isnull=True)
+    for deployment in live.select_related("endpoint").order_by("pk"):
+        deployments[deployment.version_id].append(deployment)
     approvals: dict[int, list[TransitionRequest]] = defaultdict(list)
     states = Q(state__in=[*LIVE_STATES, RequestState.APPLIED])
     for request in TransitionRequest.objects.filter(states, version__in=ids).order_by("pk"):

@@ -1,7 +1,4 @@
-"""Locking findings and post-reviews.
-
-Lock order, as everywhere: the model's row, then the request's, then the row itself.
-"""
+"""Locks on findings and post-reviews. The order of locks is, as everywhere: model, request, the row itself."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from registry.permissions import visible_models
 
 
 def lock_finding(finding_id: int) -> Finding:
-    """Return a finding with its model's row and its own locked until commit. Raises NotFound."""
+    """Lock the row of a finding's model and its own until commit. Return the finding. Raises NotFound."""
     rows = Finding.objects.filter(pk=row_id(finding_id))
     model_id = rows.values_list("model_id", flat=True).first()
     if model_id is None:
@@ -26,14 +23,17 @@ def lock_finding(finding_id: int) -> Finding:
 
 
 def lock_visible_finding(actor: Actor, finding_id: int) -> Finding:
-    """Return a locked finding on a model that the actor may see. Raises NotFound."""
+    """Lock a finding as `lock_finding` does and return it. Raises NotFound, also if the actor may not see its model."""
     if not Finding.objects.filter(pk=row_id(finding_id), model__in=visible_models(actor)).exists():
         raise NotFound(f"There is no finding {finding_id}.")
     return lock_finding(finding_id)
 
 
 def lock_post_review(post_review_id: int) -> PostReview:
-    """Return a post-review with its request, both and the model's row locked until commit. Raises NotFound."""
+    """Lock the rows of the model, the request and the post-review until commit. Return the post-review.
+
+    Raises NotFound.
+    """
     rows = PostReview.objects.filter(pk=row_id(post_review_id))
     request_id = rows.values_list("request_id", flat=True).first()
     if request_id is None:
@@ -45,7 +45,10 @@ def lock_post_review(post_review_id: int) -> PostReview:
 
 
 def lock_visible_post_review(actor: Actor, post_review_id: int) -> PostReview:
-    """Return a locked post-review of a model that the actor may see. Raises NotFound."""
+    """Lock a post-review as `lock_post_review` does and return it.
+
+    Raises NotFound, also if the actor may not see its model.
+    """
     rows = PostReview.objects.filter(pk=row_id(post_review_id), request__version__model__in=visible_models(actor))
     if not rows.exists():
         raise NotFound(f"There is no post-review {post_review_id}.")

@@ -1,4 +1,4 @@
-"""Counts for the sidebar: live deployments with a problem, and emergencies that still need a review."""
+"""Counts for the sidebar: live deployments with a problem, and break-glass moves whose post-review is open."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class OpenProblems:
 
 
 def count_open_problems(actor: Actor) -> OpenProblems:
-    """Count both in one statement."""
+    """Return the numbers of problematic deployments and open post-reviews that the actor may see; one query."""
     deployments = _counted(problematic_deployments(actor), "deployments")
     counts = deployments.union(_counted(visible_post_reviews(actor, state="open"), "emergencies"), all=True)
     return OpenProblems(**dict(counts))
 
 
 def _counted(rows: QuerySet[Any], kind: str) -> QuerySet[Any, Any]:
-    """Return a statement of one row, the kind and the number; of no row where there is none."""
-    groups = rows.order_by().annotate(counted=Value(kind)).values("counted")
-    counts: QuerySet[Any, Any] = groups.annotate(number=Count("pk")).values_list("counted", "number")
+    """Return a query of one row, ``kind`` and the number of ``rows``, or of no row if there are no ``rows``."""
+    groups = rows.order_by().annotate(kind=Value(kind)).values("kind")
+    counts: QuerySet[Any, Any] = groups.annotate(number=Count("pk")).values_list("kind", "number")
     return counts

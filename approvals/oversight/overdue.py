@@ -18,22 +18,22 @@ from registry.services.review_due import set_review_due
 
 
 def flag_overdue(now: datetime) -> int:
-    """Record once what has become overdue, and do what follows; return how many there were.
+    """Record once every finding, post-review, re-review and attestation that is overdue at ``now``.
 
-    Findings, post-reviews and re-reviews become overdue. People are reminded of conditions before they are due, and an
-    approval ends when a condition expires.
+    Also remind the owners of conditions that are due soon, and end the approvals whose condition has expired. Return
+    how many of all these there were.
     """
     actor = system_actor("flag_overdue")
     findings = [flag_overdue_finding(actor=actor, finding_id=pk, now=now) for pk in overdue_findings(now)]
     post_reviews = [flag_overdue_post_review(actor=actor, post_review_id=pk) for pk in overdue_post_reviews(now)]
     re_reviews = [flag_overdue_re_review(actor=actor, version=row, now=now) for row in unrecorded_overdue(now)]
-    due = unrecorded_overdue_attestations(now).values_list("pk", flat=True)[:500]
-    attestations = [flag_overdue_attestation(actor=actor, model_id=pk, now=now) for pk in due]
+    model_ids = unrecorded_overdue_attestations(now).values_list("pk", flat=True)[:500]
+    attestations = [flag_overdue_attestation(actor=actor, model_id=pk, now=now) for pk in model_ids]
     return sum([*attestations, *findings, *post_reviews, *re_reviews, remind_conditions(now), expire_conditions(now)])
 
 
 def schedule_re_reviews() -> int:
-    """Set the due dates of re-reviews as the policies of today say; return how many versions have a new date."""
+    """Set the due dates of re-reviews under the policies of today. Return how many versions got a new date."""
     actor = system_actor("schedule_re_reviews")
     versions = versions_to_schedule()
     due = due_dates(versions)

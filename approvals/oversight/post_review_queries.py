@@ -17,7 +17,7 @@ from registry.permissions import visible_models
 def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> QuerySet[PostReview]:
     """Return the post-reviews the actor may see, the earliest due date first.
 
-    ``state``: open, overdue or completed.
+    ``state``: open, overdue (recorded as overdue), completed, or "" for all.
     """
     rows = PostReview.objects.filter(request__version__model__in=visible_models(actor))
     if state == "completed":
@@ -28,7 +28,7 @@ def visible_post_reviews(actor: Actor, *, state: str = "", model: str = "") -> Q
         rows = rows.filter(overdue_at__isnull=False)
     if model:
         rows = rows.filter(request__version__model__name=model)
-    return _with_all(rows).order_by("due_at", "pk")
+    return _with_relations(rows).order_by("due_at", "pk")
 
 
 def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
@@ -41,7 +41,7 @@ def get_post_review(actor: Actor, post_review_id: int) -> PostReview:
 
 
 def overdue_post_reviews(now: datetime) -> list[int]:
-    """Return the ids of post-reviews whose due date has passed and which were not recorded as overdue; at most 500."""
+    """Return the ids of post-reviews past their due date that are not recorded as overdue yet; at most 500."""
     rows = PostReview.objects.filter(completed_at__isnull=True, overdue_at__isnull=True, due_at__lte=now)
     return list(rows.order_by("due_at").values_list("pk", flat=True)[:500])
 
@@ -49,10 +49,10 @@ def overdue_post_reviews(now: datetime) -> list[int]:
 def open_post_reviews_of(model: RegisteredModel) -> list[PostReview]:
     """Return the post-reviews of a model that are not completed, the earliest due date first."""
     rows = PostReview.objects.filter(request__version__model=model, completed_at__isnull=True)
-    return list(_with_all(rows).order_by("due_at", "pk"))
+    return list(_with_relations(rows).order_by("due_at", "pk"))
 
 
-def _with_all(rows: QuerySet[PostReview]) -> QuerySet[PostReview]:
+def _with_relations(rows: QuerySet[PostReview]) -> QuerySet[PostReview]:
     return rows.select_related(
         "request__version__model", "request__policy_revision__policy", "request__followed_revision__policy",
         "requester", "completed_by", "request__requester",

@@ -28,9 +28,9 @@ from registry.names import check_text
 
 
 def open_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
-    """Record the alarm of a break-glass move and return its post-review, in the transaction that moved the version.
+    """Create the post-review of a break-glass move and record the alarm, in the transaction that moved the version.
 
-    Raises InvalidState.
+    Return the post-review. Raises InvalidState when this server cannot read the policy.
     """
     now = timezone.now()
     row = PostReview.objects.create(
@@ -92,7 +92,7 @@ def complete_post_review(*, actor: Actor, post_review_id: int, outcome: str, com
 
 @transaction.atomic
 def flag_overdue_post_review(*, actor: Actor, post_review_id: int) -> bool:
-    """Record that a post-review is overdue and return True; False where it is not, or was recorded before.
+    """Record that a post-review is overdue and return True; return False if it is not, or was recorded before.
 
     Raises NotFound.
     """

@@ -1,10 +1,9 @@
 """Findings that a quarantine opens: one on each version in use that descends from the quarantined dataset version.
 
-A version is in use when it is in Production, or has an open deployment whatever its stage. The model's creator owns the
-finding.
+A version is in use when it is in Production or has a live deployment. The creator of the model owns the finding.
 
-Releasing the quarantine resolves them, except where the person who released it helped to make the version: a critical
-finding must be closed by somebody else.
+When the quarantine is released, the findings are resolved, except on versions that the releaser helped to make: an
+author of a version may not close a critical finding on it.
 """
 
 from __future__ import annotations
@@ -67,8 +66,9 @@ def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
 
 
 def close_quarantine_findings(*, actor: Actor, quarantine_id: int) -> int:
-    """Resolve the findings of a released quarantine, except on versions that the releaser helped to make; return how
-    many.
+    """Resolve the findings of a released quarantine, except on versions that the releaser helped to make.
+
+    Return how many were resolved; 0 for a quarantine that is unknown or in force.
     """
     quarantine = Quarantine.objects.filter(pk=quarantine_id, released_at__isnull=False).first()
     if quarantine is None:
@@ -88,24 +88,24 @@ def _close(actor: Actor, quarantine: Quarantine, finding_id: int) -> bool:
 
 
 def quarantines_to_sweep(*, turn: int, batch: int = 20) -> list[int]:
-    """Return the ids of the newest quarantines, and of the next batch of all that are in force or have open findings.
+    """Return the ids of the newest quarantines, and one batch of those that are in force or have open findings.
 
-    Each ``turn`` takes the next batch, so that the cost of a sweep does not grow with their number.
+    ``turn`` counts the sweeps. Each one takes the next batch, so that its cost does not grow with their number.
     """
     newest = list(Quarantine.objects.order_by("-pk").values_list("pk", flat=True)[:batch])
     in_force = Quarantine.objects.filter(released_at__isnull=True).values_list("pk", flat=True)
     causes = Finding.objects.filter(origin=FindingOrigin.QUARANTINE, state=FindingState.OPEN).values_list(
         "cause", flat=True
     )
-    open_ones = {int(cause.partition(":")[2]) for cause in causes.distinct()}
-    node_ids = sorted({*in_force, *open_ones})
-    batches = max(1, -(-len(node_ids) // batch))
+    with_findings = {int(cause.partition(":")[2]) for cause in causes.distinct()}
+    quarantine_ids = sorted({*in_force, *with_findings})
+    batches = max(1, -(-len(quarantine_ids) // batch))
     start = turn % batches * batch
-    return sorted({*newest, *node_ids[start : start + batch]})
+    return sorted({*newest, *quarantine_ids[start : start + batch]})
 
 
 def released_quarantine_of(finding: Finding) -> Quarantine | None:
-    """Return the quarantine that opened a finding, where it has been released; None otherwise."""
+    """Return the released quarantine that opened a finding; None if another cause opened it or it is in force."""
     kind, _, number = finding.cause.partition(":")
     if kind != "quarantine" or not number.isdigit():
         return None

@@ -1,4 +1,4 @@
-"""Refusal of a release of a quarantine by people whose own work descends from the data."""
+"""The refusal to release a quarantine, for people whose own work descends from the quarantined data."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tracking.models import Run, RunWriter
 
 
 def own_data_refusal(actor: Actor, node: Node) -> str:
-    """Return the reason why the actor may not release the quarantine of a dataset version, "" where they may.
+    """Return the reason why the actor may not release the quarantine of a dataset version; "" if they may.
 
-    It refuses those who made a run or a version that descends from it (or a version with the same bytes), logged to
-    such a run, or sent files of such a version, the owners of service accounts that did, and people whose account one
-    of them made or changed lately. A fixed number of queries.
+    They may not if they created or logged to a run that descends from the dataset version, if they are an author of a
+    model version that descends from it or has the same bytes as one that does, or if such a person made or changed
+    their account lately. The owners of a service account may not if the account may not. A fixed number of queries.
     """
     if actor.kind is ActorKind.SYSTEM:
         return ""
-    below = descendants(node, limit=MAX_LIMIT).nodes
-    run_ids = [row.urn.removeprefix(run_ref("")) for row in below if row.kind == NodeKind.RUN]
+    nodes = descendants(node, limit=MAX_LIMIT).nodes
+    run_ids = [row.urn.removeprefix(run_ref("")) for row in nodes if row.kind == NodeKind.RUN]
     makers = _makers_of_runs(run_ids)
-    makers |= _makers_of_versions((row for row in below if row.kind == NodeKind.MODEL_VERSION), run_ids)
+    makers |= _makers_of_versions((row for row in nodes if row.kind == NodeKind.MODEL_VERSION), run_ids)
     makers = makers.union(*owners_of(makers).values())
     if actor.name not in makers:
         doubt = doubt_now(actor.name, makers)
@@ -44,12 +44,13 @@ def _makers_of_runs(run_ids: Collection[str]) -> set[str]:
 
 
 def _makers_of_versions(nodes: Iterable[Node], run_ids: Collection[str]) -> set[str]:
-    """Return the authors of these versions, of all with the same bytes, and of those whose bytes the runs held."""
-    named = {(node.name, int(node.version)) for node in nodes}
-    rows = ModelVersion.objects.filter(model__name__in={name for name, _ in named}).select_related("model")
-    versions = {row.pk: row for row in rows if (row.model.name, row.version) in named}
+    """Return the authors of these versions, of versions with the same bytes, and of those whose bytes the runs had."""
+    keys = {(node.name, int(node.version)) for node in nodes if node.version.isdecimal()}
+    rows = ModelVersion.objects.filter(model__name__in={name for name, _ in keys}).select_related("model")
+    versions = {row.pk: row for row in rows if (row.model.name, row.version) in keys}
     payloads = {row.payload_digest for row in versions.values()} - {""}
-    held = PayloadOrigin.objects.filter(kind=PayloadOrigin.RUN, name__in=run_ids).values("version")
-    versions |= {row.pk: row for row in ModelVersion.objects.filter(Q(payload_digest__in=payloads) | Q(pk__in=held))}
+    from_runs = PayloadOrigin.objects.filter(kind=PayloadOrigin.RUN, name__in=run_ids).values("version")
+    same_bytes = ModelVersion.objects.filter(Q(payload_digest__in=payloads) | Q(pk__in=from_runs))
+    versions |= {row.pk: row for row in same_bytes}
     authors = authors_of(versions.values(), origins_of(versions))
     return {name for names in authors.values() for name in names}

@@ -1,4 +1,4 @@
-"""Re-reviews of versions in Production or under a protected alias: due dates, confirmations, and what is overdue."""
+"""Re-reviews of versions in Production or under an alias: due dates, confirmations, and records of overdue ones."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ from registry.services.review_due import set_review_due
 
 
 def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
-    """Set the due date of a version's next re-review by its approval and policy;
-    False where it has that date already.
+    """Set the due date of a version's next re-review, computed from its approval and the policies of today.
+
+    Return whether the date has changed.
     """
     due = due_dates([version])[version.pk]
     return set_review_due(actor=actor, version_id=version.pk, due_at=due)
@@ -44,19 +45,17 @@ def schedule_re_review(*, actor: Actor, version: ModelVersion) -> bool:
 
 @transaction.atomic
 def confirm_version(*, actor: Actor, name: str, version: int, comment: str) -> ReReview:
-    """Record a re-review: the reviewer confirms that the version may stay, and its next due date is set.
+    """Record that the actor confirms that a version may stay, and return the re-review.
 
-    Return the re-review.
-
-    Findings that were opened because it was overdue are closed. Raises NotFound, InvalidInput (no comment),
-    InvalidState (no policy asks for a re-review), Denied (`refusal_to_confirm_version`).
+    This sets the next due date, and closes the findings that were opened because the re-review was overdue. Raises
+    NotFound, InvalidInput (no comment), TooLarge, InvalidState (no policy asks for a re-review), Denied
+    (`refusal_to_confirm_version`).
     """
     text = check_text(comment.strip(), "comment", MAX_COMMENT)
     if not text:
         raise InvalidInput("A re-review needs a comment.")
-    seen = get_version(actor, name, version)
-    lock_model(seen.model_id)
-    row = get_version(actor, name, version)
+    lock_model(get_version(actor, name, version).model_id)
+    row = get_version(actor, name, version)  # again, under the lock
     due = re_reviews_for(row)
     if not due or row.review_due_at is None:
         raise InvalidState(f"No policy asks for a re-review of {row}.")
@@ -100,9 +99,9 @@ def _insert(
 
 @transaction.atomic
 def flag_overdue_re_review(*, actor: Actor, version: ModelVersion, now: datetime) -> bool:
-    """Record that a re-review is overdue, once for each due date, and return True; False where it is not.
+    """Record that a re-review is overdue, once for each due date, and return True; return False if it is not overdue.
 
-    Where the policy flags or blocks overdue versions, this opens a finding.
+    A policy that flags or blocks overdue versions also opens a finding.
     """
     lock_model(version.model_id)
     row = ModelVersion.objects.select_related("model").get(pk=version.pk)
@@ -126,7 +125,7 @@ def _open_finding(actor: Actor, version: ModelVersion, when_due: str) -> None:
     cause = f"re_review:{due:%Y-%m-%dT%H:%M:%S}"
     if Finding.objects.filter(version=version, cause=cause).exists():
         return
-    more = " Until then the version cannot be promoted again." if when_due == "block" else ""
+    more = " Until it is done, the version cannot be promoted again." if when_due == "block" else ""
     finding = Finding(
         model=version.model,
         version=version,
@@ -142,9 +141,9 @@ def _open_finding(actor: Actor, version: ModelVersion, when_due: str) -> None:
 
 def _close_findings(actor: Actor, version: ModelVersion, comment: str) -> None:
     """Close the findings that were opened because the re-review was overdue."""
-    confirmer = system_actor("confirm_version", on_behalf_of=actor.name)
+    system = system_actor("confirm_version", on_behalf_of=actor.name)
     rows = Finding.objects.select_for_update(no_key=True, of=("self",)).filter(
         version=version, origin=FindingOrigin.RE_REVIEW, state=FindingState.OPEN
     )
     for row in rows:
-        close_locked_finding(confirmer, row, FindingState.RESOLVED, comment, closed_by=actor.name)
+        close_locked_finding(system, row, FindingState.RESOLVED, comment, closed_by=actor.name)

@@ -1,7 +1,4 @@
-"""Serving attestations: an endpoint reports the digest of its loaded files.
-
-A different digest opens a critical finding.
-"""
+"""Serving attestations: an endpoint reports the digest of the files it has loaded. A wrong digest opens a finding."""
 
 from __future__ import annotations
 
@@ -26,11 +23,12 @@ _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 @transaction.atomic
 def attest_serving(*, actor: Actor, deployment_id: int, digest: str) -> ServingAttestation:
-    """Record the digest of the files that a live deployment has loaded, and return it.
+    """Record the digest of the files that a live deployment has loaded, and return the attestation.
 
-    ``digest`` is the version's `digest` as the serving read gives it: `sha256:` and hex. A different digest opens a
-    critical finding on the version, unless one is open. Raises NotFound, Denied (the actor may not edit the model),
-    InvalidInput (no SHA-256), InvalidState (the deployment has ended, or its version has no files here).
+    ``digest`` is a SHA-256 as hex, with or without `sha256:` before it. If it is not the version's artifact digest, a
+    critical finding is opened on the version, unless one is open for this deployment. Raises NotFound, Denied (the
+    actor may not edit the model), InvalidInput (not a SHA-256), InvalidState (the deployment has ended, or the server
+    has no digest of the version's files).
     """
     if not _DIGEST.fullmatch(digest):
         raise InvalidInput("digest must be a SHA-256: sha256: and 64 hexadecimal digits.")
@@ -42,7 +40,7 @@ def attest_serving(*, actor: Actor, deployment_id: int, digest: str) -> ServingA
         raise InvalidState(f"Deployment {deployment.number} of {deployment.endpoint} has ended.")
     expected = deployment.version.artifact_digest
     if not expected:
-        raise InvalidState(f"{deployment.version} has no digest to compare with: its files are kept elsewhere.")
+        raise InvalidState(f"{deployment.version} has no digest to compare with: its files are not on this server.")
     loaded = f"sha256:{digest.removeprefix('sha256:')}"
     attestation = ServingAttestation.objects.create(
         deployment=deployment, digest=loaded, expected=expected, matches=loaded == expected, attested_by=actor.name

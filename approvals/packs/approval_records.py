@@ -1,4 +1,4 @@
-"""The approvals of a version as plain facts: requests with their reviews, overrides and finished checks."""
+"""Approvals as plain records for packs and exports: requests with their reviews, overrides and finished checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.models import ModelVersion
 
 @dataclass(frozen=True, slots=True)
 class SignatureRecord:
-    """An electronic signature (21 CFR 11.50): what it means, the name it prints, and when it was made."""
+    """An electronic signature (21 CFR 11.50): its meaning, the printed name of the signer, and the time of signing."""
 
     meaning: str
     printed_name: str
@@ -24,7 +24,7 @@ class SignatureRecord:
 
 @dataclass(frozen=True, slots=True)
 class ConditionRecord:
-    """A condition of an approval: what has to be done, by whom and by when, and when the approval ends without it."""
+    """A condition of an approval. ``expires_at`` is when the approval ends if it is not met, "" for never."""
 
     text: str
     owner: str
@@ -34,7 +34,7 @@ class ConditionRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRecord:
-    """A review. Its ``signature``, None where there is none, covers ``subject_digest``."""
+    """A review. Its ``signature`` covers ``subject_digest``; it is None for a review without one."""
 
     id: int
     reviewer: str
@@ -101,7 +101,10 @@ class ApprovalRecord:
 
 
 def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
-    """Return the applied requests of a version, or the open ones where none is applied; oldest first. Seven queries."""
+    """Return the applied requests of a version as records, oldest first; a fixed number of queries.
+
+    If none is applied, return the open, approved and rejected ones.
+    """
     rows = TransitionRequest.objects.filter(version=version).exclude(
         state__in=[RequestState.WITHDRAWN, RequestState.EXPIRED, RequestState.STALE]
     )
@@ -111,16 +114,15 @@ def approvals_of(version: ModelVersion) -> list[ApprovalRecord]:
 
 
 def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None = None) -> list[ApprovalRecord]:
-    """Return requests as records, with the reviews, overrides and results up to ``until`` (now); six queries.
+    """Return requests as records, with the reviews, overrides and results given until ``until``, by default now.
 
-    An override that was withdrawn by then is left out.
+    An override that was withdrawn by then is left out. A fixed number of queries.
     """
     ids = [request.pk for request in requests]
     reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer", "on_behalf_of").order_by("pk")
     conditions: dict[int, list[ConditionRecord]] = {}
-    for condition in (
-        ApprovalCondition.objects.filter(review__request_id__in=ids).select_related("owner").order_by("pk")
-    ):
+    condition_rows = ApprovalCondition.objects.filter(review__request_id__in=ids).select_related("owner")
+    for condition in condition_rows.order_by("pk"):
         conditions.setdefault(condition.review_id, []).append(_condition(condition))
     override_rows = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
@@ -145,7 +147,7 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
 
 
 def approval_rows(records: Sequence[ApprovalRecord]) -> list[dict[str, str]]:
-    """Return a row for each review, for the generated ``approvals`` of a card."""
+    """Return a row for each review, for the generated field ``approvals`` of a card."""
     return [
         {
             "request": request_ref(record.request),

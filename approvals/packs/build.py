@@ -1,8 +1,8 @@
-"""Building the conformity pack of a promotion to Production or a protected alias: a zip of evidence of that moment.
+"""Building the conformity pack of a promotion to Production or a protected alias: a zip file of the evidence.
 
-It follows the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. The same order
-always makes the same bytes: times are those of the promotion, names are sorted, and nothing is read that can change
-later.
+It follows the outline of Annex IV of Regulation (EU) 2024/1689; docs/reference.md lists the files. Times are those of
+the promotion, names are sorted, and values that can change later are read from the order, which pinned them. So the
+same order makes the same bytes.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from registry.stages import Stage
 
 FORMAT = "custody-conformity-pack/2"
 TEMPLATE = "eu_annex_iv"
-_EARLIER = re.compile(r" on the approval of request:(\d+)")
-_NAMES = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
-_README = """This is the conformity pack of one promotion, frozen as it happened. Read index.html first.
+_EARLIER_REQUEST = re.compile(r" on the approval of request:(\d+)")
+_CARD_PATHS = {"json": "card/card.json", "html": "card/card.html", "hf": "card/README.md"}
+_README = """This is the conformity pack of one promotion, frozen when it happened. Read index.html first.
 
-index.html           the decision as text: its basis, the verdict with every rule, reviews with the printed name
-                     and its meaning, the evidence, Annex IV with the answer to each point, the risk, the lineage
-manifest.json        every file with its SHA-256 and size, and what the pack was made from
+index.html           the decision as text: its basis, the verdict on every rule, the reviews with printed names and
+                     meanings, the evidence, Annex IV with the answer to each point, the risk, the lineage
+manifest.json        every file with its SHA-256 and size, and the revisions that the pack was made from
 version.json         the version: artifact digest, tags, who promoted and approved it, which version it replaced
 annex_iv.json        the outline of Annex IV of the EU AI Act: the field that answers each point, and the missing ones
-card/                the model card at that revision: as JSON, as a page, and in the formats of others
-approval/            the request, each review with the digest it covers and its electronic signature (the printed name,
-                     its meaning and time), each check with its evidence and the files of it, the overridden rules, the
-                     policy, and verdict.json: the result of every rule, as the log has it
-risk/                the answers to the risk questionnaire and the tier they came to
+card/                the model card at that revision: as JSON, as a page, and in the formats of other tools
+approval/            the request, each review with the digest it covers and its electronic signature (printed name,
+                     meaning and time), each check with its evidence and evidence files, the overridden rules, the
+                     policy, and verdict.json: the result of every rule, as the audit log has it
+risk/                the answers to the risk questionnaire and the tier that follows from them
 lineage/             the ancestors of the version at that time
 
 To verify a file: sha256sum FILE, and compare with manifest.json. The SHA-256 of the whole pack is in the audit log
@@ -116,7 +116,10 @@ def _records(order: PackOrder) -> list[ApprovalRecord]:
 
 def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
     card = _card(order, records)
-    files = {_NAMES.get(each.code, f"card/{each.suffix}"): each.write(card, records) for each in FORMATS.values()}
+    files = {
+        _CARD_PATHS.get(card_format.code, f"card/{card_format.suffix}"): card_format.write(card, records)
+        for card_format in FORMATS.values()
+    }
     pinned = order.pinned
     history = ancestors_as_of(pinned["lineage_node"], order.promoted_at)
     outline, risk, rules = _outline(card), _assessment(order), promotion_verdict(order)
@@ -147,13 +150,16 @@ def _files(order: PackOrder, records: list[ApprovalRecord]) -> dict[str, bytes]:
 
 
 def _basis(pinned: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the basis of a move of an alias, which its version does not keep: read from the basis of the event."""
+    """Return the basis of a move of an alias, read from its audit event; None without a request.
+
+    Only the basis of a stage is a column of the version.
+    """
     if not pinned["request"]:
         return None
     basis: dict[str, Any] = {"kind": "promotion", "request": pinned["request"]}
     if pinned["basis"].endswith(" by break-glass"):
         return basis | {"kind": "break_glass"}
-    if match := _EARLIER.search(pinned["basis"]):
+    if match := _EARLIER_REQUEST.search(pinned["basis"]):
         return basis | {"kind": "rollback", "earlier_request": int(match[1])}
     return basis
 

@@ -1,6 +1,6 @@
 """Approvals as CycloneDX ``declarations``: https://cyclonedx.org/docs/1.6/json/#declarations.
 
-Reviewers are the assessors, each finished check is evidence and a claim, each review is an attestation over the claims.
+A reviewer is an assessor, a finished check is a claim with its evidence, and a review is an attestation of the claims.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from registry.cards.exports.cyclonedx import MODEL_REF
 
 
 def declarations(records: Sequence[ApprovalRecord]) -> dict[str, Any]:
-    """Return CycloneDX declarations; empty without reviews and checks."""
+    """Return the CycloneDX declarations of these approvals; an empty dict without reviews and checks."""
     reviews = [(record, review) for record in records for review in record.reviews]
     checks = [(record, check) for record in records for check in record.checks]
     if not reviews and not checks:

@@ -25,13 +25,13 @@ _PREFIX = "pack:"
 
 
 def start_dossier(*, actor: Actor, pack: FrozenPack) -> ExportJob:
-    """Start the export that is the dossier of a promotion, and return it. Raises NotFound, Denied."""
+    """Start the export job that makes the dossier of a promotion, and return it. Raises NotFound, Denied."""
     filters = Filters(model=pack.order.version.model.name)
     return start_export(actor=actor, filters=filters, annex=f"{_PREFIX}{pack.digest}")
 
 
 def pack_page_of(pack: FrozenPack) -> bytes:
-    """Return the first page of a pack as it was frozen. Raises NotFound for packs from before there was one."""
+    """Return the first page of a pack as it was frozen. Raises NotFound for an old pack without one, or lost bytes."""
     try:
         with zipfile.ZipFile(io.BytesIO(_bytes_of(pack))) as package:
             return package.read(PAGE)
@@ -40,9 +40,9 @@ def pack_page_of(pack: FrozenPack) -> bytes:
 
 
 def pack_annex(name: str, log: SignedLog) -> Iterator[File] | None:
-    """Return the files of the annex `pack:<digest>`: the pack, its page, and proofs of the version's events.
+    """Return the files of the annex `pack:<digest>`: the pack, its page, and inclusion proofs of the version's events.
 
-    None for another name. Raises NotFound where there is no such pack.
+    Return None for an annex with another name. Raises NotFound for an unknown pack.
     """
     if not name.startswith(_PREFIX):
         return None
@@ -54,8 +54,9 @@ def pack_annex(name: str, log: SignedLog) -> Iterator[File] | None:
 
 
 def events_of(version: ModelVersion) -> Any:
-    """Return the events about a version and about its requests. Refs in a model's stream are its own, whatever its name
-    was.
+    """Return the audit events about a version and its requests, oldest first.
+
+    References in a model's stream are about this model even under an earlier name, so the name is not compared.
     """
     requests = TransitionRequest.objects.filter(version=version).values_list("pk", flat=True)
     own = Q(object_ref__startswith="model-version:", object_ref__endswith=f"/{version.version}")

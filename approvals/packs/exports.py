@@ -21,13 +21,13 @@ from registry.models import CardRevision, ModelVersion
 
 Records = Sequence[ApprovalRecord]
 _JSON = "application/json"
-# The parameters of metric checks that are limits, and how each is written.
+# The parameters of metric checks that are limits, and the text before each value.
 _LIMITS = (("at_least", "≥"), ("at_most", "≤"), ("tolerance", "no worse than Production by"))
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of exported cards. ``suffix`` is the end of the file name; ``write`` makes the bytes."""
+    """A format of exported cards. ``suffix`` is the end of the file name; ``write`` returns the bytes."""
 
     code: str
     title: str
@@ -50,8 +50,8 @@ def _json(document: object) -> bytes:
 
 
 FORMATS: dict[str, Format] = {
-    each.code: each
-    for each in (
+    card_format.code: card_format
+    for card_format in (
         Format("json", "Card document (JSON)", _JSON, "card.json", lambda card, _: _json(card_document(card))),
         Format(
             "hf", "Hugging Face README.md", "text/markdown; charset=utf-8", "README.md",
@@ -71,7 +71,7 @@ FORMATS: dict[str, Format] = {
 
 
 def find_format(code: str) -> Format:
-    """Return a format by its code; InvalidInput with the known codes."""
+    """Return a format by its code. Raises InvalidInput, with the known codes."""
     export_format = FORMATS.get(code)
     if export_format is None:
         raise InvalidInput(f"There is no export format {code[:50]!r} (known: {', '.join(FORMATS)}).")
@@ -89,7 +89,7 @@ def export_card(version: ModelVersion, card: CardRevision, code: str) -> Export:
 
 
 def with_approvals(source: CardSource, records: Records) -> CardSource:
-    """Return a card with its approvals and, for each metric that a check compared, the validation job and its limit."""
+    """Return a card with its approvals. A metric that a check compared also gets the check run and its limits."""
     checks = {str(check.params.get("metric")): check for record in records for check in record.checks}
     rows = [row | _check_cells(checks.get(row.get("metric", ""))) for row in source.rows("evaluation")]
     body = dict(source.body)
@@ -99,7 +99,7 @@ def with_approvals(source: CardSource, records: Records) -> CardSource:
 
 
 def _check_cells(check: CheckRecord | None) -> dict[str, str]:
-    """Return the cells of an evaluation row that come from a check: the validation job and its limits."""
+    """Return the cells of an evaluation row that come from a check: the check run and its limits; empty without one."""
     if check is None:
         return {}
     limits = [f"{sign} {check.params[name]}" for name, sign in _LIMITS if check.params.get(name) is not None]

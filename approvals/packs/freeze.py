@@ -1,4 +1,4 @@
-"""Conformity packs: the promotion pins the facts, and a worker makes the pack. A pack never changes."""
+"""Conformity packs: a promotion orders a pack and pins its facts, and a worker makes the pack, which never changes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 
 
 def order_pack(*, event: Event) -> PackOrder | None:
-    """Pin the facts of a promotion to Production or a protected alias, and queue the making of its pack.
+    """Pin the facts of a promotion to Production or a protected alias, queue its pack, and return the order.
 
-    ``event`` is the promotion; this runs in its transaction. A second call for an event returns the first order.
-    Returns None where the version does not exist here.
+    ``event`` is the audit event of the promotion; this runs in its transaction. A second call for an event returns the
+    first order. Return None if the version does not exist.
     """
     existing: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
     if existing is not None:
@@ -58,7 +58,7 @@ def order_pack(*, event: Event) -> PackOrder | None:
 def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
     """Make the pack of an order, store it, record an event and return the pack. A second call returns the first pack.
 
-    Raises NotFound, and Unavailable where the stored bytes were pruned at the same moment.
+    Raises NotFound (the order), Unavailable (the stored bytes were pruned at the same moment).
     """
     order = PackOrder.objects.select_related("version__model").filter(pk=order_id).first()
     if order is None:
@@ -69,11 +69,11 @@ def freeze_pack(*, actor: Actor, order_id: int) -> FrozenPack:
     pack = build_pack(order)
     blob = current_store().put(io.BytesIO(pack.data), limit=settings.MAX_ARTIFACT_BYTES)
     with transaction.atomic():
-        # one at a time for each model: a message that was delivered twice finds the row of the first
+        # One worker at a time for each model: a message that is delivered twice finds the row of the first delivery.
         lock_model(order.version.model_id)
-        made_meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
-        if made_meanwhile is not None:
-            return made_meanwhile
+        frozen_meanwhile: FrozenPack | None = FrozenPack.objects.filter(order=order).first()
+        if frozen_meanwhile is not None:
+            return frozen_meanwhile
         hold_bytes(exclusive=False)
         if not current_store().has(blob):
             raise Unavailable(
@@ -104,6 +104,7 @@ def waiting_packs() -> list[int]:
 
 
 def promoted_version(event: Event) -> ModelVersion | None:
+    """Return the version that an event promoted or that it points an alias at; None if the version does not exist."""
     model_id = event.stream.rpartition(":")[2]
     number = event.object_ref.rpartition("/")[2]
     if event.action == Action.REGISTRY_ALIAS_SET:
@@ -117,7 +118,7 @@ def promoted_version(event: Event) -> ModelVersion | None:
 def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
     """Return the facts that a pack needs, as they are now.
 
-    These are ids and digests of rows that never change, and the values of rows that do.
+    Rows that never change are pinned by their ids and digests, other rows by their values.
     """
     card = CardRevision.objects.filter(version=version, created_at__lte=event.at).order_by("-number").first()
     risk = RiskAssessment.objects.filter(model=version.model_id, created_at__lte=event.at).order_by("-number").first()
@@ -137,7 +138,7 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
         "model": version.model.name,
         "target": _target(event),
         "lineage_node": node or 0,
-        "version": _version_facts(version) | _of_alias(event),
+        "version": _version_facts(version) | _alias_facts(event),
         "card": {"number": card.number, "digest": card.digest} if card else None,
         "risk": {"number": risk.number, "tier": risk.tier} if risk else None,
         "basis": basis,
@@ -153,11 +154,11 @@ def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
 
 
 def _recorded_rules(request: TransitionRequest) -> dict[str, str]:
-    """Return the result of each rule as the event of the approval has it."""
+    """Return the result of each rule, read from the audit event of the approval; empty without that event."""
     approved = Event.objects.filter(
         object_ref=request_ref(request.pk), action=Action.APPROVALS_REQUEST_APPROVED, outcome="ok"
     )
-    event = approved.order_by("-id").first()
+    event = approved.order_by("-at", "-id").first()
     return dict(facts(event)["after"].get("rules", {})) if event else {}
 
 
@@ -166,7 +167,7 @@ def _target(event: Event) -> str:
     return f"@{alias}" if alias else Stage.PRODUCTION.value
 
 
-def _of_alias(event: Event) -> dict[str, Any]:
+def _alias_facts(event: Event) -> dict[str, Any]:
     """Return the facts of a moved alias: the version it pointed to before, who moved it and when; empty for a stage."""
     if event.action != Action.REGISTRY_ALIAS_SET:
         return {}

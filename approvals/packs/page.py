@@ -1,4 +1,4 @@
-"""The first page of a conformity pack: the whole decision as text that a person reads and prints, without scripts."""
+"""The first page of a conformity pack: the whole decision as HTML for reading and printing, without scripts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from registry.cards.document import CardSource
 from registry.cards.exports.html import PRINT_STYLE, field_html
 from registry.cards.values import says_nothing
 
-_MOST_ANCESTORS = 200
+_MAX_ANCESTORS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PackFacts:
-    """The facts that the page shows: ``version`` as in version.json, ``risk`` as in risk/assessment.json, ``outline``
-    as in annex_iv.json; ``rules`` as in approval/verdict.json.
+    """The facts on the page.
+
+    ``version`` is the content of version.json, ``risk`` of risk/assessment.json, ``outline`` of annex_iv.json and
+    ``rules`` of approval/verdict.json.
     """
 
     target: str
@@ -36,12 +38,12 @@ class PackFacts:
 
 
 def pack_page(facts: PackFacts) -> bytes:
-    """Return the page. Everything people wrote is sanitised or escaped."""
+    """Return the page as UTF-8. Everything that people wrote is sanitised or escaped."""
     return "\n".join(_page(facts)).encode()
 
 
 def basis_text(basis: Mapping[str, Any] | None) -> str:
-    """Return the basis of a promotion in words: an approval, an earlier one, or an exception."""
+    """Return the basis of a promotion as text: an approval, an earlier approval, break-glass, or no policy."""
     if not basis:
         return "no request: no policy governed the move"
     request = f"request #{basis['request']}"
@@ -67,8 +69,8 @@ def _page(facts: PackFacts) -> Iterator[str]:
     yield from _risk(facts.risk)
     yield from _lineage(facts.ancestry)
     yield (
-        "<footer><p>Frozen: nothing here changes later. README.txt says how to verify the files; the log of the "
-        "installation holds the SHA-256 of the whole.</p></footer></body></html>\n"
+        "<footer><p>This page never changes. README.txt says how to verify the files. The audit log of the "
+        "installation has the SHA-256 of the whole pack.</p></footer></body></html>\n"
     )
 
 
@@ -116,7 +118,7 @@ def _reviews(record: ApprovalRecord) -> Iterator[str]:
                 "Given at": review.given_at,
                 "Comment": review.comment,
                 "Covers (digest)": review.subject_digest,
-                "Conditions": "; ".join(f"{one.text} ({one.owner}, by {one.due_at})" for one in review.conditions),
+                "Conditions": "; ".join(f"{row.text} ({row.owner}, by {row.due_at})" for row in review.conditions),
             }
         )
     for override in record.overrides:
@@ -185,10 +187,10 @@ def _lineage(ancestry: Ancestry) -> Iterator[str]:
         yield '<p class="none">No ancestor was recorded.</p>'
     else:
         rows = [
-            {"kind": node.kind, "name": node.urn, "digest": node.digest} for node in ancestry.nodes[:_MOST_ANCESTORS]
+            {"kind": node.kind, "name": node.urn, "digest": node.digest} for node in ancestry.nodes[:_MAX_ANCESTORS]
         ]
         yield _table(["kind", "name", "digest"], rows)
-        if len(ancestry.nodes) > _MOST_ANCESTORS or ancestry.truncated:
+        if len(ancestry.nodes) > _MAX_ANCESTORS or ancestry.truncated:
             yield "<p>More ancestors are in lineage/ancestors.json.</p>"
     yield "</section>"
 

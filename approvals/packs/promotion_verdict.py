@@ -1,4 +1,4 @@
-"""The verdict of a promotion, rule by rule."""
+"""The verdict of a promotion, rule by rule, for its conformity pack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from registry.models import PackOrder
 
 
 def promotion_verdict(order: PackOrder) -> list[dict[str, Any]]:
-    """Return each rule with its result and why; empty for a promotion without a request.
+    """Return each rule with its result and the reason; empty for a promotion without a request.
 
-    The result is that of the event of the approval, where the order has pinned it. Only the rules that the event names
-    remain where this server cannot read the policy.
+    The result is the one in the audit event of the approval, if the order has pinned it. If this server cannot read
+    the policy, only the rules in that event are returned, without reasons.
     """
     recorded: dict[str, str] = dict(order.pinned.get("rules", {}))
     request = TransitionRequest.objects.with_relations().filter(pk=order.pinned["request"]).first()

@@ -1,6 +1,4 @@
-"""The archive of a retired model: its versions, approvals, findings, cards, attestations and events,
-as one JSON file.
-"""
+"""The evidence of a retired model as one JSON file: versions, approvals, findings, cards, attestations and events."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from registry.models import CardRevision, ModelAttestation, PackOrder, Registere
 
 
 def retirement_evidence(model: RegisteredModel, reason: str) -> bytes:
-    """Return the archive as JSON with sorted keys. Events and cards are named by their hashes; approvals are whole."""
+    """Return the evidence as JSON with sorted keys. Of events, cards and packs it has only the hashes."""
     versions = list(model.versions.select_related("model").order_by("version"))
     evidence: dict[str, Any] = {
         "schema": 1,
@@ -52,7 +50,7 @@ def retirement_evidence(model: RegisteredModel, reason: str) -> bytes:
 
 
 def evidence_named(digests: Collection[str]) -> set[str]:
-    """Return those of these digests that are archives of retired models (settings.ARTIFACT_HOLDERS)."""
+    """Return the digests among these that retirement evidence has. It is never pruned (settings.ARTIFACT_HOLDERS)."""
     return set(Retirement.objects.filter(evidence_digest__in=digests).values_list("evidence_digest", flat=True))
 
 

@@ -1,4 +1,4 @@
-"""Retiring a model: a request, what prevents it, and the decision of a second person."""
+"""Retirement of a model: the request, the obstacles that prevent it, and the decision of a second person."""
 
 from __future__ import annotations
 
@@ -39,24 +39,27 @@ _ASKED, _DECIDED = Action.REGISTRY_MODEL_RETIREMENT_ASKED, Action.REGISTRY_MODEL
 
 
 def obstacles_to_retire(model: RegisteredModel) -> list[str]:
-    """Return a sentence for each reason against retiring a model: deployments that serve it, and its dependents."""
+    """Return a sentence for each obstacle to retiring a model, with what to do about it.
+
+    Obstacles are live deployments, a Production version, protected aliases, open requests, and dependent models.
+    """
     return list(_obstacles(model))
 
 
 @transaction.atomic
 def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
-    """Open the request that a model be retired and return it.
+    """Open a request to retire a model and return it.
 
     Raises NotFound, Denied (the actor does not manage the model, or has no account), InvalidInput (no reason),
-    InvalidState (something prevents it, or it is retired), Conflict (a request is open).
+    TooLarge, InvalidState (an obstacle, or the model is retired), Conflict (a request is open already).
     """
     text = _text(reason, "reason")
     model = lock_named(actor=actor, name=name, level=Level.MANAGE, action=_ASKED)
     if actor.user_id is None:
-        raise Denied("Only an account can ask that a model be retired.", action=_ASKED, obj=model)
+        raise Denied("Only a user with an account may ask for the retirement of a model.", action=_ASKED, obj=model)
     _require_free(model)
     if Retirement.objects.filter(model=model, state=RetirementState.OPEN).exists():
-        raise Conflict(f"There is an open request to retire {name}.")
+        raise Conflict(f"There already is an open request to retire {name}.")
     retirement = Retirement.objects.create(model=model, requester=User.objects.get(pk=actor.user_id), reason=text)
     record(actor=actor, action=_ASKED, obj=model, after={"retirement": retirement.pk}, reason=text)
     return retirement
@@ -64,11 +67,12 @@ def ask_to_retire(*, actor: Actor, name: str, reason: str) -> Retirement:
 
 @transaction.atomic
 def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -> Retirement:
-    """Retire a model, with an archive of its evidence, or reject the request; return it.
+    """Retire a model and store its evidence, or reject the request. Return the closed request.
 
-    A second person decides, who manages the model or is a superuser, signed in, and whose account the requester did not
-    make or change lately. Raises NotFound, Denied, InvalidInput
-    (no comment), InvalidState (something prevents it now).
+    The actor must be a person who is signed in, who manages the model or is a superuser, and who is neither the
+    requester nor the owner of the requester's service account. The requester must not have made or changed their
+    account lately. Raises NotFound (the model, or no open request), Denied, InvalidInput (no comment), TooLarge,
+    InvalidState (an obstacle).
     """
     text = _text(comment, "comment")
     model = lock_named(actor=actor, name=name, level=Level.READ, action=_DECIDED)
@@ -109,7 +113,7 @@ def last_retirement(actor: Actor, name: str) -> Retirement:
     rows = Retirement.objects.filter(model=get_model(actor, name)).select_related("requester", "decided_by", "model")
     row = rows.order_by("-pk").first()
     if row is None:
-        raise NotFound(f"Nobody has asked that {name} be retired.")
+        raise NotFound(f"Nobody has asked for the retirement of {name}.")
     return row
 
 
@@ -129,7 +133,7 @@ def _obstacles(model: RegisteredModel) -> Iterator[str]:
         yield f"Version {current} is in Production: archive it."
     for alias in model.aliases.order_by("name").values_list("name", flat=True):
         if is_governed(model, f"@{alias}"):
-            yield f"The protected alias @{alias} points at a version: take it off."
+            yield f"The protected alias @{alias} points at a version: remove the alias."
     for pk in live_request_ids(model)[:10]:
         yield f"Request #{pk} is open: withdraw it."
     for name in sorted(_dependents(model))[:10]:
@@ -137,17 +141,15 @@ def _obstacles(model: RegisteredModel) -> Iterator[str]:
 
 
 def _dependents(model: RegisteredModel) -> set[str]:
-    """Return the names of other live models with a version that descends from one of this model's, or was copied from
-    it.
-    """
+    """Return the names of other models in use with a version that descends from, or is a copy of, one of this model."""
     names: set[str] = set()
     for number in model.versions.filter(deleted_at__isnull=True).values_list("version", flat=True):
         try:
             node = find_node(version_ref(model.name, number))
         except NotFound:
             continue
-        below = descendants(node, limit=MAX_LIMIT).nodes
-        names |= {row.name for row in below if row.kind == NodeKind.MODEL_VERSION}
+        nodes = descendants(node, limit=MAX_LIMIT).nodes
+        names |= {row.name for row in nodes if row.kind == NodeKind.MODEL_VERSION}
     copies = ModelVersion.objects.filter(copied_from__model=model, deleted_at__isnull=True)
     names |= set(copies.values_list("model__name", flat=True))
     others = RegisteredModel.objects.filter(name__in=names - {model.name}, deleted_at__isnull=True)

@@ -1,1 +1,1 @@
-"""Permissions in approvals. Each function returns a `Refusal`, or None where the actor may."""
+"""Permissions in approvals. A function `refusal_to_…` returns a `Refusal`, or None if the actor may."""

@@ -1,4 +1,4 @@
-"""Permissions to cancel and rerun validation jobs, and to change the keys that sign results of external checks."""
+"""Permissions to cancel and rerun check jobs, and to change the keys that sign results of external checks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from registry.permissions import Level, has_level, level_refused
 
 
 def refusal_to_control_check(actor: Actor, request: TransitionRequest, action: Action) -> Refusal | None:
-    """Return the reason why the actor may not cancel or rerun (``action``) a job of a request: it takes editing the
-    model.
+    """Return the refusal of an actor who may not cancel or rerun (``action``) a job of a request; None if they may.
+
+    Everybody who may edit the model may.
     """
     model = request.version.model
     if has_level(actor, model, Level.EDIT):
@@ -21,8 +22,9 @@ def refusal_to_control_check(actor: Actor, request: TransitionRequest, action: A
 
 
 def refusal_to_change_check_keys(actor: Actor, action: Action, name: str) -> Refusal | None:
-    """Return the reason why the actor may not add or revoke (``action``) the key called ``name``: only superusers and
-    the system may.
+    """Return the refusal of an actor who may not add or revoke (``action``) the key called ``name``; None if they may.
+
+    Superusers (not by token) and the system may.
     """
     if actor.kind is ActorKind.SYSTEM or (actor.is_superuser and actor.kind is ActorKind.USER):
         return None

@@ -17,10 +17,10 @@ from policies.rules import Rule, RuleLevel
 
 
 def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> Refusal | None:
-    """Return the reason why a person, a member of ``groups``, may not override a rule.
+    """Return the refusal of an actor who may not override a rule; None if they may. ``groups`` are their groups.
 
-    They must be signed in, be in a group that the rule names, and not be involved in the work; nor may somebody who is
-    have made or changed their account lately.
+    The actor must be a person who is signed in, be in a group that the rule names, and not be involved in the work.
+    Nobody involved may have made or changed their account lately.
     """
     action, request = Action.APPROVALS_RULE_OVERRIDDEN, case.request
     if refusal := refusal_unless_signed_in(actor, action, request, purpose="override a rule"):
@@ -37,23 +37,24 @@ def refusal_to_override(actor: Actor, groups: frozenset[str], case: Case, row: R
 
 
 def can_override(actor: Actor, groups: frozenset[str], case: Case, row: RuleVerdict) -> bool:
-    """Return whether there is something to override, and this person may."""
-    overridable = case.request.state == RequestState.OPEN and row.level is RuleLevel.SOFT and row.blocks
-    return overridable and refusal_to_override(actor, groups, case, row) is None
+    """Return whether the request is open, the rule is soft and blocks, and this person may override it."""
+    is_overridable = case.request.state == RequestState.OPEN and row.level is RuleLevel.SOFT and row.blocks
+    return is_overridable and refusal_to_override(actor, groups, case, row) is None
 
 
 def refusal_to_withdraw_override(
     actor: Actor, groups: frozenset[str], override: Override, rules: Iterable[Rule]
 ) -> Refusal | None:
-    """Return the reason why a person, a member of ``groups``, may not withdraw an override.
+    """Return the refusal of an actor who may not withdraw an override; None if they may. ``groups`` are their groups.
 
-    Whoever gave it may, and every member of the groups that its rule names; they must be signed in.
+    The actor must be a person who is signed in. They must have given the override, or be in a group that its rule, one
+    of ``rules``, names.
     """
     action, request = Action.APPROVALS_OVERRIDE_WITHDRAWN, override.request
     if refusal := refusal_unless_signed_in(actor, action, request, purpose="withdraw an override"):
         return refusal
-    named = {group for rule in rules if rule.id == override.rule for group in rule.override_by}
-    if actor.name == override.given_by.username or not named.isdisjoint(groups):
+    rule_groups = {group for rule in rules if rule.id == override.rule for group in rule.override_by}
+    if actor.name == override.given_by.username or not rule_groups.isdisjoint(groups):
         return None
     message = "Only the person who gave the override, or a member of the groups that the rule names, may withdraw it."
     return Refusal(message, action, request)

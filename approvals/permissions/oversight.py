@@ -19,13 +19,14 @@ from registry.models import ModelVersion
 from registry.permissions import Level, has_level
 from registry.stages import Stage
 
-# From this severity on, nobody who made the version may close a finding on it.
+# Nobody who helped to make a version may close a finding on it of this severity or a higher one.
 FOUR_EYES_FROM = Severity.HIGH
 
 
 def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGlass) -> Refusal | None:
-    """Return the reason why the actor may not request an emergency move of a version. Being a superuser changes
-    nothing.
+    """Return the refusal of an actor who may not open a break-glass request for a version; None if they may.
+
+    Only members of the groups in the policy's ``option`` who are signed in may. A superuser needs the group too.
     """
     action = Action.APPROVALS_GLASS_BROKEN
     if refusal := refusal_unless_signed_in(actor, action, version, purpose="use break-glass"):
@@ -37,18 +38,20 @@ def refusal_to_break_glass(actor: Actor, version: ModelVersion, option: BreakGla
 
 
 def refusal_to_assign_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return the reason why the actor may not change owner and due date of a finding: its owner may, and whoever
-    manages the model.
+    """Return the refusal of an actor who may not change the owner and due date of a finding; None if they may.
+
+    The owner of the finding and everybody who manages the model may.
     """
     return _unless_responsible(actor, finding, Action.APPROVALS_FINDING_ASSIGNED)
 
 
 def refusal_to_close_finding(actor: Actor, finding: Finding) -> Refusal | None:
-    """Return the reason why the actor may not close a finding.
+    """Return the refusal of an actor who may not close a finding; None if they may.
 
-    Its owner may, and whoever manages the model; one of a condition also whoever set the condition. From severity high
-    on, and for a condition, they must be a person who is signed in, who did not make what the finding is about or ask
-    for its move, and whose account nobody who did made or changed lately.
+    The owner of the finding and everybody who manages the model may. The person who set a condition may close its
+    finding. To close the finding of a condition, or one of severity high or critical, they must also be a person who is
+    signed in, who did not help to make the version or ask for its move, and whose account no such person made or
+    changed lately.
     """
     action, is_condition = Action.APPROVALS_FINDING_CLOSED, finding.origin == FindingOrigin.CONDITION
     is_setter = is_condition and actor.name == finding.opened_by
@@ -94,8 +97,9 @@ def _unless_responsible(actor: Actor, finding: Finding, action: Action) -> Refus
 
 
 def makers_of(finding: Finding) -> frozenset[str]:
-    """Return the authors of the version of a finding (of a whole model: of all versions), with owners of service
-    accounts.
+    """Return the usernames of the authors of a finding's version and of the people who wrote its run.
+
+    For a finding on a whole model these are those of all its versions. Owners of service accounts are included.
     """
     rows = ModelVersion.objects.filter(model=finding.model_id, deleted_at__isnull=True).select_related("model")
     if finding.version_id is not None:

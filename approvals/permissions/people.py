@@ -1,4 +1,4 @@
-"""Actions that only a person who is signed in may perform."""
+"""Refusals of actions that only a person who is signed in may perform."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from core.refs import Auditable
 
 
 def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable, *, purpose: str) -> Refusal | None:
-    """Return the refusal of everybody but a person who is signed in; no query.
+    """Return the refusal of an actor who is not a signed-in person; None for a person who is signed in. No query.
 
-    ``purpose`` they want to do is a verb: `decide`.
+    ``purpose`` is a verb phrase for the message, such as `override a rule`.
     """
     if is_signed_in_person(actor):
         return None
@@ -21,7 +21,7 @@ def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable,
 
 
 def refusal_unless_in_person(actor: Actor, action: Action, obj: str | Auditable, *, purpose: str) -> Refusal | None:
-    """Return the refusal of everybody but a person who is signed in and whose account is still active; one query."""
+    """Return the refusal of an actor who is not a signed-in person with an active account; None for one. One query."""
     if refusal := refusal_unless_signed_in(actor, action, obj, purpose=purpose):
         return refusal
     if find_signed_in_person(actor) is None:

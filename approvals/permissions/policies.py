@@ -27,9 +27,9 @@ from policies.rules import PolicyBody
 
 
 def refusal_to_propose(actor: Actor, name: str = "") -> Refusal | None:
-    """Return the reason why the actor may not propose a change of the policy called ``name`` ("" for a new one).
+    """Return the refusal of an actor who may not propose a change of the policy called ``name``; None if they may.
 
-    Members of the editors' group and superusers may, where they have an account.
+    Users with an account who are in the group EDITORS or are superusers may.
     """
     editors = Group.objects.filter(name=EDITORS, user=actor.user_id or 0)
     if actor.user_id is not None and (actor.is_superuser or editors.exists()):
@@ -39,20 +39,20 @@ def refusal_to_propose(actor: Actor, name: str = "") -> Refusal | None:
 
 
 def refusal_to_propose_body(proposer: User, body: PolicyBody, base: PolicyRevision | None) -> Refusal | None:
-    """Return the reason why an account may not propose this body: the policy, as it is or as proposed, applies to them
-    now.
+    """Return the refusal of an account that may not propose this body; None if it may.
+
+    It may not while the policy, as it is (``base``) or as proposed, applies to a live request of the account.
     """
-    under = people_under(body.name, [body, *([parse_published(base.body)] if base else [])])
-    return _if_under(proposer, under, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
+    people = people_under(body.name, [body, *([parse_published(base.body)] if base else [])])
+    return _refusal_if_involved(proposer, people, Action.APPROVALS_PROPOSAL_OPENED, policy_ref(body.name))
 
 
 def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
-    """Return the reason why the actor may not approve or reject a proposal.
+    """Return the refusal of an actor who may not approve or reject a proposal; None if they may.
 
-    It takes another person than the proposer, signed in and in the reviewers' group, whose account the proposer did not
-    make or change lately; and the policy may apply neither
-    to that person nor, since it was proposed, to the proposer: a policy must not be changed to suit a request that is
-    open.
+    The actor must be a person who is signed in, be in the group REVIEWERS, and not be the proposer. The proposer must
+    not have made or changed their account lately. The policy must not apply to a live request of the actor, or of the
+    proposer since it was proposed, so that nobody changes a policy to suit their own request.
     """
     action = Action.APPROVALS_PROPOSAL_REVIEWED
     person = find_signed_in_person(actor)
@@ -60,43 +60,48 @@ def refusal_to_decide_proposal(actor: Actor, proposal: PolicyProposal) -> Refusa
         return refusal_unless_in_person(actor, action, proposal, purpose="decide")
     proposers = identities_of(proposal.proposer)
     if person.username in proposers:
-        return Refusal(f"{person.username} proposed this: a second person has to approve it.", action, proposal)
+        return Refusal(f"{person.username} proposed this; a second person must approve it.", action, proposal)
     if not person.groups.filter(name=REVIEWERS).exists():
         return Refusal(f"{person.username} is not a member of {REVIEWERS}.", action, proposal)
     if doubt := doubt_now(person.username, proposers):
         return Refusal(f"{person.username} cannot decide on this proposal: {doubt}.", action, proposal)
-    return _if_anybody_is_under(person, proposal, proposers)
+    return _refusal_if_anybody_is_involved(person, proposal, proposers)
 
 
-def _if_anybody_is_under(person: User, proposal: PolicyProposal, proposers: Sequence[str]) -> Refusal | None:
-    """Return the refusal where the policy of a proposal applies to its reviewer or its proposer now."""
-    action, under = Action.APPROVALS_PROPOSAL_REVIEWED, people_under_proposal(proposal)
-    if refusal := _if_under(person, under, action, policy_ref(proposal.name)):
+def _refusal_if_anybody_is_involved(person: User, proposal: PolicyProposal, proposers: Sequence[str]) -> Refusal | None:
+    """Return the refusal if the policy of a proposal applies now to a request of its reviewer or proposer."""
+    action, request_ids = Action.APPROVALS_PROPOSAL_REVIEWED, people_under_proposal(proposal)
+    if refusal := _refusal_if_involved(person, request_ids, action, policy_ref(proposal.name)):
         return refusal
     for name in proposers:
-        if name in under:
+        if name in request_ids:
             message = (
-                f"{name}, who proposed this, is behind request #{under[name]}, to which the policy applies. "
+                f"{name}, who proposed this, is involved in request #{request_ids[name]}, to which the policy applies. "
                 "Decide on the proposal when that request is closed."
             )
             return Refusal(message, action, proposal)
     return None
 
 
-def _if_under(person: User, under: dict[str, int], action: Action, obj: str | Auditable) -> Refusal | None:
+def _refusal_if_involved(
+    person: User, request_ids: dict[str, int], action: Action, obj: str | Auditable
+) -> Refusal | None:
+    """Return the refusal of a person with a request in ``request_ids`` (by username); None without one."""
     for name in identities_of(person):
-        if name in under:
+        if name in request_ids:
             message = (
-                f"{name} is behind request #{under[name]}, to which this policy applies: nobody changes a policy that applies "
-                "to their own request. Wait until the request is closed, or leave the change to somebody else."
+                f"{name} is involved in request #{request_ids[name]}, to which this policy applies: nobody may change a "
+                "policy that applies to their own request. Wait until the request is closed, or let somebody else "
+                "make the change."
             )
             return Refusal(message, action, obj)
     return None
 
 
 def refusal_to_withdraw_proposal(actor: Actor, proposal: PolicyProposal) -> Refusal | None:
-    """Return the reason why the actor may not withdraw a proposal: its proposer, the owner of that account and
-    superusers may.
+    """Return the refusal of an actor who may not withdraw a proposal; None if they may.
+
+    The proposer, the owner of a service account that proposed it, and superusers may.
     """
     own = {proposal.proposer_id, proposal.proposer.owner_id} - {None}
     if actor.is_superuser or actor.user_id in own:
@@ -106,8 +111,9 @@ def refusal_to_withdraw_proposal(actor: Actor, proposal: PolicyProposal) -> Refu
 
 
 def refusal_to_publish_defaults(actor: Actor, name: str) -> Refusal | None:
-    """Return the reason why the actor may not publish the default policies, the first of which is called ``name``: only
-    the system may.
+    """Return the refusal of an actor who may not publish the default policies; None for the system, which may.
+
+    ``name`` is the name of the first default policy, for the audit event.
     """
     if actor.kind is ActorKind.SYSTEM:
         return None

@@ -1,8 +1,8 @@
 """People that a policy applies to now, and people who can approve a change of the policy.
 
-A policy applies to the people of each live request that it governs, or would govern as proposed. These are the
-requester, the author of the version, and the owners of a service account that is requester or author. Superusers are
-not reviewers unless they are in the group.
+A policy applies to the people involved in each live request that it governs, or would govern as proposed. These are
+the requester, the authors of the version, and the owners of a service account among them. Superusers are not reviewers
+of policies unless they are in the group.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from approvals.case.incumbents import Move
 from approvals.case.subjects import load_subjects, people_by_role
 from approvals.models import LIVE_STATES, TransitionRequest
 from core.actors import Actor
-from policies.matching import active_policies, governing_policy, in_scope, model_facts
+from policies.leaving import policies_of_move
+from policies.matching import LoadedPolicy, ModelFacts, active_policies, in_scope, model_facts
 from policies.models import PolicyProposal
 from policies.parsing import parse_published
 from policies.rules import PolicyBody
+from policies.targets import exits_of, leave_target, left_by
+from registry.stages import Stage, target_left
 
 EDITORS = "policy-editors"
 REVIEWERS = "policy-reviewers"
@@ -28,32 +31,43 @@ _ROLES = ("requester", "version_author")
 
 
 def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
-    """Return the id of a live request by the username of each person that a policy applies to.
+    """Return the people that the policy called ``name`` applies to: the id of one of their live requests, by username.
 
-    Counted are requests that it governs now, or would govern under one of ``bodies``.
-
-    A fixed number of queries, however many requests are live.
+    A request counts if the policy governs it, adds rules to it, or would do so under one of ``bodies``. A fixed number
+    of queries, however many requests are live.
     """
-    targets = {body.target for body in bodies}
-    related = Q(target__in=targets) | Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
+    related = Q(target__in={target for body in bodies for target in exits_of(body.target)})
+    related |= Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
+    if any(left_by(body.target) for body in bodies):
+        related |= Q(version__is_current=True) | Q(target__startswith="-")
     rows = TransitionRequest.objects.with_relations().filter(related, state__in=LIVE_STATES)
     requests = list(rows.order_by("pk"))
     facts = model_facts({row.version.model_id: row.version.model for row in requests}.values())
     policies = active_policies()
-    governed: list[TransitionRequest] = []
-    for row in requests:
-        model = facts[row.version.model_id]
-        current = governing_policy(policies, model, row.target)
-        names = {row.policy_revision.policy.name, current.body.name if current else ""}
-        if row.followed_revision is not None:
-            names.add(row.followed_revision.policy.name)
-        if name in names or any(body.target == row.target and in_scope(body, model) for body in bodies):
-            governed.append(row)
+    governed = [row for row in requests if _applies(name, bodies, row, facts[row.version.model_id], policies)]
     return _involved_people(governed)
 
 
+def _applies(
+    name: str,
+    bodies: Sequence[PolicyBody],
+    request: TransitionRequest,
+    model: ModelFacts,
+    policies: Sequence[LoadedPolicy],
+) -> bool:
+    """Return whether the policy called ``name``, as it is or as one of ``bodies``, applies to a request."""
+    left_target = target_left(request.target, is_current=request.version.is_current)
+    of_move = policies_of_move(policies, model, request.target, left_target)
+    names = {request.policy_revision.policy.name}
+    names |= {policy.body.name for policy in (of_move.entry, of_move.leave) if policy is not None}
+    if request.followed_revision is not None:
+        names.add(request.followed_revision.policy.name)
+    targets = {request.target, *((leave_target(left_target), leave_target(Stage.PRODUCTION)) if left_target else ())}
+    return name in names or any(body.target in targets and in_scope(body, model) for body in bodies)
+
+
 def people_under_proposal(proposal: PolicyProposal) -> dict[str, int]:
-    """Return the people that the policy of a proposal applies to, as it is and as proposed."""
+    """Return the people that the policy of a proposal applies to, as it is or as proposed; see `people_under`."""
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
     return people_under(proposal.name, [parse_published(body) for body in bodies])
 
@@ -70,26 +84,24 @@ def _involved_people(requests: Sequence[TransitionRequest]) -> dict[str, int]:
 
 
 def identities_of(user: User) -> tuple[str, ...]:
-    """Return the usernames that an account stands for: its own and, where it is a service account, its present and
-    former owners.
-    """
+    """Return the username of an account and, for a service account, those of its present and former owners."""
     return (user.username, *sorted(owners_of([user.username]).get(user.username, ())))
 
 
 def possible_reviewers(proposal: PolicyProposal) -> list[str]:
-    """Return the usernames of the reviewers who may approve a proposal now, sorted."""
+    """Return the usernames of the reviewers who may approve a proposal now, sorted. They still have to sign in."""
     excluded = {*identities_of(proposal.proposer), *people_under_proposal(proposal)}
     return [name for name in _reviewers().values_list("username", flat=True) if name not in excluded]
 
 
 def missing_reviewer_hint(actor: Actor) -> str:
-    """Return advice on adding a reviewer of policies where there is none but the actor, else ""."""
+    """Return advice on adding a reviewer of policies if there is none besides the actor, "" otherwise."""
     others = _reviewers().exclude(pk=actor.user_id) if actor.user_id is not None else _reviewers()
     return reviewer_hint(list(others.values_list("username", flat=True)[:1]))
 
 
 def reviewer_hint(possible: Sequence[str]) -> str:
-    """Return advice on adding a reviewer of policies where ``possible`` is empty, else ""."""
+    """Return advice on adding a reviewer of policies if ``possible`` is empty, "" otherwise."""
     if possible:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Refusals, as audit/refusals.py has them, under the name that approvals uses."""
+"""Refusals of audit/refusals.py, imported by every permission in approvals."""
 
 from audit.refusals import Refusal, denied, deny_if
 

@@ -11,19 +11,19 @@ from registry.permissions import Level, has_level
 
 
 def refusal_to_open_request(actor: Actor, version: ModelVersion) -> Refusal | None:
-    """Return the reason why this identity cannot be a requester: it has no account.
+    """Return the refusal of an actor without an account, who cannot be a requester; None for one with an account.
 
-    The level on the model is the registry's to ask.
+    The registry checks the permission level on the model.
     """
     if actor.user_id is not None:
         return None
-    return Refusal("Only an account can open a request.", Action.APPROVALS_REQUEST_OPENED, version)
+    return Refusal("Only a user with an account may open a request.", Action.APPROVALS_REQUEST_OPENED, version)
 
 
 def refusal_to_withdraw_request(actor: Actor, request: TransitionRequest) -> Refusal | None:
-    """Return the reason why the actor may not withdraw a request.
+    """Return the refusal of an actor who may not withdraw a request; None if they may.
 
-    The requester may, the owner of the service account that is the requester, and whoever manages the model.
+    The requester, the owner of a service account that is the requester, and everybody who manages the model may.
     """
     if actor.user_id in requesters_of(request) or has_level(actor, request.version.model, Level.MANAGE):
         return None
@@ -35,9 +35,7 @@ def refusal_to_withdraw_request(actor: Actor, request: TransitionRequest) -> Ref
 
 
 def refusal_to_apply_request(request: TransitionRequest) -> Refusal | None:
-    """Return the reason why an approved request may not be applied: the account of its requester has been switched
-    off.
-    """
+    """Return the refusal to apply a request if the account of its requester is switched off; None if it is active."""
     if request.requester.is_active:
         return None
     message = (
@@ -53,16 +51,17 @@ def requesters_of(request: TransitionRequest) -> set[int]:
 
 
 def refusal_to_add_comment(actor: Actor, version: ModelVersion) -> Refusal | None:
-    """Return the reason why this identity cannot comment: it has no account. Whoever may read the version may comment
-    on it.
+    """Return the refusal of an actor without an account, who cannot comment; None for one with an account.
+
+    Everybody with an account who may read the version may comment on it.
     """
     if actor.user_id is not None:
         return None
-    return Refusal("Only an account can comment.", Action.APPROVALS_COMMENT_ADDED, version)
+    return Refusal("Only a user with an account may comment.", Action.APPROVALS_COMMENT_ADDED, version)
 
 
 def refusal_to_edit_comment(actor: Actor, comment: ApprovalComment) -> Refusal | None:
-    """Return the reason why the actor may not edit a comment: only its author may."""
+    """Return the refusal of an actor who may not edit a comment; None for its author, who may."""
     if comment.author_id == actor.user_id:
         return None
     message = f"Only {comment.author.username} may edit this comment."
@@ -70,9 +69,10 @@ def refusal_to_edit_comment(actor: Actor, comment: ApprovalComment) -> Refusal |
 
 
 def refusal_to_delete_comment(actor: Actor, comment: ApprovalComment, *, manages: bool | None = None) -> Refusal | None:
-    """Return the reason why the actor may not delete a comment: its author may, and whoever manages the model.
+    """Return the refusal of an actor who may not delete a comment; None if they may.
 
-    ``manages`` is whether the actor manages the model, where the caller knows it already.
+    Its author and everybody who manages the model may. ``manages`` is whether the actor manages the model, if the
+    caller knows it already.
     """
     if comment.author_id == actor.user_id:
         return None

@@ -1,8 +1,8 @@
-"""Permission to decide on a transition request: one rule for the service, the pages, the API and the MLflow endpoints.
+"""Permission to decide on a transition request, for the services, the pages, the API and the MLflow endpoints alike.
 
-A person decides on their own review rights (a group, a role on the model, owning it) or, where they have none, on those
-of somebody who delegated to them. Delegation does not chain: delegated rights cannot be delegated again. Nobody who is
-involved in the work decides, and nobody decides on behalf of somebody who is.
+A person decides by their own review rights: a group, a role on the model, or being its owner. A person without review
+rights decides by those of somebody who delegated to them. Delegated rights cannot be delegated again. Nobody who is
+involved in the work may decide, and nobody may decide on behalf of somebody who is involved.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Ineligibility(StrEnum):
 class Reviewer:
     """A caller with their review rights, by (model id, user id), on the models they were loaded for.
 
-    ``rights`` holds the caller's own and those of everybody in ``delegations``, which are in force now.
+    ``delegations`` are those to the caller that are in force now. ``rights`` has the caller's own review rights and
+    those of each delegator.
     """
 
     name: str
@@ -63,11 +64,11 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """The eligibility of a person to decide on a request. ``message`` is a sentence about them, "" where they can.
+    """The right of a person to decide on a request. ``reason`` and ``message`` say why they may not, else None and "".
 
-    ``role`` is how they are involved in the work. ``needed`` is who could decide, where they have no review rights.
-    ``on_behalf_of`` is whose review rights they would decide on, None for their own. ``last_decision`` is theirs on the
-    present state, "" for none: another decision may follow, the same one may not.
+    ``role`` is their role in the work, if they are involved. ``needed`` says who could decide, if they have no review
+    rights. ``on_behalf_of`` is the delegator by whose review rights they would decide, None for their own.
+    ``last_decision`` is their decision on the present state, "" for none; they may not repeat it.
     """
 
     reason: Ineligibility | None = None
@@ -89,8 +90,9 @@ class Eligibility:
 
 
 def refusal_to_decide(actor: Actor, case: Case, eligibility: Eligibility) -> Refusal | None:
-    """Return the reason why the actor, of this eligibility, may not decide on a request;
-    None also where nobody can decide on it.
+    """Return the refusal of an actor who may not decide on a request; None if they may, or if nobody can.
+
+    ``eligibility`` is the `eligibility_of` the actor.
     """
     if refusal := refusal_unless_in_person(actor, Action.APPROVALS_REVIEW_GIVEN, case.request, purpose="decide"):
         return refusal
@@ -100,7 +102,7 @@ def refusal_to_decide(actor: Actor, case: Case, eligibility: Eligibility) -> Ref
 
 
 def delegations_in_force(at: datetime | None = None) -> QuerySet[Delegation]:
-    """Return the delegations that are in force at a moment (now)."""
+    """Return the delegations that are in force at ``at``, by default now."""
     now = at or timezone.now()
     rows = Delegation.objects.filter(revoked_at__isnull=True, starts_at__lte=now, ends_at__gt=now)
     return rows.filter(delegator__is_active=True, delegator__is_service=False)
@@ -118,9 +120,9 @@ def load_reviewer(actor: Actor, model_ids: Collection[int]) -> Reviewer:
 
 
 def eligibility_of(reviewer: Reviewer, case: Case) -> Eligibility:
-    """Return whether a person can decide on a request now."""
+    """Return the eligibility of a person to decide on a request now."""
     rules = [rule for rule in case.rules if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot)]
-    if ineligible := _general(reviewer, case, rules):
+    if ineligible := _before_rights(reviewer, case, rules):
         return ineligible
     excluded = excluded_reviewers(case.snapshot)
     if role := excluded.get(reviewer.name):
@@ -131,15 +133,16 @@ def eligibility_of(reviewer: Reviewer, case: Case) -> Eligibility:
         message = f"{reviewer.name} cannot decide on this request: {doubt}."
         return Eligibility(Ineligibility.NEW_ACCOUNT, message)
     last = _last_decision(reviewer.name, case)
-    if _has_rights(rules, case, reviewer.name, reviewer.rights.get((_model(case), reviewer.user_id))):
+    if _has_rights(rules, case, reviewer.name, reviewer.rights.get((_model_id(case), reviewer.user_id))):
         return Eligibility(last_decision=last)
     return _by_delegation(reviewer, case, rules, excluded, last)
 
 
-def _general(reviewer: Reviewer, case: Case, rules: list[ApprovalsRule]) -> Eligibility | None:
+def _before_rights(reviewer: Reviewer, case: Case, rules: list[ApprovalsRule]) -> Eligibility | None:
+    """Return why somebody cannot decide whatever their review rights; None if the rights matter."""
     request = case.request
     if not reviewer.is_person:
-        return Eligibility(Ineligibility.NOT_A_PERSON, "Only a person decides; service accounts never do.")
+        return Eligibility(Ineligibility.NOT_A_PERSON, "Only a person may decide; a service account may not.")
     if request.state not in LIVE_STATES:
         message = f"Request #{request.pk} is {request.state}: there is nothing to decide."
         return Eligibility(Ineligibility.CLOSED, message)
@@ -151,9 +154,9 @@ def _general(reviewer: Reviewer, case: Case, rules: list[ApprovalsRule]) -> Elig
 def _by_delegation(
     reviewer: Reviewer, case: Case, rules: list[ApprovalsRule], excluded: Mapping[str, str], last: str
 ) -> Eligibility:
-    """Return whether a person can decide on review rights that were delegated to them and that nobody has used yet."""
+    """Return the eligibility of a person by review rights that were delegated to them and that nobody has used yet."""
     used = _rights_used(reviewer.name, case)
-    taken: list[str] = []
+    used_delegators: list[str] = []
     for row in reviewer.delegations:
         delegator = row.delegator
         if doubt_about(
@@ -162,13 +165,14 @@ def _by_delegation(
             continue
         if delegator.username in excluded or not fnmatchcase(case.snapshot.model_name, row.models_pattern):
             continue
-        if not _has_rights(rules, case, delegator.username, reviewer.rights.get((_model(case), delegator.pk))):
+        if not _has_rights(rules, case, delegator.username, reviewer.rights.get((_model_id(case), delegator.pk))):
             continue
         if delegator.username not in used:
             return Eligibility(on_behalf_of=delegator, last_decision=last)
-        taken.append(delegator.username)
-    if taken:
-        message = f"{reviewer.name} would decide on behalf of {' or '.join(taken)}, whose approval was counted already."
+        used_delegators.append(delegator.username)
+    if used_delegators:
+        delegators = " or ".join(used_delegators)
+        message = f"{reviewer.name} would decide on behalf of {delegators}, whose approval was counted already."
         return Eligibility(Ineligibility.RIGHTS_USED, message)
     needed = " or ".join(dict.fromkeys(voters_text(rule) for rule in rules))
     message = f"{reviewer.name} is not among those who can decide: {needed}."
@@ -189,7 +193,7 @@ def _last_decision(name: str, case: Case) -> str:
 
 
 def _rights_used(name: str, case: Case) -> set[str]:
-    """Return the people on whose review rights others have approved: their own, or delegated ones."""
+    """Return the usernames of the people by whose review rights somebody other than ``name`` has approved."""
     return {
         row.authority
         for row in case.snapshot.reviews
@@ -197,5 +201,5 @@ def _rights_used(name: str, case: Case) -> set[str]:
     }
 
 
-def _model(case: Case) -> int:
+def _model_id(case: Case) -> int:
     return case.request.version.model_id

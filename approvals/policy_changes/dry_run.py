@@ -1,9 +1,8 @@
 """Dry run: the verdict of a policy, published or not, on a version now.
 
-Nothing is written, no job queued, no model code run.
-
-A check counts with the result of an earlier job, of any request, that read exactly what it would read now. Without one
-the check would run; quick checks, which only read, can be run in place.
+A dry run writes nothing, queues no job and runs no model code. The result of a check is that of an earlier job for the
+version with the same inputs, in any request. Without such a job the check would run; quick checks, which only read, can
+be run in place.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from approvals.case.check_facts import check_facts
-from approvals.case.finding_facts import findings_by_version
+from approvals.case.finding_facts import findings_by_version, findings_for_move
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
 from approvals.case.rejections import rejections_by_version
@@ -42,10 +41,11 @@ _WOULD_RUN = "The check would run: it has not run on this state yet."
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """The verdict, and where the result of each check comes from (``basis``, by rule id).
+    """The result of a dry run.
 
-    ``governs``: whether this policy would govern the move; ``governed_by`` names the one that governs otherwise, "" for
-    none.
+    ``basis`` says where the result of each check comes from, by rule id. ``governs`` is whether this policy would
+    govern the move; ``governed_by`` is the label of another policy that would, "" for none. ``asked_by`` is the name of
+    the actor, who counts as the requester.
     """
 
     version: ModelVersion
@@ -63,15 +63,15 @@ class DryRun:
 
 
 def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int, run_checks: bool = False) -> DryRun:
-    """Return the verdict of a body if the actor asked now to move this version to the body's target.
+    """Return the verdict of a policy body as if the actor asked now to move this version to the body's target.
 
-    With ``run_checks`` the quick checks without a result are run in place. Raises NotFound, InvalidInput (one line
-    for each problem), TooLarge.
+    With ``run_checks`` the quick checks without a result are run in place. Raises NotFound, InvalidInput (its message
+    has a line for each problem), TooLarge.
     """
     draft, row = load_draft(body), get_version(actor, name, version)
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
     policies = policies_with(draft)
-    due_at = None if left_by(draft.body.target) else blocked_since([row], policies).get(row.pk)
+    leaves = subject.leaves or left_by(draft.body.target)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
     authors = frozenset(check.author for check in checks.values() if check.author)
     facts = RequestFacts(
@@ -82,10 +82,10 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         checks=checks,
         reviews=(),
         overrides=(),
-        findings=findings_by_version([row]).get(row.pk, ()),
+        findings=findings_for_move(findings_by_version([row]).get(row.pk, ()), leaves=leaves),
         rejections=rejections_by_version([row]).get(row.pk, ()),
         earlier_approval=None,  # only a rollback needs one, and this is a promotion
-        review_due_at=due_at,
+        review_due_at=None if leaves else blocked_since([row], policies).get(row.pk),
         reason="",
         e_signature=draft.body.options.e_signature,
         subject_digest="",
@@ -105,7 +105,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
 
 
 def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:
-    """Return the verdict on a check without a result as one that would run; others unchanged."""
+    """Return a verdict that says that the check would run, for a pending check without a result; others unchanged."""
     if row.kind != "check" or row.rule in checks or row.status.value != "pending":
         return row
     return replace(row, why=_WOULD_RUN, since=None)
@@ -114,7 +114,7 @@ def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerd
 def _checks(
     rules: Iterable[Rule], subject: Subject, version: ModelVersion, now: datetime, *, run_checks: bool
 ) -> tuple[dict[str, CheckFacts], dict[str, str]]:
-    """Return the results of the checks by rule id, and where each comes from; one query."""
+    """Return the results of the checks, and where each comes from, both by rule id; one query."""
     check_rules = [rule for rule in rules if isinstance(rule, CheckRule)]
     catalogue = known_checks()
     inputs = {rule.id: inputs_digest(catalogue[rule.check], rule.params, subject) for rule in check_rules}
@@ -133,7 +133,7 @@ def _checks(
             basis[rule.id] = "run just now"
         else:
             posted = getattr(catalogue[rule.check], "posted", False)
-            basis[rule.id] = "would wait for a result from outside" if posted else "would run"
+            basis[rule.id] = "would wait for an external result" if posted else "would run"
     return results, basis
 
 
@@ -147,6 +147,6 @@ def _run_here(rule: CheckRule, subject: Subject, now: datetime) -> CheckFacts:
     try:
         result = check.run(subject, check.parse(rule.params), lambda _: None)
     except Exception:  # a check that raises does not pass, here as in a worker
-        log.exception("the check %s raised in a dry run", rule.check)
+        log.exception("The check %s raised an exception in a dry run.", rule.check)
         return CheckFacts(CheckState.ERROR, "The check did not complete. The server's log says why.", now)
     return CheckFacts(CheckState.PASSED if result.passed else CheckState.FAILED, result.summary, now)

@@ -1,4 +1,4 @@
-"""The findings that were open on a version at a moment in the past, from the times when each was opened and closed."""
+"""Findings that were open on a version at a moment in the past, read from the times of opening and closing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PastFindings:
     rows: Sequence[Finding]
 
     def open_at(self, request: TransitionRequest, at: datetime) -> tuple[FindingFacts, ...]:
-        """Return the findings that were open then on a request's version, its bytes or its whole model."""
+        """Return the findings that were open at ``at`` on a request's version, its bytes or its whole model."""
         return tuple(
             finding_facts(row, request.version)
             for row in self.rows

@@ -12,14 +12,14 @@ from audit.actions import Action
 from audit.models import Event
 from core.refs import model_stream
 
-# At most so many moves are read; older ones count as unknown.
+# The greatest number of moves that are read, the newest first. The stages before them are unknown.
 MAX_EVENTS = 20_000
 _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
 class StageMove:
-    """A version came to a stage, or stopped being the current version there."""
+    """A move of a version to a stage, or the end of its time as the current Production version."""
 
     at: datetime
     version: int
@@ -35,7 +35,7 @@ class PastStages:
     moves: Sequence[StageMove]
 
     def staged_since(self, version: int) -> Mapping[str, datetime]:
-        """Return the stage of a version then, mapped to when it came there; empty where it never moved."""
+        """Return the stage of a version at that moment, mapped to when it came there; empty if it never moved."""
         own = [move for move in self.moves if move.version == version]
         if not own:
             return {}
@@ -47,7 +47,7 @@ class PastStages:
         return {own[-1].stage: since}
 
     def has_other_current(self, version: int) -> bool:
-        """Return whether another version was the current Production version then."""
+        """Return whether another version was the current Production version at that moment."""
         last = {move.version: move.is_current for move in self.moves}
         return any(current for number, current in last.items() if number != version)
 
@@ -61,20 +61,18 @@ def stage_moves(model_ids: Collection[int]) -> dict[int, list[StageMove]]:
         event = orjson.loads(bytes(body))
         after, number = event["after"], obj.rpartition("/")[2]
         if "stage" in after and number.isdecimal():
-            moved = StageMove(
-                at, int(number), after["stage"], bool(after.get("is_current")), str(event.get("reason") or "")
-            )
-            by_model.setdefault(streams[stream], []).append(moved)
+            is_current, reason = bool(after.get("is_current")), str(event.get("reason") or "")
+            move = StageMove(at, int(number), after["stage"], is_current, reason)
+            by_model.setdefault(streams[stream], []).append(move)
     return {model_id: list(reversed(moves)) for model_id, moves in by_model.items()}
 
 
 def stages_before(moves: Sequence[StageMove], request_id: int, at: datetime) -> PastStages:
-    """Return the stages at a moment, without the moves that applying this request itself made."""
+    """Return the stages at ``at``, before the moves that applied the request itself."""
+    of_request = (f"Transition request #{request_id}.", f"Transition request #{request_id} ")
     before: list[StageMove] = []
     for move in moves:
-        if move.at > at or move.reason.startswith(
-            (f"Transition request #{request_id}.", f"Transition request #{request_id} ")
-        ):
+        if move.at > at or move.reason.startswith(of_request):
             break
         before.append(move)
     return PastStages(before)

@@ -12,9 +12,9 @@ from registry.models import RegisteredModel
 
 
 def is_named_by_policies(model: RegisteredModel, key: str) -> bool:
-    """Return whether a policy whose pattern fits the model names the tag, or the policy of one of its live requests.
+    """Return whether a policy names the tag: an active one whose pattern matches the model, or one of a live request.
 
-    Raises InvalidState.
+    Raises InvalidState when this server cannot read the policy of a live request.
     """
     bodies = [policy.body for policy in active_policies() if fnmatchcase(model.name, policy.body.models)]
     if any(key in named_tags(body) for body in bodies):

@@ -1,8 +1,7 @@
-"""The open proposals that wait for a reviewer of policies, in two queries at most, for the inbox.
+"""Open policy proposals that wait for a reviewer, for the inbox; two queries at most.
 
-Left out are the reviewer's own proposals, and those whose policy may apply to a live request of the reviewer or the
-proposer, by target, name and pattern. Whether somebody may decide is checked by approvals/permissions/policies.py when
-they do.
+The reviewer's own proposals are left out. So are those whose policy may apply, by target, name and pattern, to a live
+request of the reviewer or the proposer. approvals/permissions/policies.py checks the permission when they decide.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
     """Return the open proposals that wait for this person, oldest first."""
     is_reviewer = Exists(Group.objects.filter(name=REVIEWERS, user=actor.user_id or 0))
     rows = PolicyProposal.objects.filter(is_reviewer, state=ProposalState.OPEN)
-    for own in ("proposer", "proposer__owner", "proposer__former_owners__owner"):
-        rows = rows.exclude(**{own: actor.user_id})
+    for identity in ("proposer", "proposer__owner", "proposer__former_owners__owner"):
+        rows = rows.exclude(**{identity: actor.user_id})
     former = F("proposer__former_owners__owner__username")  # one row for each former owner, in the same query
-    read = rows.annotate(former=former).select_related("proposer__owner", "base_revision").order_by("pk")[:_MAX_ROWS]
+    rows = rows.annotate(former=former).select_related("proposer__owner", "base_revision")
     proposals: dict[int, PolicyProposal] = {}
     people: dict[int, set[str]] = {}
-    for row in read:
+    for row in rows.order_by("pk")[:_MAX_ROWS]:
         proposals.setdefault(row.pk, row)
         owner = {row.proposer.owner.username} if row.proposer.owner else set()
         people.setdefault(row.pk, {actor.name, row.proposer.username} | owner)
@@ -49,17 +48,16 @@ def proposals_for(actor: Actor) -> list[PolicyProposal]:
 
 
 def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str]]]:
-    """Return the live requests of these people, each with the people involved in it.
+    """Return the live requests of these people and of their service accounts, each with the people involved in it.
 
-    There is one row for each model, target and policy.
+    There is one row for each model, target, policy and set of people.
     """
-    accounts = Q(username__in=names) | Q(owner__username__in=names)
-    theirs = User.objects.filter(accounts).values("username")
+    accounts = User.objects.filter(Q(username__in=names) | Q(owner__username__in=names)).values("username")
     owner = User.objects.filter(username=OuterRef("version__created_by")).values("owner__username")[:1]
     rows = TransitionRequest.objects.filter(
-        Q(requester__username__in=theirs)
-        | Q(version__created_by__in=theirs)
-        | Q(version__copied_from__created_by__in=theirs),
+        Q(requester__username__in=accounts)
+        | Q(version__created_by__in=accounts)
+        | Q(version__copied_from__created_by__in=accounts),
         state__in=LIVE_STATES,
     ).values(
         "target", "requester__username", "requester__owner__username", "version__created_by", "version__model__name",

@@ -1,6 +1,6 @@
-"""Proposals to change a policy: one person proposes a body, another person approves exactly that body.
+"""Proposals to change a policy: one person proposes a body, and another person approves exactly that body.
 
-Nobody proposes or approves a change of a policy that applies to a live request of their own.
+Nobody may propose or approve a change of a policy that applies to their own live request.
 """
 
 from __future__ import annotations
@@ -46,33 +46,32 @@ RESERVED = frozenset({"proposals", "schema", "dry-run", "replay"})
 
 @transaction.atomic
 def propose_policy(*, actor: Actor, body: Mapping[str, object], comment: str = "") -> PolicyProposal:
-    """Propose a new policy, the next revision of one, or to put a retired one in force again; return the open
-    proposal.
+    """Propose a new policy, or the next revision of one that is in force or retired. Return the open proposal.
 
-    Raises InvalidInput (one line for each problem), TooLarge, Denied (not an editor of policies, or the policy
-    applies to a request of theirs), Conflict (the policy in force is the same).
+    Raises InvalidInput (its message has a line for each problem), TooLarge, Denied (the actor is not a policy editor,
+    or the policy applies to a live request of theirs), Conflict (the policy in force has the same body).
     """
     document = check_document(body)
     parsed = parse_policy(document)
     if parsed.name in RESERVED:
-        raise InvalidInput(f"name: {parsed.name} is reserved for the API")
+        raise InvalidInput(f"name: {parsed.name} is a path of the API. Choose another name.")
     policy = lock_policy(parsed.name)
     base = newest_revision(parsed.name)
     if base is not None and policy is not None and policy.is_active and base.digest == digest_of(document):
-        raise Conflict(f"{base} is the same already.")
+        raise Conflict(f"{base}, which is in force, has the same body already.")
     return _open(actor, ProposalKind.PUBLISH, document, parsed, base, comment)
 
 
 @transaction.atomic
 def propose_retirement(*, actor: Actor, name: str, comment: str = "") -> PolicyProposal:
-    """Propose to retire a policy; return the open proposal.
+    """Propose to retire a policy, and return the open proposal.
 
-    Raises NotFound, InvalidState (not in force), Denied, InvalidInput, TooLarge.
+    Raises NotFound, InvalidState (the policy is not in force), Denied, InvalidInput and TooLarge (the comment).
     """
     policy = lock_policy(name)
     base = newest_revision(name)
     if policy is None or base is None:
-        raise NotFound(f"There is no policy {name}.")
+        raise NotFound(f"No policy is called {name}.")
     if not policy.is_active:
         raise InvalidState(f"{name} is not in force.")
     return _open(actor, ProposalKind.RETIRE, base.body, parse_published(base.body), base, comment)
@@ -124,13 +123,13 @@ def decide_proposal(
 ) -> PolicyProposal:
     """Record a review of a proposal and return the proposal.
 
-    An approval publishes or retires the policy at once, a rejection closes the proposal. ``seen_digest`` is the digest
-    of the proposal that the reviewer saw; an approval must name it. Raises NotFound, InvalidInput, Denied (not a
-    reviewer in person, the proposer, or the policy applies to a request of theirs), InvalidState (closed), Conflict
-    (another digest; or a revision was published since, and the proposal is now closed as stale).
+    An approval publishes or retires the policy at once; a rejection closes the proposal. ``seen_digest`` is the digest
+    of the proposal that the reviewer saw; an approval needs it. Raises NotFound, InvalidInput, TooLarge, Denied
+    (`refusal_to_decide_proposal`), InvalidState (the proposal is closed), Conflict (another digest; or a revision was
+    published since, and the proposal is now closed as stale).
     """
     if decision not in PolicyDecision.values:
-        raise InvalidInput(f"A decision is {' or '.join(PolicyDecision.values)}.")
+        raise InvalidInput(f"The decision must be {' or '.join(PolicyDecision.values)}, not {decision[:50]!r}.")
     text = check_text(comment, "comment", MAX_COMMENT).strip()
     if not text:
         raise InvalidInput("A decision needs a comment.")
@@ -169,9 +168,7 @@ def _decide(actor: Actor, proposal_id: int, decision: PolicyDecision, comment: s
 
 
 def _publish(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> None:
-    """Publish or retire the policy of an approved proposal,
-    and close the other open proposals of that policy as stale.
-    """
+    """Publish or retire the policy of an approved proposal. Close the other open proposals of the policy as stale."""
     basis = Basis(proposal.pk, proposal.proposer.username)
     if proposal.kind == ProposalKind.RETIRE and policy is not None:
         retire_policy(actor=actor, policy=policy, reason=proposal.comment, basis=basis)
@@ -191,7 +188,8 @@ def _publish(actor: Actor, proposal: PolicyProposal, policy: Policy | None) -> N
 def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> PolicyProposal:
     """Withdraw an open proposal and return it.
 
-    Raises NotFound, InvalidState (closed), InvalidInput (the comment), Denied.
+    Raises NotFound, InvalidState (it is closed already), InvalidInput and TooLarge (the comment), Denied
+    (`refusal_to_withdraw_proposal`).
     """
     text = check_text(comment, "comment", MAX_COMMENT).strip()
     proposal, _ = _lock(proposal_id)
@@ -203,9 +201,9 @@ def withdraw_proposal(*, actor: Actor, proposal_id: int, comment: str = "") -> P
 
 @transaction.atomic
 def _close_if_outdated(proposal_id: int) -> bool:
-    """Close an open proposal whose base is no longer the newest revision; return whether it was closed.
+    """Close an open proposal as stale if its base is no longer the newest revision. Return whether it was closed.
 
-    It has a transaction of its own: the refusal that follows must not undo it.
+    It has its own transaction, so that the Conflict that the caller raises does not roll it back. Raises NotFound.
     """
     proposal, _ = _lock(proposal_id)
     if proposal.state != ProposalState.OPEN or not _is_outdated(proposal):
@@ -222,12 +220,10 @@ def _is_outdated(proposal: PolicyProposal) -> bool:
 
 
 def _lock(proposal_id: int) -> tuple[PolicyProposal, Policy | None]:
-    """Return a proposal and its policy, both locked together with the open proposals of that policy.
+    """Lock a proposal, its policy and the other open proposals of the policy until commit. Return proposal and policy.
 
-    The policy is locked first, then the proposals by id. A new policy has no row yet: then the locks on the
-    proposals prevent two approvals at once.
-
-    Raises NotFound.
+    The policy is locked first, then the proposals by id. A new policy has no row yet (None); then the locks on the
+    proposals prevent two approvals at once. Raises NotFound.
     """
     proposal = PolicyProposal.objects.filter(pk=row_id(proposal_id))
     name = proposal.values_list("name", flat=True).first()
@@ -256,16 +252,18 @@ def _close(proposal: PolicyProposal, state: ProposalState, action: Action, *, ac
 
 
 def _require_seen(proposal: PolicyProposal, decision: PolicyDecision, seen_digest: str) -> None:
-    """Refuse an approval without a digest (InvalidInput), and any decision on another digest (Conflict)."""
+    """Raise InvalidInput for an approval without a digest, Conflict for a decision on another digest."""
     if not seen_digest and decision is PolicyDecision.APPROVE:
-        raise InvalidInput("An approval must name the digest of the proposal that you saw (seen_digest).")
+        raise InvalidInput("An approval needs seen_digest, the digest of the proposal that you saw.")
     if seen_digest and seen_digest != proposal.digest:
-        raise Conflict(f"The digest is not that of proposal {proposal.pk}. Look at the proposal again, then decide.")
+        raise Conflict(
+            f"seen_digest is not the digest of proposal {proposal.pk}. Read the proposal again, then decide."
+        )
 
 
 def _require_open(proposal: PolicyProposal) -> None:
     if proposal.state != ProposalState.OPEN:
-        raise InvalidState(f"Proposal {proposal.pk} is {proposal.state}: there is nothing to decide.")
+        raise InvalidState(f"Proposal {proposal.pk} is {proposal.state}, so it can no longer be decided or withdrawn.")
 
 
 def _require_base(proposal: PolicyProposal) -> None:

@@ -1,7 +1,6 @@
-"""Publishing policies: revisions never change, and the latest revision of an active policy is in force.
+"""Publishing and retiring policies. Revisions never change, and the newest revision of an active policy is in force.
 
-A revision is published when a proposal is approved (propose.py), and by the first start of an installation. There is no
-other way.
+A revision is published only when a proposal is approved (propose.py), and at the first start of an installation.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from policies.parsing import parse_policy
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The proposal behind a revision, and who proposed it; neither at the first start."""
+    """The proposal that led to a revision, and its proposer; None and "" at the first start."""
 
     proposal_id: int | None = None
     proposed_by: str = ""
 
     def facts(self) -> dict[str, object]:
-        """Return the fields of the event; empty at the first start."""
+        """Return the fields for the audit event; an empty dict at the first start."""
         return {"proposal": self.proposal_id, "proposed_by": self.proposed_by} if self.proposal_id else {}
 
 
@@ -40,8 +39,8 @@ class Basis:
 def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
     """Publish the default policies in a database that never had a policy, unless settings.DEFAULT_POLICIES is off.
 
-    Return the revisions; [] where nothing was published. Default policies that were retired are not published
-    again. Raises Denied for every actor but the system.
+    Return the revisions, [] if nothing was published. Default policies that were retired are not published again.
+    Raises Denied (only the system may).
     """
     if not settings.DEFAULT_POLICIES or not is_first_start():
         return []
@@ -51,25 +50,25 @@ def ensure_default_policies(*, actor: Actor) -> list[PolicyRevision]:
 
 
 def is_first_start() -> bool:
-    """Return whether no policy was ever published or proposed here."""
+    """Return whether no policy was ever published or proposed in this installation."""
     return not Policy.objects.exists() and not PolicyProposal.objects.exists()
 
 
 def lock_policy(name: str) -> Policy | None:
-    """Return a policy with its row locked until commit; None where no policy has this name."""
+    """Lock the row of a policy until commit and return the policy; None if no policy has this name."""
     return Policy.objects.select_for_update(no_key=True).filter(name=name).first()
 
 
 def newest_revision(name: str) -> PolicyRevision | None:
-    """Return the newest revision of a policy, in force or not; None where no policy has this name."""
+    """Return the newest revision of a policy, in force or not; None if no policy has this name."""
     rows = PolicyRevision.objects.filter(policy__name=name).select_related("policy")
     return rows.order_by("-number").first()
 
 
 def write_revision(*, actor: Actor, body: Mapping[str, object], reason: str, basis: Basis) -> PolicyRevision:
-    """Write the next revision of a policy and put it in force, in the caller's transaction; return it.
+    """Write the next revision of a policy, put it in force and return it, in the caller's transaction.
 
-    Callers have checked the permission. Raises InvalidInput for a body that is not valid.
+    The caller has checked the permission. Raises InvalidInput for a body that is not valid.
     """
     parsed = parse_policy(body)
     policy, _ = Policy.objects.select_for_update(no_key=True).get_or_create(

@@ -1,8 +1,8 @@
-"""Replay: what a policy would have decided on past requests, by the same evaluator over the facts of that time.
+"""Replay: the verdicts of a draft policy on past requests. The evaluator is that of live requests.
 
-Facts of that time are reviews and overrides until the request was closed, the results of its own checks, open findings,
-and the stages of versions (from the audit events). Facts of today are listed in `TODAY`: no row records what they were.
-Where a request never ran a check with these parameters the outcome is unknown, unless another rule decides it.
+Reviews, overrides, results of the request's own checks, open findings and stages are those of the time when the request
+was closed. The facts listed in `TODAY` are those of today, because no row records what they were. If a request never
+ran a check with the draft's parameters, the outcome is unknown, unless another rule decides it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from approvals.case.check_facts import check_authors, check_facts, check_runs_of
 from approvals.case.earlier_approvals import earlier_approvals
+from approvals.case.finding_facts import findings_for_move
 from approvals.case.incumbents import Move
 from approvals.case.re_review_dates import blocked_since
 from approvals.case.rejections import rejections_by_request
@@ -42,11 +43,12 @@ from validation.base import Subject
 
 MAX_CHUNK = 100
 MAX_REQUESTS = 500
+# Facts that a replay reads as they are today.
 TODAY = (
     "the groups and permission levels of reviewers",
     "the tags and risk tier of models, and who owns them",
     "who edited the model card",
-    "what an alias pointed to",
+    "the version that an alias points to",
 )
 Dated = TypeVar("Dated", ReviewFacts, OverrideFacts, RejectionFacts)
 _WITH_RESULT = (CheckState.PASSED, CheckState.FAILED, CheckState.ERROR)
@@ -55,7 +57,7 @@ _NO_RESULT = "The request never ran this check with these parameters, so its res
 
 
 class Outcome(StrEnum):
-    """Difference between the verdict of a draft and what happened."""
+    """Difference between the verdict of a draft on a request and the state of the request."""
 
     SAME = "same"
     WOULD_BLOCK = "would_block"
@@ -65,9 +67,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """One request with the draft's verdict when it was closed (now, where it is open).
+    """One request with the draft's verdict at the time when it was closed, for a live request now.
 
-    ``differing`` are the rules that make the difference.
+    ``differing`` are the rules that explain the difference: rules of the draft that block, or rules that blocked then.
     """
 
     request: TransitionRequest
@@ -80,8 +82,9 @@ class ReplayedRequest:
 class Replay:
     """Replayed requests, newest first.
 
-    ``examined`` is how many were read for this part, ``candidates`` how many there are. ``next_before`` is the
-    ``before`` of the next part, None at the end.
+    ``examined`` is how many requests were read for this page; ``rows`` are those in the draft's scope. ``candidates``
+    is how many requests there are, at most MAX_REQUESTS. ``next_before`` is the ``before`` of the next page, None at
+    the end.
     """
 
     rows: tuple[ReplayedRequest, ...]
@@ -97,11 +100,11 @@ class Replay:
 
 
 def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before: int | None = None) -> Replay:
-    """Return the decisions of a body on the newest ``limit`` past requests for its target below the id
+    """Return the verdicts of a policy body on past requests for its target: the newest ``limit`` with an id below
     ``before``.
 
-    Left out are requests the actor may not see, and models that are outside the draft's scope today. A fixed number
-    of queries. Raises InvalidInput with one line for each problem of the body, TooLarge.
+    Requests that the actor may not see, and those of models outside the draft's scope today, are left out. A fixed
+    number of queries. Raises InvalidInput (its message has a line for each problem of the body), TooLarge.
     """
     draft = load_draft(body)
     limit = max(1, min(limit, MAX_CHUNK))
@@ -136,7 +139,7 @@ def _replay_all(draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> I
 
 
 class _PastFacts:
-    """The facts of many requests as they were, read in a fixed number of queries."""
+    """The facts of many requests at the time when each was closed, read in a fixed number of queries."""
 
     def __init__(self, draft: LoadedPolicy, requests: Sequence[TransitionRequest]) -> None:
         self._draft = draft
@@ -158,10 +161,10 @@ class _PastFacts:
     def snapshot(
         self, request: TransitionRequest, subject: Subject, people: Mapping[str, frozenset[str]], at: datetime
     ) -> Snapshot:
-        """Return the snapshot of a request at a moment, under the draft. Reviews of its last state count."""
+        """Return the snapshot of a request at ``at`` under the draft. Reviews of the request's last state count."""
         reviews = _until(at, self._reviews.get(request.pk, ()))
         options, rules = self._draft.body.options, rules_for(self._draft.body, request.kind)
-        emergency = request.kind == RequestKind.BREAK_GLASS
+        is_break_glass = request.kind == RequestKind.BREAK_GLASS
         facts = RequestFacts(
             position=self._position(request, subject, at),
             opened_at=request.opened_at,
@@ -170,12 +173,12 @@ class _PastFacts:
             checks={rule.id: check_facts(job) for rule in rules if (job := self._last_job(request, rule, at))},
             reviews=reviews,
             overrides=_until(at, self._overrides.get(request.pk, ())),
-            findings=self._findings.open_at(request, at),
+            findings=findings_for_move(self._findings.open_at(request, at), leaves=subject.leaves, kind=request.kind),
             rejections=_until(at, self._rejections.get(request.pk, ())),
             earlier_approval=self._earlier.get(request.pk),
-            # no row records which date blocked a version in the past; for an open request it is the date of today
+            # No row records from when on a re-review blocked a closed request. For a live one it is the date of today.
             review_due_at=None
-            if request.closed_at or emergency or subject.leaves
+            if request.closed_at or is_break_glass or subject.leaves
             else self._blocked.get(request.version_id),
             reason=request.comment,
             e_signature=options.e_signature,
@@ -195,15 +198,15 @@ class _PastFacts:
         )
 
     def _last_job(self, request: TransitionRequest, rule: Rule, at: datetime) -> CheckRun | None:
-        """Return the last job before a moment that ran the rule's check with the rule's parameters; None for none."""
+        """Return the last job until ``at`` that ran the rule's check with the rule's parameters; None without one."""
         if not isinstance(rule, CheckRule):
             return None
-        done = [
+        finished = [
             job
             for job in self._finished.get(request.pk, ())
             if job.check_code == rule.check and job.params == dict(rule.params) and (job.finished_at or at) <= at
         ]
-        return max(done, key=lambda job: (job.finished_at or at, job.pk), default=None)
+        return max(finished, key=lambda job: (job.finished_at or at, job.pk), default=None)
 
 
 def _until(at: datetime, rows: Sequence[Dated]) -> tuple[Dated, ...]:
@@ -220,10 +223,12 @@ def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> Re
     if not passes:
         unknown = bool(blocking) and all(_is_unknown(row, snapshot) for row in blocking)
         return ReplayedRequest(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
-    then = rules_at_close(request)
-    at_close = replace(snapshot, rules=then.rules, e_signature=then.e_signature, expires_at=request.expires_at)
-    was = evaluate(at_close, at)
-    return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in was.rules if row.blocks))
+    own_rules = rules_at_close(request)
+    own_snapshot = replace(
+        snapshot, rules=own_rules.rules, e_signature=own_rules.e_signature, expires_at=request.expires_at
+    )
+    own_verdict = evaluate(own_snapshot, at)
+    return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in own_verdict.rules if row.blocks))
 
 
 def _is_unknown(row: RuleVerdict, snapshot: Snapshot) -> bool:

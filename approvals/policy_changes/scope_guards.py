@@ -1,6 +1,6 @@
-"""Guards of the scope of policies: against changes that relax a policy, and look-alikes of protected aliases.
+"""Guards against avoiding a policy by a change of the model, or by an alias that looks like a protected one.
 
-Policies select models by name, tags and risk tier, so a change of these can change the policy that governs.
+Policies select models by name, tags and risk tier, so a change of these can change which policy governs a model.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _ways_out(stages: set[str], aliases: set[str]) -> set[str]:
 
 
 def targets_affected_by_rename(model: RegisteredModel, new_name: str) -> list[str]:
-    """Return the targets in use that another policy, or none, would govern if the model had this name; sorted."""
+    """Return the targets in use that another policy, or no policy, would govern under the new name; sorted."""
     policies = active_policies()
     before = model_facts([model])[model.pk]
     return _with_another_policy(policies, before, replace(before, name=new_name), targets_in_use(model))
@@ -77,16 +77,16 @@ def _policy_id(policy: LoadedPolicy | None) -> int | None:
 
 
 def protected_lookalike(model: RegisteredModel, target: str) -> str:
-    """Return the protected alias that an unprotected one looks like (`@Champion`), "" where there is none."""
+    """Return the protected alias that ``target`` looks like, as `@Champion` looks like `@champion`; "" without one."""
     if not is_alias(target):
         return ""
     key = name_key(target)
     policies = [policy for policy in active_policies() if is_alias(policy.body.target)]
-    same = {policy.body.target for policy in policies if name_key(policy.body.target) == key} - {target}
-    if not same:
+    lookalikes = {policy.body.target for policy in policies if name_key(policy.body.target) == key} - {target}
+    if not lookalikes:
         return ""
     facts = model_facts([model])[model.pk]
-    return next((other for other in sorted(same) if governing_policy(policies, facts, other)), "")
+    return next((alias for alias in sorted(lookalikes) if governing_policy(policies, facts, alias)), "")
 
 
 def relaxation_refusal(
@@ -97,11 +97,11 @@ def relaxation_refusal(
     tags: Mapping[str, str] | None = None,
     tier: str = "",
 ) -> str:
-    """Return the reason why this actor may not give the model this name, these tags or this tier; "" where they may.
+    """Return the reason why this actor may not give the model this name, these tags or this tier; "" if they may.
 
-    An author cannot relax the policy for their own version: who made or asked for versions of a model may not change it
-    so that policies ask less of it. Somebody who is not involved may. Nobody relaxes what a version needs to leave
-    Production or an alias while one is there: whoever removes it need not be involved in it.
+    An author cannot relax the policy for their own version. Somebody who made a version of the model, or asked for the
+    transition of one, may not change the model so that policies require less of it. Nobody may relax the requirements
+    for leaving Production or an alias while a version is there: the person who moves it away need not be involved.
     """
     before = model_facts([model])[model.pk]
     after = replace(
@@ -127,10 +127,10 @@ def relaxation_refusal(
 
 
 def _is_involved(actor: Actor, model: RegisteredModel) -> bool:
-    """Return whether the actor, or an account of theirs, is involved in any version of a model.
+    """Return whether the actor, or a service account of theirs, is involved in any version of a model.
 
-    Involved are those who registered it or the same bytes, sent files of it, made its run or logged to it, or asked for
-    its transition.
+    Somebody is involved who registered the version or the same bytes, sent files of it, created or logged to its run,
+    or requested its transition.
     """
     versions = ModelVersion.objects.filter(model=model)
     runs = versions.values("run_id")

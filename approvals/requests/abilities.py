@@ -1,4 +1,4 @@
-"""Actions that a caller may perform on requests and comments now, by the same rules as the services."""
+"""Actions that a caller may perform on requests and comments now. The rules are those of the services."""
 
 from __future__ import annotations
 
@@ -34,34 +34,32 @@ class Ability(StrEnum):
 
 
 def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Ability]:
-    """Return the actions on a live request that the caller may take over an API without signatures."""
+    """Return the actions on a live request that the caller may perform through an API that cannot send signatures."""
     abilities = []
     eligibility = eligibility_of(reviewer, case)
     if is_signed_in_person(actor) and eligibility.can_decide and not case.snapshot.e_signature:
-        approves = case.request.state == RequestState.OPEN and eligibility.last_decision != Decision.APPROVE
-        abilities = [Ability.APPROVE] * (approves and not approval_obstacle(case)) + [Ability.REJECT]
+        can_approve = case.request.state == RequestState.OPEN and eligibility.last_decision != Decision.APPROVE
+        abilities = [Ability.APPROVE] * (can_approve and not approval_obstacle(case)) + [Ability.REJECT]
     if refusal_to_withdraw_request(actor, case.request) is None:
         abilities.append(Ability.CANCEL)
     return abilities
 
 
 def comment_abilities(actor: Actor, comment: ApprovalComment, *, manages: bool) -> list[Ability]:
-    """Return the actions on a comment that the caller may take; ``manages`` is whether they manage the model."""
-    edits = refusal_to_edit_comment(actor, comment) is None
-    deletes = refusal_to_delete_comment(actor, comment, manages=manages) is None
-    return [Ability.EDIT_COMMENT] * edits + [Ability.DELETE_COMMENT] * deletes
+    """Return the actions on a comment that the caller may perform. ``manages`` is whether they manage the model."""
+    can_edit = refusal_to_edit_comment(actor, comment) is None
+    can_delete = refusal_to_delete_comment(actor, comment, manages=manages) is None
+    return [Ability.EDIT_COMMENT] * can_edit + [Ability.DELETE_COMMENT] * can_delete
 
 
 def live_cases(actor: Actor, version: ModelVersion) -> list[Case]:
-    """Return the live requests of a version the caller may see, oldest first, as cases."""
+    """Return the live requests of a version that the caller may see, as cases, oldest first."""
     rows = visible_requests(actor).filter(version=version, state__in=LIVE_STATES)
     return load_cases(list(rows.order_by("pk")))
 
 
 def record_views(actor: Actor, cases: list[Case]) -> None:
-    """Store which state of each request a person was shown, so that an approval can cover that state
-    (decision 0013).
-    """
+    """Store the subject digest of each request that a person was shown; an approval covers it (decision 0013)."""
     if not is_signed_in_person(actor):
         return
     rows = [
@@ -74,7 +72,7 @@ def record_views(actor: Actor, cases: list[Case]) -> None:
 
 
 def viewed_digest(actor: Actor, request: TransitionRequest) -> str:
-    """Return the subject digest of a request that this person was last shown, "" where they were shown none."""
+    """Return the subject digest with which this person was last shown a request, "" if they were never shown it."""
     rows = RequestView.objects.filter(request=request, person_id=actor.user_id)
     return rows.values_list("subject_digest", flat=True).first() or ""
 
@@ -84,7 +82,7 @@ def get_live_request(
 ) -> TransitionRequest:
     """Return the live request for a version and target; there is at most one.
 
-    Raises NotFound where there is none, or where its requester is not ``creator`` or its id is not ``request_id``.
+    Raises NotFound if there is none, or if its requester is not ``creator`` or its id not ``request_id``, where given.
     """
     row = get_version(actor, name, version)
     rows = visible_requests(actor).filter(version=row, target=target, state__in=LIVE_STATES)

@@ -21,10 +21,10 @@ def request_alias(
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> ModelVersion:
-    """Point an alias at a version and return the version; for a protected alias this takes an approved request.
+    """Point an alias at a version and return the version. A protected alias needs an approved request.
 
-    Raises as `approvals.requests.transition.request_transition` does: GateRefused (recorded, with one line for each
-    thing missing and the request's URL) until it is approved; then the same call succeeds.
+    Raises what `approvals.requests.transition.request_transition` raises: GateRefused, with the blockers and the
+    request's URL, until the request is approved; then the same call succeeds.
     """
     check_alias(alias)
     get_model(actor, name)
@@ -49,10 +49,10 @@ def request_alias_removal(
     wait_seconds: float | None = None,
     base_url: str = "",
 ) -> None:
-    """Remove an alias; where a policy governs the removal, this takes an approved request.
+    """Remove an alias. Where a policy governs the removal, it needs an approved request.
 
-    An alias that does not exist is no error, as in MLflow. Raises as `request_transition` does: GateRefused (recorded,
-    with one line for each thing missing and the request's URL) until it is approved.
+    An alias that does not exist is no error, as in MLflow. Raises what `request_transition` raises: GateRefused, with
+    the blockers and the request's URL, until the request is approved.
     """
     model = get_model(actor, name)
     version = model.aliases.filter(name=alias).values_list("version__version", flat=True).first()

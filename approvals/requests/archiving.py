@@ -1,4 +1,6 @@
-"""The choice whether the replaced version is archived: made once, by the requester or by the first approver."""
+"""The choice whether the replaced version is archived. The requester or, if they left it open, the first approver makes
+it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from core.actors import Actor
 def set_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
     """Store whether the replaced version is archived, in the caller's transaction with the request locked.
 
-    It changes the subject digest, so earlier reviews of the other choice no longer count.
+    This changes the subject digest, so reviews of the other choice no longer count.
     """
     before = request.archive_existing
     request.archive_existing, request.archive_left_open = archive_existing, False

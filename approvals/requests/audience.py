@@ -1,4 +1,4 @@
-"""The people whom a request or a comment concerns, as ids: eligible reviewers, participants, mentioned people."""
+"""User ids of the people to notify: eligible reviewers of a request, participants of a thread, mentioned people."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from registry.models import RegisteredModel
 from registry.permissions import Level, grants_of
 
 MAX_MENTIONS = 20
-# As Django's own usernames; an @ after a word character is part of an address, not a mention.
+# Names have the characters of Django's usernames. An @ after a word character is part of an e-mail address.
 _MENTION = re.compile(r"(?<![\w@.+-])@([\w.@+-]{1,150})")
 
 
 def eligible_reviewer_ids(case: Case, *, undecided_only: bool = False) -> set[int]:
-    """Return the ids of those who may decide on a request, and of their delegates. Six queries at most.
+    """Return the ids of the people with review rights on a request, and of their delegates.
 
-    The authors of the version are left out; with ``undecided_only`` also those who have reviewed the current state.
+    People whom four eyes excludes are left out; with ``undecided_only``, so are those who have reviewed the present
+    state.
     """
     excluded = excluded_reviewers(case.snapshot)
     reviewers: dict[str, int] = {}
@@ -40,12 +41,12 @@ def eligible_reviewer_ids(case: Case, *, undecided_only: bool = False) -> set[in
 
 
 def _voters(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
-    """Return the people that a rule gives a vote, by username."""
+    """Return the ids of the active people to whom a rule gives a vote, by username."""
     groups, names = set(rule.groups), set(owners_named_by(rule, model.name))
     if rule.roles:
-        least = min(Level[role.upper()] for role in rule.roles)
+        lowest = min(Level[role.upper()] for role in rule.roles)
         for grant in grants_of(model):
-            if grant.level >= least:
+            if grant.level >= lowest:
                 (groups if grant.kind is PrincipalKind.GROUP else names).add(grant.name)
     people = User.objects.filter(is_active=True, is_service=False)
     rows = [
@@ -56,19 +57,19 @@ def _voters(rule: ApprovalsRule, model: RegisteredModel) -> dict[str, int]:
 
 
 def mentioned_names(text: str) -> list[str]:
-    """Return the names that a text mentions as @name, in order, each once, at most MAX_MENTIONS."""
+    """Return the names that a text mentions as @name, each once, in the order of the text; at most MAX_MENTIONS."""
     names = dict.fromkeys(name.rstrip(".,-+") for name in _MENTION.findall(text))
     return [name for name in names if name][:MAX_MENTIONS]
 
 
 def mentioned_people(comment: ApprovalComment) -> set[int]:
-    """Return the ids of the people whom a comment mentions as @name."""
+    """Return the ids of the active people whom a comment mentions as @name."""
     people = User.objects.filter(username__in=mentioned_names(comment.text), is_active=True, is_service=False)
     return set(people.values_list("pk", flat=True))
 
 
 def thread_participants(comment: ApprovalComment) -> set[int]:
-    """Return the ids of the authors in the thread of a reply; an empty set for a comment that is no reply."""
+    """Return the ids of the authors in the thread of a reply; an empty set for a comment that is not a reply."""
     if comment.reply_to is None:
         return set()
     first = comment.reply_to

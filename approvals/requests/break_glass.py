@@ -1,4 +1,4 @@
-"""Break-glass: the one service that opens an emergency request."""
+"""Break-glass: opening a request for an emergency move."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def break_glass(
 ) -> TransitionRequest:
     """Open a break-glass request for a version and return it: applied, or waiting for the second person.
 
-    It takes the place of an ordinary request that is open for the same move. Raises as
-    `approvals.requests.open.open_request` does; Denied for all but members of the groups that the policy names,
-    InvalidState where the policy does not allow break-glass, InvalidInput without a reason.
+    It replaces an ordinary request that is open for the same move. Raises what `approvals.requests.open.open_request`
+    raises; also Denied (only members of the groups that the policy names may), InvalidState (the policy does not allow
+    break-glass), InvalidInput (no reason).
     """
     request = open_request(
         actor=actor,

@@ -1,4 +1,4 @@
-"""The only writer of a transition request's state: it follows the table, and the event is in the same transaction."""
+"""The only writer of a transition request's state. It follows the table of states.py and records the audit event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import Conflict
 
 
 def insert_request(*, actor: Actor, request: TransitionRequest, facts: Mapping[str, object]) -> None:
-    """Insert a new request as open and record it with ``facts``, in the caller's transaction with the model locked."""
+    """Insert a new open request and record the event with ``facts``, in a transaction that has locked the model."""
     edge = find_request_transition(None, RequestState.OPEN)
     request.state = edge.target
     request.save(force_insert=True)
@@ -31,10 +31,10 @@ def change_request_state(
     reason: str = "",
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """Bring a locked request into another state and record it with ``facts``, in the caller's transaction.
+    """Bring a locked request into another state and record the event with ``facts``, in the caller's transaction.
 
-    Raises InvalidState where the table has no such transition, Conflict where the row is no longer in the state that
-    ``request`` has.
+    ``reason`` is stored if the new state closes the request. Raises InvalidState (the table has no such transition),
+    Conflict (the row is no longer in the state that ``request`` has).
     """
     edge = find_request_transition(request.state, target)
     before = request.state

@@ -1,4 +1,4 @@
-"""Comments on a version: anybody who may read it adds them, authors edit them, and earlier texts are kept."""
+"""Comments on a version: adding, editing and deleting them. The text before an edit is kept."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ MAX_COMMENT = 65_535
 
 @transaction.atomic
 def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: int | None = None) -> ApprovalComment:
-    """Add a comment to a version, or a reply to one, and return it. Raises NotFound, InvalidInput (empty or too long).
+    """Add a comment to a version, or a reply to a comment, and return it.
 
     A thread is one level deep: a reply to a reply joins the same thread. People mentioned as @name are notified.
+    Raises NotFound (the version, or the comment to reply to), InvalidInput (empty), TooLarge, Denied (no account).
     """
     row = get_version(actor, name, version)
     checked = _checked_text(text)
@@ -46,9 +47,9 @@ def add_comment(*, actor: Actor, name: str, version: int, text: str, reply_to: i
 
 
 def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
-    """Return the comment that starts the thread an answer goes to.
+    """Return the first comment of the thread that a reply joins; None for a comment that is not a reply.
 
-    Raises NotFound where there is none on this version.
+    Raises NotFound if the version has no comment ``reply_to``.
     """
     if reply_to is None:
         return None
@@ -61,9 +62,9 @@ def _thread(row: ModelVersion, reply_to: int | None) -> ApprovalComment | None:
 
 @transaction.atomic
 def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment:
-    """Replace the text of the actor's own comment and return it; the same text changes nothing.
+    """Replace the text of the actor's own comment and return the comment. The same text changes nothing.
 
-    Raises NotFound, InvalidInput (empty or too long), Denied (somebody else's comment).
+    Raises NotFound, InvalidInput (empty), TooLarge, Denied (somebody else's comment).
     """
     comment = _lock(actor, comment_id)
     checked = _checked_text(text)
@@ -86,7 +87,7 @@ def edit_comment(*, actor: Actor, comment_id: int, text: str) -> ApprovalComment
 
 @transaction.atomic
 def delete_comment(*, actor: Actor, comment_id: int) -> None:
-    """Withdraw a comment: one's own, or any as a manager of the model. Raises NotFound, Denied."""
+    """Mark a comment as deleted. Its author and everybody who manages the model may. Raises NotFound, Denied."""
     comment = _lock(actor, comment_id)
     deny_if(refusal_to_delete_comment(actor, comment))
     comment.deleted_at = timezone.now()
@@ -96,7 +97,7 @@ def delete_comment(*, actor: Actor, comment_id: int) -> None:
 
 
 def _lock(actor: Actor, comment_id: int) -> ApprovalComment:
-    """Return a comment on a version the actor may see, locked until commit. Raises NotFound."""
+    """Lock a comment on a version that the actor may see until commit, and return it. Raises NotFound."""
     rows = ApprovalComment.objects.filter(pk=row_id(comment_id), deleted_at__isnull=True)
     rows = rows.filter(version__in=visible_versions(actor)).select_for_update(of=("self",))
     comment = rows.select_related("version__model", "author").first()

@@ -1,7 +1,7 @@
-"""Delegation: a person delegates their review rights to another person, for some models and at most 90 days.
+"""Delegation: a person delegates their review rights to another person, for matching models and at most 90 days.
 
-The delegate has the groups, roles and ownership that the delegator has when a vote is counted. Rights that were
-delegated to the delegator are not passed on. A vote that was given during a delegation stays valid after it.
+The delegate decides by the groups, roles and ownership that the delegator has when the vote is counted. Rights that
+were delegated to the delegator are not included. A vote given during a delegation stays valid after it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def create_delegation(
 ) -> Delegation:
     """Delegate the actor's review rights to ``delegate`` (a username) and return the delegation.
 
-    Raises Denied (not a person who is signed in), NotFound (no such person), InvalidInput (times, pattern, reason,
-    oneself, a service account), Conflict (a delegation for these models is in force already), InvalidState (too many).
+    Raises Denied (the actor is not a person who is signed in), NotFound (the delegate), InvalidInput (times, pattern,
+    reason, oneself, a service account), TooLarge, Conflict (the delegate has a delegation for these models already),
+    InvalidState (the delegator has too many).
     """
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_GIVEN, "delegate")
     checked_reason = check_text(reason, "reason", _MAX_REASON).strip()
@@ -51,7 +52,6 @@ def create_delegation(
     starts = max(starts_at or timezone.now(), timezone.now())
     _require_times(starts, ends_at)
     person = _person(delegate, delegator)
-    User.objects.select_for_update().get(pk=delegator.pk)  # two calls at once: the second sees the first's row
     _require_free(delegator, person, pattern, starts, ends_at)
     delegation = Delegation.objects.create(
         delegator=delegator,
@@ -73,7 +73,10 @@ def create_delegation(
 
 @transaction.atomic
 def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
-    """Revoke one of the actor's own delegations at once; one that has ended stays so. Raises NotFound, Denied."""
+    """Revoke one of the actor's own delegations and return it. One that has ended already is not changed.
+
+    Raises NotFound, Denied (the actor is not a person who is signed in).
+    """
     delegator = require_person(actor, Action.APPROVALS_DELEGATION_REVOKED, "revoke a delegation")
     rows = Delegation.objects.filter(pk=row_id(delegation_id), delegator=delegator)
     row = rows.select_for_update(of=("self",)).select_related("delegate").first()
@@ -94,12 +97,13 @@ def revoke_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
 
 
 def _require_free(delegator: User, delegate: User, pattern: str, starts: datetime, ends: datetime) -> None:
-    """Raise Conflict for a second delegation of the same rights to the same person, InvalidState for too many."""
+    """Raise Conflict for a second delegation of the same models to the same person, InvalidState for too many."""
+    User.objects.select_for_update().get(pk=delegator.pk)  # so a second call at the same time sees the new row
     live = Delegation.objects.filter(delegator=delegator, revoked_at__isnull=True, ends_at__gt=starts)
     if live.filter(delegate=delegate, models_pattern=pattern, starts_at__lt=ends).exists():
-        raise Conflict(f"{delegate.username} is your delegate for these models already.")
+        raise Conflict(f"{delegate.username} is already your delegate for these models.")
     if live.count() >= _MAX_LIVE:
-        raise InvalidState(f"You have {_MAX_LIVE} delegations already: revoke one first.")
+        raise InvalidState(f"You already have {_MAX_LIVE} delegations. Revoke one first.")
 
 
 def _facts(row: Delegation) -> dict[str, object]:
@@ -115,7 +119,7 @@ def _facts(row: Delegation) -> dict[str, object]:
 def _pattern(text: str) -> str:
     pattern = check_text(text, "models", _MAX_PATTERN).strip() or "*"
     if "[" in pattern:
-        raise InvalidInput(f"Invalid pattern of models: {pattern}. Use * and ? only.")
+        raise InvalidInput(f"Invalid model pattern: {pattern}. The only wildcards are * and ?.")
     return pattern
 
 
@@ -131,7 +135,7 @@ def _person(name: str, delegator: User) -> User:
     if person is None:
         raise NotFound(f"There is no active account called {name[:150]}.")
     if person.is_service:
-        raise InvalidInput("A service account never decides, and nobody can delegate to one.")
+        raise InvalidInput(f"{name[:150]} is a service account and cannot decide. Name a person.")
     if person.pk == delegator.pk:
         raise InvalidInput("You cannot delegate to yourself. Name another person.")
     return person

@@ -1,4 +1,4 @@
-"""Giving the reason of a request that was opened without one, as an MLflow call opens it."""
+"""Setting the reason of a request that was opened without one, as requests through the MLflow API are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from registry.permissions import level_to_ask, require_level
 
 @transaction.atomic
 def give_reason(*, actor: Actor, request_id: int, reason: str) -> TransitionRequest:
-    """Give a live request its reason, settle it, and return it.
+    """Set the reason of a live request, settle the request, and return it.
 
-    Everybody who may ask for the move may give the reason. Raises NotFound, Denied, InvalidInput (no reason),
-    InvalidState (it is closed, or has a reason already: a reason that reviewers have read does not change).
+    Everybody who may ask for the move may give the reason. Raises NotFound, Denied, InvalidInput (no reason), TooLarge,
+    InvalidState (the request is closed, or has a reason already, which reviewers may have read).
     """
     text = check_text(reason.strip(), "reason", MAX_COMMENT)
     if not text:
@@ -36,9 +36,10 @@ def give_reason(*, actor: Actor, request_id: int, reason: str) -> TransitionRequ
 
 
 def add_reason(*, actor: Actor, request: TransitionRequest, reason: str) -> bool:
-    """Set the comment of a live request that has none, and return whether that was done.
+    """Set the comment of a live request that has none, and return whether it was set.
 
-    Runs in the caller's transaction, with the request locked and the actor's right to ask for the move checked.
+    Runs in the caller's transaction, with the request locked. The caller has checked that the actor may ask for the
+    move.
     """
     if request.comment.strip() or not reason.strip():
         return False

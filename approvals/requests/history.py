@@ -1,4 +1,4 @@
-"""The history of one version, read from the events of its model: requests, reviews, transitions and comments."""
+"""The history of one version, read from the audit events of its model: requests, reviews, transitions and comments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ActivityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One line of the history. ``id`` is the event's; ``system_comment`` describes what the system did."""
+    """One activity of the history. ``id`` is that of the audit event; ``system_comment`` describes a system action."""
 
     id: str
     kind: ActivityKind
@@ -58,26 +58,26 @@ _OF_REQUESTS = {
 _STAGES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 _ENDINGS = {
     Action.APPROVALS_REQUEST_EXPIRED: "The request expired.",
-    Action.APPROVALS_REQUEST_STALED: "What was approved has changed since then.",
+    Action.APPROVALS_REQUEST_STALED: "The request was closed as stale.",
 }
 
 
 def activities_of(version: ModelVersion, *, before: int = 0, limit: int = MAX_ACTIVITIES) -> tuple[list[Activity], int]:
-    """Return the newest activities of a version, newest first, and the cursor of the next page (0: there is none).
+    """Return the activities of a version, newest first, and the cursor of the next page, 0 for none.
 
-    ``before`` is such a cursor. A fixed number of queries. Deleted comments are left out.
+    ``before`` is the cursor of a page, 0 for the first one. A fixed number of queries. Deleted comments are left out.
     """
     requests = {request_ref(row.pk): row for row in TransitionRequest.objects.filter(version=version)}
-    chosen = _events_of(version, requests)
-    rows = list((chosen.filter(id__lt=before) if before else chosen)[: limit + 1])
+    events = _events_of(version, requests)
+    rows = list((events.filter(id__lt=before) if before else events)[: limit + 1])
     next_cursor = rows[limit - 1].pk if len(rows) > limit else 0
     return _activities(rows[:limit], requests), next_cursor
 
 
 def newest_activity(request: TransitionRequest, *actions: Action) -> Activity:
-    """Return the newest activity of a request that came from one of these actions; there must have been one."""
+    """Return the newest activity of a request by one of these actions. The caller knows that there is one."""
     ref = request_ref(request.pk)
-    event = Event.objects.filter(object_ref=ref, action__in=actions, outcome="ok").order_by("-id")[0]
+    event = Event.objects.filter(object_ref=ref, action__in=actions, outcome="ok").order_by("-at", "-id")[0]
     return _activities([event], {ref: request})[0]
 
 
@@ -89,9 +89,9 @@ def opening_activities(requests: Sequence[TransitionRequest]) -> list[Activity]:
 
 
 def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
-    """Return the events behind the activities.
+    """Return the audit events of the activities, newest first.
 
-    All version refs in a model's stream are its own, whatever its name was.
+    References in a model's stream are about this model even under an earlier name, so the name is not compared.
     """
     own = Q(object_ref__startswith="model-version:", object_ref__endswith=f"/{version.version}")
     of_version = Q(action__in=[*_STAGES, Action.APPROVALS_COMMENT_ADDED])
@@ -106,11 +106,11 @@ def _activities(events: Iterable[Event], requests: Mapping[str, TransitionReques
         body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED
     ]
     texts = dict(ApprovalComment.objects.filter(pk__in=comment_ids, deleted_at__isnull=True).values_list("pk", "text"))
-    caused = _side_effects([event for event, body in rows if _is_archiving(event, body)])
+    side_effects = _side_effects([event for event, body in rows if _is_archiving(event, body)])
     activities = []
     for event, body in rows:
         if event.action in _STAGES:
-            activities.append(_transition(event, body, is_side_effect=event.pk in caused))
+            activities.append(_transition(event, body, is_side_effect=event.pk in side_effects))
         elif event.action == Action.APPROVALS_COMMENT_ADDED:
             text = texts.get(body["after"].get("comment"))
             activities += [_activity(event, body, ActivityKind.COMMENT, comment=text)] if text else []
@@ -119,10 +119,10 @@ def _activities(events: Iterable[Event], requests: Mapping[str, TransitionReques
     return activities
 
 
-def _activity(event: Event, body: dict[str, Any], kind: ActivityKind, **more: Any) -> Activity:
+def _activity(event: Event, body: dict[str, Any], kind: ActivityKind, **fields: Any) -> Activity:
     actor = body["actor"]
     return Activity(
-        id=str(event.event_id), kind=kind, at=event.at, user=actor.get("on_behalf_of") or actor["name"], **more
+        id=str(event.event_id), kind=kind, at=event.at, user=actor.get("on_behalf_of") or actor["name"], **fields
     )
 
 
@@ -147,17 +147,17 @@ def _of_request(event: Event, body: dict[str, Any], request: TransitionRequest) 
 def _transition(event: Event, body: dict[str, Any], *, is_side_effect: bool) -> Activity:
     source, target = body["before"].get("stage", ""), body["after"].get("stage", "")
     actor = body["actor"]
-    alone = event.action == Action.REGISTRY_STAGE_IMPORTED or (
+    is_by_system = event.action == Action.REGISTRY_STAGE_IMPORTED or (
         actor["kind"] == ActorKind.SYSTEM and not actor.get("on_behalf_of")
     )
-    if not (is_side_effect or alone or source == target):
+    if not (is_side_effect or is_by_system or source == target):
         basis = _text(body["after"].get("basis", ""))
-        words = {"comment": _text(body["reason"]), "system_comment": f"Basis: {basis}." if basis else ""}
-        return _activity(event, body, ActivityKind.APPLIED, source=source, target=target, **words)
+        comments = {"comment": _text(body["reason"]), "system_comment": f"Basis: {basis}." if basis else ""}
+        return _activity(event, body, ActivityKind.APPLIED, source=source, target=target, **comments)
     by = body["after"].get("superseded_by")
     why = f"Replaced by version {by}." if by else "Replaced by another version."
-    words = {"system_comment": _text(body["reason"]) if alone and not is_side_effect else why}
-    return _activity(event, body, ActivityKind.SYSTEM, source=source, target=target, **words)
+    comment = _text(body["reason"]) if is_by_system and not is_side_effect else why
+    return _activity(event, body, ActivityKind.SYSTEM, source=source, target=target, system_comment=comment)
 
 
 def _is_archiving(event: Event, body: dict[str, Any]) -> bool:
@@ -165,17 +165,18 @@ def _is_archiving(event: Event, body: dict[str, Any]) -> bool:
 
 
 def _side_effects(events: Sequence[Event]) -> set[int]:
-    """Return the ids of those events that archived a version because another replaced it.
+    """Return the ids of the events among these that archived a version because another version replaced it.
 
-    One transaction writes them one after the other, before the event of the version that moved in: the next event of
-    the stream is then the same actor's, about another version, entering or leaving the same stage.
+    One transaction writes these events just before the event of the version that moved in. So the next event of the
+    stream is by the same actor, about another version, and that version enters or leaves the same stage.
     """
     if not events:
         return set()
-    own = Event.objects.filter(stream=OuterRef("stream"), id__gt=OuterRef("id")).order_by("id").values("id")[:1]
-    pairs = Event.objects.filter(pk__in=[event.pk for event in events]).annotate(next_id=Subquery(own))
+    later = Event.objects.filter(stream=OuterRef("stream"), id__gt=OuterRef("id")).order_by("id").values("id")[:1]
+    pairs = Event.objects.filter(pk__in=[event.pk for event in events]).annotate(next_id=Subquery(later))
     next_ids = dict(pairs.values_list("id", "next_id"))
-    following = Event.objects.filter(action=Action.REGISTRY_STAGE_CHANGED).in_bulk([i for i in next_ids.values() if i])
+    ids = [next_id for next_id in next_ids.values() if next_id]
+    following = Event.objects.filter(action=Action.REGISTRY_STAGE_CHANGED).in_bulk(ids)
     return {
         event.pk
         for event in events
@@ -185,12 +186,12 @@ def _side_effects(events: Sequence[Event]) -> set[int]:
 
 def _has_same_cause(event: Event, after: Event) -> bool:
     same = (event.actor_ref, event.request_id) == (after.actor_ref, after.request_id)
-    left = facts(event)["before"].get("stage")
+    left_stage = facts(event)["before"].get("stage")
     change = facts(after)
-    makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left, Stage.ARCHIVED)
-    return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left or makes_room)
+    makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left_stage, Stage.ARCHIVED)
+    return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left_stage or makes_room)
 
 
 def _text(value: object) -> str:
-    """Return a text of an event; one that was too long is kept as its digest only."""
+    """Return a text of an event, "" for one that was too long: the event has only its digest."""
     return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""The reviews that an applied request makes due later, written in the transaction of the move."""
+"""Reviews after a move: the post-review, the findings of conditions, and the due date of the re-review."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from registry.stages import Stage
 
 
 def schedule_later_reviews(*, actor: Actor, request: TransitionRequest) -> None:
-    """Open the post-review of a break-glass move and the findings of conditions, and set when the re-review is due.
+    """Open the findings of conditions and the post-review of a break-glass move, and set the due date of the re-review.
 
-    Runs in the caller's transaction, with the model locked and the version moved.
+    Runs in the caller's transaction, with the model locked, after the version was moved.
     """
     open_condition_findings(actor=actor, request=request)
     if request.kind == RequestKind.BREAK_GLASS:

@@ -16,19 +16,17 @@ from approvals.permissions.requests import refusal_to_withdraw_request
 from approvals.requests.change_state import change_request_state
 from audit.actions import Action
 from audit.services import record
-from core.actors import Actor
+from core.actors import Actor, system_actor
 from policies.matching import LoadedPolicy
 from registry.names import check_text
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
-    """Return the case of a request; an open one first adopts the latest policy and has its checks queued.
+    """Bring an open request up to date and return its case; return the case of any other request as it is.
 
-    Nothing is evaluated here.
-
-    Runs in the caller's transaction, with the request locked. A check is queued when its inputs changed; with
-    ``retry_broken`` also when it ended in an error or was cancelled. Rules that the governing policy has added since
-    are added to the request.
+    The request follows the policy revision that governs now, whose rules are added to its own. A check is queued if its
+    inputs have changed; with ``retry_broken``, also if it ended in an error or was cancelled. No verdict is evaluated.
+    Runs in the caller's transaction, with the request locked.
     """
     case = load_case(request)
     if request.state != RequestState.OPEN:
@@ -48,8 +46,8 @@ def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: b
 def withdraw_request(*, actor: Actor, request_id: int, comment: str = "") -> TransitionRequest:
     """Withdraw a live request and return it.
 
-    Raises NotFound, InvalidInput (comment), Denied (not its requester, the owner of the requesting service account, or
-    a manager of the model), InvalidState (it is closed).
+    Raises NotFound, InvalidInput and TooLarge (the comment), Denied (`refusal_to_withdraw_request`), InvalidState (it
+    is closed).
     """
     check_text(comment, "comment", MAX_COMMENT)
     request = lock_visible(actor, request_id)
@@ -71,7 +69,7 @@ def mark_stale(*, actor: Actor, request_id: int, reason: str) -> bool:
 
 @transaction.atomic
 def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
-    """Close a live request that has expired, approved or not. Return False if there is nothing to close."""
+    """Close a live request that has expired, whether approved or not. Return whether it was closed. Raises NotFound."""
     request = lock_request(request_id)
     if request.state not in LIVE_STATES or request.expires_at > (at or timezone.now()):
         return False
@@ -80,11 +78,18 @@ def expire_request(*, actor: Actor, request_id: int, at: datetime | None = None)
     return True
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
-    """Note that a newer policy revision governs.
+@transaction.atomic
+def expire_if_due(*, actor: Actor, request_id: int) -> bool:
+    """Close a request of a model that the actor may see if it has expired. Return whether it was closed.
 
-    It adds to the rules the request was opened under, and removes none.
+    It has its own transaction, so that the refusal that the caller raises then does not roll it back. Raises NotFound.
     """
+    request = lock_visible(actor, request_id)
+    return expire_request(actor=system_actor("expire_requests"), request_id=request.pk)
+
+
+def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
+    """Store the policy revision that governs now. Its rules are added to those the request was opened under."""
     before = str(request.followed_revision or request.policy_revision)
     request.followed_revision = policy.revision
     request.save(update_fields=["followed_revision"])

@@ -1,4 +1,4 @@
-"""Opening requests: the live request for a version and target is returned, or opened with its checks queued."""
+"""Opening transition requests. There is at most one live request for a version and target."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTerms:
-    """The terms of a request besides the version and its target."""
+    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides."""
 
     archive_existing: bool | None
     comment: str = ""
@@ -53,7 +53,10 @@ class RequestTerms:
 
 @dataclass(frozen=True, slots=True)
 class LockedMove:
-    """A move of a version, read with the model's row locked. ``is_at_target``: the version is there already."""
+    """A move of a version, read with the model's row locked.
+
+    ``policy`` is the one that governs the move, None for none. ``is_at_target``: the version is at the target already.
+    """
 
     version: ModelVersion
     target: str
@@ -73,7 +76,7 @@ def open_request(
     kind: RequestKind = RequestKind.PROMOTION,
     apply_after: datetime | None = None,
 ) -> TransitionRequest:
-    """Return the live request for this version and target, opened now if there is none, with its checks queued.
+    """Return the live request for this version and target, or open one. Its checks are queued.
 
     ``target`` is a stage, an @alias, or `-ALIAS` to remove that alias. With ``archive_existing`` None the first
     approver decides whether the replaced version is archived at once. An approved request is not applied before
@@ -81,8 +84,8 @@ def open_request(
 
     Raises NotFound, Denied (the actor may not edit the model, may not take versions out of Production, or may not
     use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason),
-    InvalidState (the version is there already, no policy governs the move, or the policy does not allow
-    break-glass), Conflict (the live request has other terms).
+    TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no policy governs
+    the move, or the policy does not allow break-glass), Conflict (the live request has other terms).
     """
     terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
@@ -96,26 +99,25 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
 
     Raises NotFound.
     """
-    lock_visible_model(actor, name)  # locks nothing where the actor may not see the model; get_version refuses that
+    lock_visible_model(
+        actor, name
+    )  # locks nothing if the actor may not see the model; then get_version raises NotFound
     row = get_version(actor, name, version)
     return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
-    """Return the case of the live request for a locked move, opened now if there is none.
-
-    Raises as `open_request` does.
-    """
+    """Return the case of the live request for a locked move, or open one. Raises what `open_request` raises."""
     terms = replace(terms, comment=check_text(terms.comment, "comment", MAX_COMMENT))
     _require_valid_terms(move.target, terms)
     _require_may_ask(actor, move)
     row, target, policy = move.version, move.target, move.policy
     if move.is_at_target:
-        raise InvalidState(f"{row} is in {target} already.")
+        raise InvalidState(f"{row} is already in {target}.")
     require_not_retired(row.model)
     require_transition(row, target, actor=actor)
     if policy is None:
-        raise InvalidState(f"No policy governs moving {row} to {target}: change it directly.")
+        raise InvalidState(f"No policy governs moving {row} to {target}: move it directly, without a request.")
     if terms.kind is RequestKind.BREAK_GLASS:
         _require_break_glass(actor, row, policy, terms.comment)
     request = _live_request(row, target)
@@ -141,7 +143,7 @@ def _require_valid_terms(target: str, terms: RequestTerms) -> None:
 
 
 def _require_may_ask(actor: Actor, move: LockedMove) -> None:
-    """Refuse an actor who may not ask for a move, or who has no account: a request needs a requester."""
+    """Raise Denied for an actor who may not ask for a move, or who has no account and so cannot be the requester."""
     row = move.version
     level = level_to_ask(row.stage, move.target)
     require_level(actor, row.model, level, action=Action.REGISTRY_STAGE_CHANGED, obj=row)
@@ -149,7 +151,9 @@ def _require_may_ask(actor: Actor, move: LockedMove) -> None:
 
 
 def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPolicy, reason: str) -> None:
-    """Raise InvalidState where the policy does not allow break-glass, Denied, and InvalidInput without a reason."""
+    """Raise InvalidState (the policy does not allow break-glass), Denied (`refusal_to_break_glass`) or InvalidInput (no
+    reason).
+    """
     option = policy.body.options.break_glass
     if option is None:
         raise InvalidState(f"{policy.label} does not allow break-glass.")
@@ -159,9 +163,9 @@ def _require_break_glass(actor: Actor, version: ModelVersion, policy: LoadedPoli
 
 
 def _live_request(row: ModelVersion, target: str) -> TransitionRequest | None:
-    """Return the live request, None where there is none.
+    """Return the live request for a version and target, locked; None without one.
 
-    One that expired, or whose approval lapsed, is closed first.
+    A request that has expired, or whose approval no longer holds, is closed first.
     """
     live = TransitionRequest.objects.filter(version=row, target=target, state__in=LIVE_STATES).first()
     if live is None:
@@ -187,12 +191,13 @@ def _replace_ordinary(request: TransitionRequest) -> TransitionRequest | None:
 
 
 def _require_same_terms(actor: Actor, request: TransitionRequest, terms: RequestTerms) -> None:
-    """Raise Conflict where a live request has other terms; the requester may still choose whether to archive."""
+    """Raise Conflict if a live request has other terms. The requester can still choose whether to archive."""
     if request.kind != terms.kind:
         raise Conflict(f"Request #{request.pk} is open as a {request.kind.replace('_', ' ')}. Withdraw it first.")
     if terms.apply_after is not None and request.apply_after != terms.apply_after:
         raise Conflict(
-            f"Request #{request.pk} is open with another time before which it is not applied. Withdraw it first."
+            f"Request #{request.pk} is open with another apply_after, the time before which it is not applied. "
+            "Withdraw it first."
         )
     if terms.archive_existing is None:
         return
@@ -210,9 +215,9 @@ def _create(
 ) -> TransitionRequest:
     refresh_card(actor=actor, version=row)
     now = timezone.now()
-    lives_for = policy.body.options.expires_after
+    lifetime = policy.body.options.expires_after
     if terms.kind is RequestKind.BREAK_GLASS:
-        lives_for = min(lives_for, _BREAK_GLASS_EXPIRES_AFTER)
+        lifetime = min(lifetime, _BREAK_GLASS_EXPIRES_AFTER)
     request = TransitionRequest(
         version=row,
         source=row.stage,
@@ -225,7 +230,7 @@ def _create(
         policy_revision=policy.revision,
         subject_digest="",
         opened_at=now,
-        expires_at=now + lives_for,
+        expires_at=now + lifetime,
         apply_after=terms.apply_after,
     )
     facts = {

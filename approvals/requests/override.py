@@ -1,7 +1,7 @@
-"""Overrides of soft rules: a member of a group that the policy names waives the rule, with a reason.
+"""Overrides of soft rules: a member of a group that the rule names waives the rule, with a reason.
 
-An override holds for one subject digest until it is withdrawn, by its giver or by a member of the rule's groups.
-An approved request that needed it is then closed as stale.
+An override is valid for one subject digest, until its giver or a member of the rule's groups withdraws it. An approved
+request that needed it is then closed as stale.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestS
 from approvals.permissions.overrides import refusal_to_override, refusal_to_withdraw_override
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import deny_if
-from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
+from approvals.requests.lifecycle import expire_if_due, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
 from approvals.requests.review import require_seen_digest
 from approvals.requests.settle import settle_case
@@ -42,24 +42,19 @@ _OVERRIDE, _WITHDRAWAL = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVER
 def override_rule(
     *, actor: Actor, request_id: int, rule: str, reason: str, seen_digest: str, signature: Signature | None = None
 ) -> Override:
-    """Record an override of a soft rule and return it. The request is applied when nothing else is missing.
+    """Record an override of a soft rule and return it. If no rule blocks any more, the request is approved.
 
-    Raises NotFound (request, rule), InvalidInput (no reason, no digest), Denied (a token, not in a group of the rule,
-    an author of the work), InvalidState (closed, expired, a hard rule, nothing to override, no signature), Conflict
-    (the state changed since it was seen, or the rule is overridden already).
+    Raises NotFound (request, rule), InvalidInput (no reason, no digest, the meaning), TooLarge, Denied
+    (`refusal_to_override`, a wrong password), InvalidState (the request is closed or has expired, the rule is not soft
+    or does not block, no signature), Conflict (the state has changed since it was seen, or the actor has overridden the
+    rule for it before).
     """
     checked_reason = check_text(reason, "reason", MAX_COMMENT).strip()
     if not checked_reason:
         raise InvalidInput("An override needs a reason.")
-    if _expire_if_due(actor, request_id):
+    if expire_if_due(actor=actor, request_id=request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
     return _override(actor, request_id, rule, checked_reason, seen_digest, verify_signature(actor, signature, OVERRIDE))
-
-
-@transaction.atomic
-def _expire_if_due(actor: Actor, request_id: int) -> bool:
-    request = lock_visible(actor, request_id)
-    return expire_request(actor=system_actor("expire_requests"), request_id=request.pk)
 
 
 @transaction.atomic
@@ -89,7 +84,7 @@ def _override(
             )
     except IntegrityError as error:
         raise Conflict(
-            f"{person.username} has overridden {rule.rule} for this state already; it cannot be given again."
+            f"{person.username} has already overridden {rule.rule} for this state; the override cannot be given again."
         ) from error
     after: dict[str, object] = {"override": override.pk, "rule": rule.rule, "subject_digest": override.subject_digest}
     record(actor=actor, action=_OVERRIDE, obj=request, after=after | signature_facts(override), reason=reason)
@@ -98,26 +93,26 @@ def _override(
 
 
 def _soft_rule(case: Case, rule_id: str) -> RuleVerdict:
-    """Return the verdict of a soft rule. Raises NotFound (no such rule), InvalidState (it is not soft)."""
-    named = next((rule for rule in case.rules if rule.id == rule_id), None)
-    if named is None:
+    """Return the verdict on a soft rule. Raises NotFound (no such rule), InvalidState (it is not soft)."""
+    rule = next((rule for rule in case.rules if rule.id == rule_id), None)
+    if rule is None:
         raise NotFound(f"Request #{case.request.pk} has no rule {rule_id[:110]}.")
-    rule = evaluate_rule(named, case.snapshot, case.at)
-    if rule.level is not RuleLevel.SOFT:
-        raise InvalidState(f"The rule {rule.rule} is {rule.level.value}: only a soft rule can be overridden.")
-    return rule
+    verdict = evaluate_rule(rule, case.snapshot, case.at)
+    if verdict.level is not RuleLevel.SOFT:
+        raise InvalidState(f"The rule {verdict.rule} is {verdict.level.value}: only a soft rule can be overridden.")
+    return verdict
 
 
 def withdraw_override(*, actor: Actor, request_id: int, override_id: int, reason: str) -> Override:
-    """Withdraw an override and return it. The rule blocks again, and an approval that needed the override is void.
+    """Withdraw an override and return it. An approved request that needed the override is closed as stale.
 
-    Raises NotFound (request, override), InvalidInput (no reason), Denied (a token, neither the giver nor in a group
-    the rule names), InvalidState (closed, expired), Conflict (withdrawn already).
+    Raises NotFound (request, override), InvalidInput (no reason), TooLarge, Denied (`refusal_to_withdraw_override`),
+    InvalidState (the request is closed or has expired), Conflict (the override is withdrawn already).
     """
     checked_reason = check_text(reason, "reason", MAX_COMMENT).strip()
     if not checked_reason:
-        raise InvalidInput("Withdrawing an override needs a reason.")
-    if _expire_if_due(actor, request_id):
+        raise InvalidInput("The withdrawal of an override needs a reason.")
+    if expire_if_due(actor=actor, request_id=request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
     return _withdraw(actor, request_id, override_id, checked_reason)
 
@@ -134,7 +129,7 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
     deny_if(refusal_to_withdraw_override(actor, groups_of(actor), row, case.rules))
     require_live(request)
     if row.withdrawn is not None:
-        raise Conflict(f"This override was withdrawn by {row.withdrawn.withdrawn_by.username} already.")
+        raise Conflict(f"{row.withdrawn.withdrawn_by.username} has already withdrawn this override.")
     row.withdrawal = OverrideWithdrawal.objects.create(override=row, withdrawn_by=person, reason=reason)
     after = {"override": row.pk, "rule": row.rule, "given_by": row.given_by.username}
     record(actor=actor, action=_WITHDRAWAL, obj=request, after=after, reason=reason)
@@ -143,7 +138,7 @@ def _withdraw(actor: Actor, request_id: int, override_id: int, reason: str) -> O
 
 
 def _settle_or_close(actor: Actor, case: Case, why: str) -> None:
-    """Settle the request, or close it where it was approved and is no longer."""
+    """Settle an open request; close an approved one as stale if its verdict is no longer approved."""
     system = system_actor("withdraw_override", on_behalf_of=actor.name)
     settle_case(actor=system, case=case)
     approved = case.request.state == RequestState.APPROVED

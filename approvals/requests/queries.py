@@ -1,4 +1,4 @@
-"""Queries of transition requests and their parts, for an actor: models that the actor may not see are left out."""
+"""Queries on transition requests, reviews, overrides, comments and check runs, for pages and APIs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from registry.permissions import visible_models
 
 
 def visible_requests(actor: Actor, *, state: str = "", model: str = "") -> TransitionRequestQuerySet:
-    """Return the requests that the actor may see, newest first. ``state`` may be `live` for open and approved ones."""
+    """Return the requests that the actor may see, newest first.
+
+    ``state`` is a state, or `live` for open and approved requests. "" filters by nothing.
+    """
     rows = TransitionRequest.objects.with_relations().filter(version__model__in=visible_models(actor))
     if state:
         rows = rows.filter(state__in=LIVE_STATES if state == "live" else [state])
@@ -36,7 +39,7 @@ def reviewed_by(username: str) -> QuerySet[Review, int]:
 
 
 def get_request(actor: Actor, request_id: int) -> TransitionRequest:
-    """Return a request by its id. Raises NotFound."""
+    """Return a request that the actor may see. Raises NotFound."""
     request = visible_requests(actor).filter(pk=row_id(request_id)).first()
     if request is None:
         raise NotFound(f"There is no transition request {request_id}.")
@@ -69,7 +72,7 @@ def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:
 
 
 def check_runs_of(request: TransitionRequest) -> list[CheckRun]:
-    """Return every check run of a request, newest first, including those that no longer count."""
+    """Return every check run of a request, newest first, including those with outdated inputs."""
     return list(CheckRun.objects.filter(request=request).order_by("-pk"))
 
 
@@ -80,7 +83,7 @@ def visible_check_runs(actor: Actor) -> QuerySet[CheckRun]:
 
 
 def get_check_run(actor: Actor, check_run_id: int) -> CheckRun:
-    """Return a check run by its id. Raises NotFound."""
+    """Return a check run of a model that the actor may see. Raises NotFound."""
     check_run = visible_check_runs(actor).filter(pk=row_id(check_run_id)).first()
     if check_run is None:
         raise NotFound(f"There is no check run {check_run_id}.")

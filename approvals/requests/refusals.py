@@ -1,4 +1,4 @@
-"""Text of a refusal: one line for each blocker with who can resolve it, and the request's URL."""
+"""Errors that refuse a move. The message has a line for each blocker, who can resolve it, and the request's URL."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from registry.stages import removed_alias, target_left
 
 
 class ApprovalLapsed(GateRefused):
-    """A request was approved, but what was approved is no longer what would be promoted."""
+    """The verdict on an approved request is no longer approved, because the version or its policy has changed."""
 
 
 def request_url(request_id: int, base_url: str = "") -> str:
-    """Return the URL of a request; a path alone where the address of the server is not known."""
+    """Return the URL of a request's page; only its path if neither ``base_url`` nor settings.BASE_URL is set."""
     return f"{(base_url or settings.BASE_URL).rstrip('/')}{request_path(request_id)}"
 
 
 def refusal_message(
     version: ModelVersion, target: str, blockers: Sequence[Blocker], *, request_id: int | None, base_url: str = ""
 ) -> str:
-    """Return the text of a refusal, which every interface prints."""
+    """Return the message of a refusal, which every interface prints."""
     lines = [f"{_move(version, target)} is not approved yet."]
     lines += [f"- {item['rule']}: {_sentence(item)}" for item in blockers]
     if request_id is not None:
@@ -38,11 +38,11 @@ def refusal_message(
 
 def _move(version: ModelVersion, target: str) -> str:
     """Return the move that is refused, as the subject of a sentence."""
-    left = target_left(target, is_current=version.is_current)
+    left_target = target_left(target, is_current=version.is_current)
     name = f"{version.model.name} v{version.version}"
     if alias := removed_alias(target):
         return f"Removing @{alias} from {name}"
-    return f"Moving {name} from {left} to {target}" if left else f"Promotion of {name} to {target}"
+    return f"Moving {name} from {left_target} to {target}" if left_target else f"Promotion of {name} to {target}"
 
 
 def _action(target: str) -> Action:
@@ -61,7 +61,10 @@ def refusal(
     kind: type[GateRefused] = GateRefused,
     recorded: bool = False,
 ) -> GateRefused:
-    """Return the error that refuses a move; its rules are counted."""
+    """Return the error that refuses a move, and count a refusal in the metrics for each blocker.
+
+    ``recorded`` is whether the refusal is in the audit log already.
+    """
     for blocker in blockers:
         REFUSALS.labels(blocker["rule"]).inc()
     return kind(

@@ -1,4 +1,4 @@
-"""Reminders to the reviewers of open requests: at most one in each interval that the policy sets."""
+"""Reminders to the reviewers of open requests, at most one in each interval that the policy sets."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from policies.models import PolicyRevision
 
 @transaction.atomic
 def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = None) -> bool:
-    """Record a reminder of a request that waits for reviewers, and return whether one was due.
+    """Record a reminder if a request waits for reviewers and one is due. Return whether it was recorded.
 
-    The event has notices/ notify the reviewers. After a pause there is one reminder, not one for each missed interval.
-    Raises InvalidState.
+    notices/ reads the event and notifies the reviewers. If sweeps were missed, there is one reminder, not one for each
+    missed interval. Raises NotFound, InvalidState (this server cannot read the policy).
     """
     now = at or timezone.now()
     request = lock_request(request_id)
@@ -33,22 +33,24 @@ def remind_reviewers(*, actor: Actor, request_id: int, at: datetime | None = Non
     last = request.reminded_at or request.opened_at
     if request.state != RequestState.OPEN or every is None or now < last + every or now >= request.expires_at:
         return False
-    waiting = [row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks]
+    unmet_rules = [
+        row.rule for row in load_case(request, at=now).verdict.rules if row.kind == "approvals" and row.blocks
+    ]
     request.reminded_at = now
     request.save(update_fields=["reminded_at"])
-    if not waiting:
+    if not unmet_rules:
         return False
     record(
         actor=actor,
         action=Action.APPROVALS_REQUEST_REMINDED,
         obj=request,
-        after={"waits_for": waiting, "opened_at": request.opened_at},
+        after={"waits_for": unmet_rules, "opened_at": request.opened_at},
     )
     return True
 
 
 def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
-    """Return the open requests whose policy has reminders and that are due for one; two queries."""
+    """Return the ids of the open requests that are due for a reminder, at most ``limit``; two queries."""
     revisions = PolicyRevision.objects.filter(requests__state=RequestState.OPEN).select_related("policy").distinct()
     due = Q(pk__in=[])
     for revision in revisions:
@@ -62,5 +64,5 @@ def requests_to_remind(at: datetime, *, limit: int = 500) -> list[int]:
 def _interval(revision: PolicyRevision) -> timedelta | None:
     try:
         return load_revision(revision).body.options.remind_every
-    except InvalidState:  # it names a check that this server no longer has; the verdict says so
+    except InvalidState:  # the policy names a check that this server no longer has, which blocks the request anyway
         return None

@@ -1,4 +1,4 @@
-"""Reviews: an eligible reviewer approves, rejects or asks for changes of exactly the state that they were shown."""
+"""Reviews: an eligible reviewer approves, rejects, or asks for changes, of exactly the state that they were shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import set_archiving
 from approvals.requests.change_state import change_request_state
-from approvals.requests.lifecycle import expire_request, refresh_request
+from approvals.requests.lifecycle import expire_if_due, refresh_request
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Signature, VerifiedSignature, signature_facts, signed_fields, verify_signature
 from audit.actions import Action
@@ -37,20 +37,22 @@ def decide_request(
     signature: Signature | None = None,
     conditions: Sequence[ConditionTerms] = (),
 ) -> Review:
-    """Record a decision on a request and return it. A rejection closes the request; the last approval applies it.
+    """Record a decision on a request and return the review.
 
-    The latest decision of a reviewer on a state counts; the same decision twice is a Conflict. An approved request that
-    waits to be applied can still be rejected. ``seen_digest`` is the subject digest the reviewer was shown; an approval
-    must name it. ``archive_existing`` is the approver's choice for the replaced version: it must be the request's,
-    unless that was left open. ``conditions`` of an approval become findings when the request is applied. ``signature``
-    is needed where the policy asks for one. Raises NotFound, InvalidInput (decision, comment, meaning), Denied (a
-    token, not eligible, an author of the version, a wrong password), InvalidState (closed, expired, checks not finished
-    or failed, no signature), Conflict (it changed since it was seen, or the reviewer has made the same decision
-    already).
+    A rejection closes the request; the last approval applies it. The latest decision of a reviewer on a state counts.
+    An approved request that waits to be applied can still be rejected. ``seen_digest`` is the subject digest that the
+    reviewer was shown; an approval needs it. ``archive_existing`` is whether the replaced version is archived; it must
+    be as in the request, unless the requester left it open. ``conditions`` of an approval become findings when the
+    request is applied. ``signature`` is needed if the policy asks for one.
+
+    Raises NotFound, InvalidInput (decision, comment, seen_digest, conditions, meaning), TooLarge, Denied (a token, not
+    eligible, involved in the work, a wrong password), InvalidState (the request is closed or has expired, its checks
+    are unfinished or failed, no signature), Conflict (the request has changed since it was seen, or the reviewer has
+    made the same decision already).
     """
     chosen = _decision(decision)
     checked_comment = _comment(comment)
-    if _expire_if_due(actor, request_id):
+    if expire_if_due(actor=actor, request_id=request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
     review_input = _ReviewInput(chosen, checked_comment, seen_digest, archive_existing, tuple(conditions))
     return _decide(actor, request_id, review_input, verify_signature(actor, signature, chosen))
@@ -58,23 +60,13 @@ def decide_request(
 
 @dataclass(frozen=True, slots=True)
 class _ReviewInput:
-    """The decision of a reviewer, with its comment, the digest they saw, and its conditions."""
+    """The input of a reviewer: the decision, its comment, the digest they saw, and the conditions."""
 
     decision: Decision
     comment: str
     seen_digest: str
     archive_existing: bool | None
     conditions: tuple[ConditionTerms, ...] = ()
-
-
-@transaction.atomic
-def _expire_if_due(actor: Actor, request_id: int) -> bool:
-    """Close the request if it has expired.
-
-    It has its own transaction: the refusal that follows must not roll it back.
-    """
-    request = lock_visible(actor, request_id)
-    return expire_request(actor=system_actor("expire_requests"), request_id=request.pk)
 
 
 @transaction.atomic
@@ -87,7 +79,7 @@ def _decide(actor: Actor, request_id: int, review_input: _ReviewInput, verified:
     reviewer = User.objects.get(pk=actor.user_id or 0)
     require_seen_digest(case, review_input.seen_digest, needed=review_input.decision is Decision.APPROVE)
     if eligibility.last_decision == review_input.decision:
-        raise Conflict(f"{reviewer.username} has made this decision already.")
+        raise Conflict(f"{reviewer.username} has already made this decision.")
     if review_input.decision is Decision.APPROVE:
         _require_checked(case)
     conditions = check_conditions(review_input.conditions, review_input.decision, request.version.model)
@@ -131,7 +123,7 @@ def _record(actor: Actor, case: Case, review: Review, conditions: Sequence[Appro
 
 
 def _settle_or_close(actor: Actor, case: Case, review: Review) -> None:
-    """Close the request after a rejection; after any other decision settle it."""
+    """Close the request after a rejection; settle it after any other decision."""
     if review.decision == Decision.REJECT:
         reason = f"Rejected by {actor.name}: {review.comment}"
         change_request_state(actor=actor, request=case.request, target=RequestState.REJECTED, reason=reason)
@@ -154,7 +146,7 @@ def _comment(value: str) -> str:
 
 
 def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision) -> None:
-    """Raise InvalidState where the request takes no decision, or only a rejection."""
+    """Raise InvalidState if nobody can decide on the request, or if it can only be rejected."""
     if eligibility.is_about_request:
         raise InvalidState(eligibility.message)
     if case.request.state == RequestState.APPROVED and decision is not Decision.REJECT:
@@ -162,12 +154,9 @@ def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision)
 
 
 def require_seen_digest(case: Case, seen_digest: str, *, needed: bool) -> None:
-    """Raise Conflict where the request has changed since it was seen.
-
-    Raises InvalidInput where a needed digest is missing.
-    """
+    """Raise Conflict if the request has changed since it was seen, InvalidInput if a needed digest is missing."""
     if not seen_digest and needed:
-        raise InvalidInput("An approval must name the subject digest that the reviewer was shown (seen_digest).")
+        raise InvalidInput("seen_digest is missing: the subject digest of the request that you were shown.")
     if seen_digest and seen_digest != case.snapshot.subject_digest:
         raise Conflict(f"Request #{case.request.pk} has changed since you saw it. Reload it, then decide.")
 
@@ -178,19 +167,17 @@ def _require_checked(case: Case) -> None:
 
 
 def approval_obstacle(case: Case) -> str:
-    """Return the reason why an approval would not count yet: checks that are unfinished or failed; "" where it would
-    count.
-    """
+    """Return the reason why an approval would not count yet, unfinished or failed checks; "" if it would count."""
     if not case.checks_finished:
         return "The checks have not finished yet; wait for their results."
     lines = "; ".join(f"{row.rule}: {row.why}" for row in case.blocking_checks())
     return f"An approval would not count while a check fails. {lines}" if lines else ""
 
 
-def _choose_archiving(actor: Actor, case: Case, archive_existing: bool | None) -> Case:  # noqa: FBT001 - the approver's own review_input
-    """Let the first approver make the choice that the requester left open.
+def _choose_archiving(actor: Actor, case: Case, archive_existing: bool | None) -> Case:  # noqa: FBT001 - a field of _ReviewInput
+    """Store the first approver's choice if the requester left it open. Return the case, loaded again if it changed.
 
-    Raises Conflict where it was made otherwise.
+    Raises Conflict if another choice was made before.
     """
     request = case.request
     if archive_existing is None or (archive_existing == request.archive_existing and not request.archive_left_open):

@@ -1,4 +1,4 @@
-"""Rollback: one action that brings back the earlier version, where its approval is still valid."""
+"""Rollback: bringing back an earlier version whose approval is still valid, in one action."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from registry.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class RollbackResult:
-    """The version that was brought back or is to be, and its request; None where no policy governs the target."""
+    """The version that is brought back, and the rollback request; None if no policy governs the target."""
 
     version: ModelVersion
     request: TransitionRequest | None
@@ -39,12 +39,12 @@ def roll_back(
     target: str = Stage.PRODUCTION,
     wait_seconds: float | None = None,
 ) -> RollbackResult:
-    """Bring back the version that was at ``target`` before, or ``version`` if given. Return it with its request.
+    """Bring back the version that was last at ``target``, or ``version`` if given. Return it with its request.
 
-    The rollback request is applied at once when the policy's rules for rollbacks are met, and otherwise waits for its
-    approvals. The version it replaces is archived in the same step. Raises NotFound, Denied (the actor may not edit the
-    model), InvalidInput (no reason, no such target), InvalidState (no earlier version can return, with the reason for
-    each one), Conflict (another request for that version is open).
+    The rollback request is applied at once if the policy's rules for rollbacks are met; otherwise it waits for its
+    approvals. The replaced version is archived in the same transaction. Raises NotFound, Denied (the actor may not edit
+    the model), InvalidInput (no reason, no such target), TooLarge, InvalidState (no version can be brought back; the
+    message has the reason for each), Conflict (another request for that version is open).
     """
     checked_reason = _checked_reason(reason, target)
     model = get_model(actor, name)
@@ -99,6 +99,6 @@ def _choose(actor: Actor, model: RegisteredModel, target: str, number: int | Non
         if not candidate.obstacle:
             return candidate.version
     if not candidates:
-        raise InvalidState(f"There is no version of {model.name} to go back to: none was in {target} before.")
+        raise InvalidState(f"No version of {model.name} can be brought back: none was in {target} before.")
     lines = "\n".join(f"- v{row.version.version}: {row.obstacle}" for row in candidates[:10])
-    raise InvalidState(f"There is no version of {model.name} to go back to.\n{lines}")
+    raise InvalidState(f"No version of {model.name} can be brought back.\n{lines}")

@@ -1,4 +1,4 @@
-"""Effects of a verdict: a request becomes approved, and an approved one is applied or closed as stale."""
+"""Effects of a verdict: an open request is approved, and an approved request is applied or closed as stale."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tracking.verification import with_verified_files
 def settle_request(*, actor: Actor, request_id: int) -> Case:
     """Evaluate a request again and return its case. Raises NotFound.
 
-    Outdated checks are queued again, and the request is approved where no rule blocks.
+    Checks with outdated inputs are queued, and an open request is approved if no rule blocks.
     """
     case = refresh_request(actor=actor, request=lock_request(request_id))
     settle_case(actor=actor, case=case)
@@ -38,7 +38,7 @@ def settle_request(*, actor: Actor, request_id: int) -> Case:
 
 
 def settle_case(*, actor: Actor, case: Case) -> None:
-    """Store the verdict of an open request for lists, and approve the request where no rule blocks.
+    """Cache the verdict of an open request for list views, and approve the request if no rule blocks.
 
     Runs in the caller's transaction, with the request locked since before the case was loaded.
     """
@@ -51,7 +51,7 @@ def settle_case(*, actor: Actor, case: Case) -> None:
 
 def _approve(actor: Actor, case: Case) -> None:
     request, verdict = case.request, case.verdict
-    # An open request follows a policy that was tightened: the longer delay counts.
+    # An open request follows a policy that was made stricter, so the longer delay applies.
     policies = [case.policy, *([case.current] if case.current else [])]
     if delay := max(policy.body.options.apply_delay for policy in policies):
         request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
@@ -73,12 +73,13 @@ def is_delayed(request: TransitionRequest) -> bool:
 
 
 def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionRequest:
-    """Apply an approved request: the version moves in the same transaction. A second call changes nothing.
+    """Apply an approved request and return it: the version moves in the same transaction.
 
-    Without an actor the system applies it on behalf of the requester. When the approved state has changed,
-    nothing moves, the request is closed as stale, and the refusal (GateRefused) is raised; where only time
-    is missing (a freeze), it stays approved. Raises Denied: the requester's account is switched off, or may no
-    longer edit the model. Raises InvalidState: the request is closed, not approved, or to be applied later.
+    A second call changes nothing. Without an actor the system applies it on behalf of the requester. Raises NotFound.
+    Raises GateRefused: the verdict is no longer approved; the request is closed as stale (ApprovalLapsed), or stays
+    approved if only time is missing, as in a freeze. Raises Denied: the requester's account is switched off, or may no
+    longer ask for the move; a request that the system applies is then closed as stale. Raises InvalidState: the request
+    is closed, not approved, or to be applied later.
     """
     try:
         return with_verified_files(lambda: _apply(actor, request_id))
@@ -87,7 +88,7 @@ def apply_request(*, actor: Actor | None = None, request_id: int) -> TransitionR
         mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=reason)
         raise
     except (Denied, NotFound) as error:
-        # No caller can resolve it. A freeze ends with time, and an operator repairs a gate that fails.
+        # Nobody can resolve it. For GateRefused a freeze ends with time, and an operator repairs the gate that failed.
         if actor is None and not isinstance(error, GateRefused | GateFailed):
             mark_stale(actor=system_actor("apply_request"), request_id=request_id, reason=error.message)
         raise
@@ -124,10 +125,11 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
 
 
 def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
-    """Return the ids of open requests that settling would change: a check is out of date, or no rule blocks any more.
+    """Return the ids of open requests that settling would change.
 
-    One batch is examined, in a fixed number of queries. Where more requests are open, the next ``turn`` examines the
-    next batch, so that the cost does not grow with their number.
+    Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. One batch is
+    examined, in a fixed number of queries; each ``turn`` examines the next batch, so that the cost does not grow with
+    the number of open requests.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     batches = max(1, -(-rows.count() // batch))
@@ -142,7 +144,7 @@ def _needs_settling(case: Case) -> bool:
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:
-    """Return the approved requests that are due and not applied yet, oldest first."""
+    """Return the ids of the approved requests that are due and not applied yet, oldest first, at most ``limit``."""
     due = Q(apply_after__isnull=True) | Q(apply_after__lte=timezone.now())
     rows = TransitionRequest.objects.filter(due, state=RequestState.APPROVED).order_by("opened_at")
     return list(rows.values_list("pk", flat=True)[:limit])

@@ -1,7 +1,8 @@
 """Electronic signatures on decisions (21 CFR 11.50, 11.70, 11.100, 11.200).
 
-A signer gives the password again. The signature states its meaning and the printed name of the signer. It is stored in
-the same append-only row as the decision and the digest it covers, so it cannot be removed or moved to another decision.
+A signer enters their password again. The signature states its meaning and the printed name of the signer. It is stored
+in the same append-only row as the decision and the digest that it covers, so nobody can remove it or move it to another
+decision.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from approvals.models import Decision, Override, Review
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState
 
-# How long ago the signer may have given the password.
+# The greatest time between entering the password and signing.
 SIGNING_WINDOW = timedelta(minutes=5)
 OVERRIDE = "override"
-# What a signature may mean, by what is signed (11.50(a)(3): "review, approval, responsibility, or authorship").
+# The meanings that a signature can have, by decision (11.50(a)(3): "review, approval, responsibility, or authorship").
 MEANINGS: dict[str, tuple[str, ...]] = {
     Decision.APPROVE: ("approval", "review", "responsibility"),
     Decision.REJECT: ("rejection", "review"),
@@ -33,7 +34,7 @@ MEANINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Input of a signer: the password again, and the meaning of the signature."""
+    """Input of a signer: their password, and the meaning of the signature."""
 
     password: str = field(repr=False)
     meaning: str
@@ -48,7 +49,7 @@ class VerifiedSignature:
 
 
 class SignedFields(TypedDict, total=False):
-    """The columns of a signed row."""
+    """The columns of a signature in a review or override; empty without a signature."""
 
     meaning: str
     printed_name: str
@@ -56,7 +57,7 @@ class SignedFields(TypedDict, total=False):
 
 
 def verify_signature(actor: Actor, signature: Signature | None, signed_act: str) -> VerifiedSignature | None:
-    """Return the verified signature of ``signed_act`` (a decision, or OVERRIDE); None where none is given.
+    """Verify the signature of ``signed_act`` (a decision, or OVERRIDE) and return it; None without a signature.
 
     Runs before anything is locked, because hashing a password is slow. Raises InvalidInput for a meaning that the act
     cannot have, Denied for a wrong password.
@@ -64,25 +65,25 @@ def verify_signature(actor: Actor, signature: Signature | None, signed_act: str)
     if signature is None:
         return None
     if signature.meaning not in MEANINGS[signed_act]:
-        raise InvalidInput(f"A signature here means {' or '.join(MEANINGS[signed_act])}.")
+        raise InvalidInput(f"The meaning must be {' or '.join(MEANINGS[signed_act])}, not {signature.meaning[:50]!r}.")
     return VerifiedSignature(signature.meaning, reauthenticate(actor=actor, password=signature.password))
 
 
 def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) -> SignedFields:
-    """Return the columns of a signature.
+    """Return the columns of a signature; an empty dict without one.
 
-    Raises InvalidState where a needed one is missing, too old, or the signer has no full name.
+    Raises InvalidState if a needed signature is missing, if it is too old, or if the signer has no full name.
     """
     if verified is None:
         if case.snapshot.e_signature:
             raise InvalidState(
-                f"{case.policy.label} asks for an electronic signature: decide on the request's page, where you give your "
-                "password again and say what the signature means."
+                f"{case.policy.label} asks for an electronic signature: decide on the request's page, where you enter "
+                "your password and select the meaning of the signature."
             )
         return {}
     now = timezone.now()
     if now - verified.verified_at > SIGNING_WINDOW:
-        raise InvalidState("The password was given more than five minutes ago. Give it again.")
+        raise InvalidState("You entered the password more than five minutes ago. Enter it again.")
     name = signer.get_full_name().strip()
     if not name:
         raise InvalidState(
@@ -92,7 +93,7 @@ def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) 
 
 
 def signature_facts(row: Review | Override) -> dict[str, object]:
-    """Return the facts of a row's signature for an event; {} where it is not signed."""
+    """Return the facts of a row's signature for an audit event; an empty dict if it is not signed."""
     if row.signed_at is None:
         return {}
     return {"signature": {"meaning": row.meaning, "printed_name": row.printed_name, "signed_at": row.signed_at}}

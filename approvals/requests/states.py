@@ -1,7 +1,6 @@
-"""The states of a transition request as data: the allowed changes, the event of each, and the people who may make it.
+"""The table of state transitions of a transition request: the audit event of each, and who makes it.
 
-The one writer (approvals/requests/change_state.py), the documentation, the database guard and the tests all follow this
-table.
+The only writer (approvals/requests/change_state.py), the documentation, the database guard and the tests follow it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from core.errors import InvalidState
 
 @dataclass(frozen=True, slots=True)
 class RequestTransition:
-    """One edge. ``source`` is None where a request begins; ``who`` is a phrase for the documentation."""
+    """One transition. ``source`` is None for a new request. ``who`` says in the documentation who makes it."""
 
     source: RequestState | None
     target: RequestState
@@ -24,7 +23,7 @@ class RequestTransition:
 
     @property
     def closes(self) -> bool:
-        """Return whether the target state closes the request, as no other state follows it."""
+        """Return whether the transition closes the request: no other state follows the target state."""
         return self.target not in LIVE_STATES
 
 
@@ -74,7 +73,7 @@ _BY_EDGE = {(edge.source, edge.target): edge for edge in REQUEST_TRANSITIONS}
 
 
 def find_request_transition(source: str | None, target: RequestState) -> RequestTransition:
-    """Return the edge from one state to another; raises InvalidState where there is none."""
+    """Return the transition from one state to another. Raises InvalidState if there is none."""
     edge = _BY_EDGE.get((RequestState(source) if source else None, target))
     if edge is None:
         raise InvalidState(f"A request that is {source or 'new'} cannot become {target.value}.")

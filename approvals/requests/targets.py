@@ -11,7 +11,7 @@ from registry.stages import Stage, removed_alias
 
 
 def is_at_target(version: ModelVersion, target: str) -> bool:
-    """Return whether a version is where a request would bring it (a superseded one is not in Production)."""
+    """Return whether a version is at a target already. A superseded version does not count as in Production."""
     if alias := removed_alias(target):
         return not Alias.objects.filter(model=version.model_id, name=alias, version=version).exists()
     if is_alias(target):
@@ -20,7 +20,7 @@ def is_at_target(version: ModelVersion, target: str) -> bool:
 
 
 def move_to_target(*, actor: Actor, version: ModelVersion, target: str, archive_existing: bool, reason: str) -> None:
-    """Move a version to its target through the registry's services, which ask the gates and raise as they do."""
+    """Move a version to a target through the registry's services, which ask the gate. Raises what they raise."""
     if alias := removed_alias(target):
         delete_alias(actor=actor, name=version.model.name, alias=alias, version=version.version, reason=reason)
         return

@@ -1,4 +1,4 @@
-"""Moving a version through a transition request: open it, wait a little for its checks, then apply it or refuse."""
+"""Moving a version through a transition request: open it, wait briefly for its checks, then apply it or refuse it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.times import iso_utc
 from registry.models import ModelVersion
 from registry.queries import get_version
 
-# A person has to approve in any case: wait only so long that the refusal can have the results of the quick checks.
+# Seconds to wait if a person has to approve in any case: long enough for the refusal to have the quick checks' results.
 _WAIT_FOR_RESULTS = 2.0
 _POLL = 0.05
 
@@ -45,13 +45,14 @@ def request_transition(
 ) -> ModelVersion:
     """Move a version to a stage or an @alias, or remove an alias (`-NAME`), and return the version.
 
-    A governed move goes through a transition request.
+    A move that no policy governs, or to the target where the version is already, is made at once. A governed move goes
+    through the live transition request, opened if there is none. Its checks get up to ``wait_seconds``
+    (settings.CHECK_WAIT_SECONDS by default) to finish. If no rule blocks, the request is applied, but not before
+    ``apply_after``.
 
-    A move that no policy governs, or to where the version is already, is made at once. For a governed move the live
-    request is found or opened, its checks get up to ``wait_seconds`` (settings.CHECK_WAIT_SECONDS), and when no rule
-    blocks it is applied, but not before ``apply_after``. Otherwise raises GateRefused (already recorded) with one line
-    for each blocker and the request's URL under ``base_url``. Raises NotFound, Denied, InvalidInput and Conflict as
-    `open_request` and `change_stage` do. Also raises InvalidState.
+    Raises GateRefused (recorded already) if a rule blocks, with a line for each blocker and the request's URL under
+    ``base_url``. Raises NotFound, Denied, InvalidInput, TooLarge, InvalidState and Conflict as `open_request` and
+    `change_stage` do.
     """
     terms = RequestTerms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
     case = _ask(actor, name, version, target, terms)
@@ -73,9 +74,10 @@ def request_transition(
 def advance_request(
     *, actor: Actor, request: TransitionRequest, wait_seconds: float | None = None
 ) -> TransitionRequest:
-    """Wait a little for a request's checks, apply it when no rule blocks, and return it as it is then.
+    """Wait briefly for a request's checks, apply the request if no rule blocks, and return it as it is then.
 
-    A rule that blocks is no error here: the request stays open.
+    A rule that blocks raises no error: the request stays open. Raises GateRefused if the approved request cannot be
+    applied.
     """
     case = _after_checks(actor, settle_request(actor=_system(actor), request_id=request.pk), wait_seconds)
     if case.request.state == RequestState.APPROVED and not is_delayed(case.request):
@@ -85,10 +87,10 @@ def advance_request(
 
 @transaction.atomic
 def _ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms) -> Case | None:
-    """Return the case of the live request for a move, opened if need be; None where the move was made at once.
+    """Return the case of the live request for a move, opened if there is none; None if the move was made at once.
 
-    The version, its policy and where it is are read once, under the lock. A request that was rejected, and whose
-    subject is the same still, is returned as it is.
+    The version, its policy and its position are read once, under the lock. If the last request was rejected and its
+    subject is still the same, that request is returned.
     """
     move = lock_move(actor, name, version, target)
     if move.policy is None or move.is_at_target:
@@ -104,10 +106,10 @@ def _ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms
 
 
 def _rejected_unchanged(move: LockedMove) -> Case | None:
-    """Return the case of the last request for a move where it was rejected and nothing has changed since; else None.
+    """Return the case of the last request for a move if it was rejected and nothing has changed since; None otherwise.
 
-    It keeps a script that asks every minute from opening a new request after each rejection. People can still ask again
-    with a request of their own (`open_request`).
+    This keeps a script that calls every minute from opening a new request after each rejection. People can still open
+    a new request (`open_request`).
     """
     rows = TransitionRequest.objects.with_relations().filter(version=move.version, target=move.target)
     last = rows.order_by("-pk").first()
@@ -118,7 +120,7 @@ def _rejected_unchanged(move: LockedMove) -> Case | None:
 
 
 def _after_checks(actor: Actor, case: Case, wait_seconds: float | None) -> Case:
-    """Return a settled case; where checks were unfinished, settled once more after waiting for them."""
+    """Return the settled case; if checks are unfinished, wait for them and settle the request once more."""
     if case.request.state != RequestState.OPEN or not case.has_unfinished_checks:
         return case
     _wait_for_checks(case, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
@@ -126,7 +128,10 @@ def _after_checks(actor: Actor, case: Case, wait_seconds: float | None) -> Case:
 
 
 def _wait_for_checks(case: Case, seconds: float) -> None:
-    """Wait until a request's checks have finished, at most so long. Inside a transaction no result would be seen."""
+    """Wait until a request's checks have finished, at most ``seconds``.
+
+    Inside a transaction it does not wait, because no result of a worker would be visible.
+    """
     if connection.in_atomic_block or seconds <= 0:
         return
     if any(row.kind == "approvals" and row.status is RuleStatus.PENDING for row in case.verdict.rules):
@@ -145,7 +150,10 @@ def _system(actor: Actor) -> Actor:
 
 
 def _apply(actor: Actor, case: Case, base_url: str) -> None:
-    """Apply an approved request as the caller. No error where a worker has applied it already."""
+    """Apply an approved request as the caller; do nothing if a worker has applied it already.
+
+    Raises GateRefused, recorded, if it cannot be applied or is closed.
+    """
     request = case.request
     try:
         apply_request(actor=actor, request_id=request.pk)
@@ -180,7 +188,7 @@ def _refusal(
     *,
     verdict: Verdict | None = None,
 ) -> GateRefused:
-    """Return the refusal, recorded: once for each caller and each distinct set of things missing."""
+    """Return the refusal and record it, once for each caller and distinct set of blockers."""
     error = refusal(request.version, request.target, blockers, request_id=request.pk, base_url=base_url, recorded=True)
     pending = {row.rule for row in verdict.rules if row.status is RuleStatus.PENDING} if verdict else set()
     lines = [[item["rule"], "" if item["rule"] in pending else item["why"]] for item in blockers]

@@ -1,8 +1,8 @@
-"""Cached verdict of a request, for list views: a summary of the verdict, and the people whom the request concerns.
+"""Cached verdict of a request, for list views: a summary of the verdict, and the people whose decision is needed.
 
-It is written when an open request is opened or settled, in that transaction, and only where it changed. Changes that
-settle no request reach it with the next settling, some seconds later. Whether somebody may decide is always computed
-afresh (approvals/permissions/reviews.py).
+It is written when a request is opened or settled, in the same transaction, and only if it has changed. A change that
+settles no request, such as a new tag, is in the cache some seconds later, after the next sweep. Permission to decide is
+never read from it (approvals/permissions/reviews.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_REASON = 300
 
 
 def verdict_summary(case: Case) -> dict[str, Any]:
-    """Return a summary of a case's verdict, as JSON: its state, its blockers, who is asked and who is excluded."""
+    """Return a summary of a case's verdict as JSON: state, blockers, and the inbox keys `asked` and `excluded`."""
     verdict = case.verdict
     blocking = [row for row in verdict.rules if row.blocks]
     return {
@@ -30,13 +30,13 @@ def verdict_summary(case: Case) -> dict[str, Any]:
             {"rule": row.rule, "kind": row.kind, "status": row.status.value, "why": row.why[:_MAX_REASON]}
             for row in blocking
         ],
-        "asked": sorted(_asked_people(case)),
+        "asked": sorted(_asked_keys(case)),
         "excluded": sorted(excluded_reviewers(case.snapshot)),
     }
 
 
 def store_verdict(case: Case) -> None:
-    """Store the verdict of an open request, in the caller's transaction, with the request locked."""
+    """Cache the verdict of an open request and its inbox keys, in the caller's transaction, with the request locked."""
     request, summary = case.request, verdict_summary(case)
     cached = request.cached_verdict
     if cached == summary:
@@ -56,8 +56,8 @@ def delete_inbox_keys(request: TransitionRequest) -> None:
     InboxKey.objects.filter(request=request).delete()
 
 
-def _asked_people(case: Case) -> set[str]:
-    """Return the keys of those who may give an approval that a rule asks for."""
+def _asked_keys(case: Case) -> set[str]:
+    """Return the inbox keys of the groups, roles and owners that a rule gives a vote."""
     keys: set[str] = set()
     for rule in case.rules:
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):

@@ -1,7 +1,7 @@
-"""Evaluation of a snapshot to a verdict: for each rule whether it is met, why, and who can resolve it.
+"""Evaluation of a snapshot. The verdict says for each rule whether it is met, why, and who can resolve it.
 
-Pure: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot; pages, APIs and MLflow errors
-print the verdict.
+Pure functions: no database, no clock, no settings. approvals/case/snapshots.py builds the snapshot. Pages, APIs and
+MLflow errors print the verdict.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _NOT_MET = (RuleStatus.FAILED, RuleStatus.PENDING)
 class VerdictState(StrEnum):
     """The state of all rules together.
 
-    `blocked`: a rule has failed. `pending`: none has failed, and a rule waits for people, workers or time.
+    `approved`: no rule blocks. `blocked`: a rule has failed. `pending`: none has failed, and a rule waits for people,
+    workers or time. `rejected`: a reviewer rejected the present state.
     """
 
     APPROVED = "approved"
@@ -54,7 +55,7 @@ class RuleVerdict:
 
     @property
     def blocks(self) -> bool:
-        """Return whether this rule alone keeps the request from being approved."""
+        """Return whether this rule prevents the approval of the request."""
         return self.level is not RuleLevel.ADVISORY and self.status in _NOT_MET
 
     @property
@@ -67,7 +68,8 @@ class RuleVerdict:
 class Verdict:
     """The verdicts on all rules, and their state together.
 
-    ``approvers`` are those whose approvals count, sorted by name.
+    ``approvers`` are the usernames of the people whose approvals count, sorted; ``approved_at`` is when the last of
+    them approved, None without one.
     """
 
     state: VerdictState
@@ -102,10 +104,11 @@ class Verdict:
 
 
 def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
-    """Return the verdict at a moment.
+    """Return the verdict at ``at``.
 
-    Besides the rules, these block: a reviewer who asks for changes, the expiry of the request, an overdue re-review,
-    and an overdue condition of an approval.
+    Besides the rules of the policy, these block: a reviewer who asks for changes, the expiry of the request, an overdue
+    re-review, and an overdue condition of an earlier approval. Earlier rejections of the same files are shown and do
+    not block.
     """
     rows = tuple(evaluate_rule(rule, snapshot, at) for rule in snapshot.rules)
     if (changes := _requested_changes(snapshot)) is not None:
@@ -139,14 +142,14 @@ def _state(rows: tuple[RuleVerdict, ...], snapshot: Snapshot) -> VerdictState:
 
 
 def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
-    """Return the verdict on one rule at a moment, overrides considered.
+    """Return the verdict on one rule at ``at``, with overrides applied.
 
     A rule that cannot be evaluated counts as failed, and the exception is logged.
     """
     try:
         outcome = rule_outcome(rule, snapshot, at)
         override = _counting_override(rule, snapshot, at) if outcome.status in _NOT_MET else None
-    except Exception:  # whatever the error: a rule that cannot be evaluated must not pass
+    except Exception:  # any exception: a rule that cannot be evaluated must not pass
         log.exception("the rule %s could not be evaluated", rule.id)
         why = "This rule could not be evaluated, so it does not pass. The server's log says why."
         return _rule_verdict(rule, RuleOutcome(RuleStatus.FAILED, why, "an operator of this server"))
@@ -157,10 +160,10 @@ def evaluate_rule(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleVerdict:
 
 
 def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> OverrideFacts | None:
-    """Return the earliest override that counts for a soft rule at a moment, None for none.
+    """Return the earliest override that counts for a soft rule at ``at``; None without one.
 
-    It counts when it is of the current digest, by a member of the rule's groups who is not excluded, and not withdrawn
-    by then.
+    An override counts if it covers the present subject digest, a member of the rule's groups who is not excluded gave
+    it, it is signed where the policy asks for signatures, and nobody has withdrawn it.
     """
     if rule.level is not RuleLevel.SOFT:
         return None
@@ -180,9 +183,9 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
 
 
 def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
-    """Return the verdict on changes that reviewers asked for, None where no latest review of the current state does.
+    """Return a verdict that blocks if the latest review of a reviewer asks for changes; None otherwise.
 
-    Such a review still applies when only the version that would be replaced has changed.
+    Such a review still applies if only the version that would be replaced has changed since.
     """
     last = latest_reviews(snapshot.reviews, snapshot, ("incumbent",))
     asking = [row for row in last if row.decision == "request_changes"]
@@ -202,7 +205,7 @@ def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
 
 
 def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
-    """Return the approvals that count for any rule, one for each rule they count for."""
+    """Return the approvals that count, once for each rule for which they count."""
     try:
         excluded = excluded_reviewers(snapshot)
     except KeyError:

@@ -1,4 +1,4 @@
-"""The facts that a verdict is evaluated from, as frozen values."""
+"""Facts from which a verdict is evaluated, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from policies.rules import Rule, Severity
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """The validation job that counts for a rule: the one that read the current inputs.
+    """The check job that counts for a rule: the one with the present inputs.
 
-    ``since`` is its last change of state.
+    ``since`` is the time of its last change of state.
     """
 
     state: str
@@ -26,11 +26,13 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReviewFacts:
-    """One review and the subject it covers. ``can_decide``: the accounts of reviewer and delegator are active people.
+    """One review and the subject digest that it covers.
 
-    ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is who
-    delegated them, "" for the reviewer's own. ``parts`` are the hashes of the parts of the reviewed subject.
-    ``signed``: it has an electronic signature. ``account_doubt`` says why an approval with this account does not count.
+    ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is the username
+    of the delegator whose they are, "" for the reviewer's own. ``can_decide``: the accounts of reviewer and delegator
+    belong to people and are active. ``parts`` are the hashes of the parts of the reviewed subject. ``signed``: it has
+    an electronic signature. ``account_doubt`` is the reason why an approval by this account does not count, "" if it
+    counts.
     """
 
     reviewer: str
@@ -47,7 +49,7 @@ class ReviewFacts:
 
     @property
     def authority(self) -> str:
-        """Return the username whose review rights the review uses: each person's rights count once."""
+        """Return the username of the person whose review rights the review uses. Each person's rights count once."""
         return self.on_behalf_of or self.reviewer
 
 
@@ -68,7 +70,7 @@ class OverrideFacts:
 
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
-    """An open finding on the version. One of a condition of an approval blocks by itself from ``blocks_from`` on."""
+    """An open finding on the version. The finding of a condition blocks every move from ``blocks_from`` on."""
 
     finding_id: int
     severity: Severity
@@ -80,9 +82,10 @@ class FindingFacts:
 
 @dataclass(frozen=True, slots=True)
 class RejectionFacts:
-    """A rejection of the same files in another request. ``subject`` is what was rejected, ``path`` where to read it.
+    """A rejection of the same files in another request.
 
-    ``why`` is empty where the other model may be hidden from the reader.
+    ``subject`` is the rejected version as text, ``path`` the path of the request's page. ``why`` is the comment, "" for
+    a request of another model, which the reader may not see.
     """
 
     request_id: int
@@ -95,17 +98,19 @@ class RejectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a verdict depends on. ``checks`` maps rule ids to the job that counts, ``people`` roles to usernames.
+    """Everything that a verdict depends on.
 
-    ``people`` has the owners of service accounts beside the accounts. ``parts`` are the hashes of the parts of the
-    subject. ``staged_since`` maps the version's stage to when it came there. ``has_incumbent``: the move would replace
-    another version. ``left_target_at`` is when the version left the same target after an earlier approval, None without
-    one; ``earlier_obstacle`` says why that approval is no longer valid, "" where it is, and ``earlier_request`` is the
-    number of the request that was approved. From ``review_due_at`` on an
-    overdue re-review blocks the version. ``e_signature``: reviews and overrides without an electronic signature do not
-    count. ``reason`` is the comment of the request. ``deployed``: a deployment serves the version that is open, or
-    was ended lately or by the requester.
-    ``attested_at`` is when the owner of the model last attested it.
+    ``checks`` maps rule ids to the check job that counts. ``people`` maps roles to usernames, with the owners of
+    service accounts. ``parts`` are the hashes of the parts of the subject. ``staged_since`` maps the version's stage to
+    the time when it came there. ``has_incumbent``: the move would replace another version.
+
+    ``left_target_at`` is when the version left the same target after an earlier approval, None without one;
+    ``earlier_obstacle`` is the reason why that approval is no longer valid, "" while it is, and ``earlier_request`` is
+    the id of the request that was approved. From ``review_due_at`` on, an overdue re-review blocks the version.
+
+    ``e_signature``: reviews and overrides without an electronic signature do not count. ``reason`` is the comment of
+    the request. ``deployed``: a deployment serves the version that is live, or that was ended lately or by the
+    requester. ``attested_at`` is when the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]

@@ -47,7 +47,7 @@ class RuleStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """The outcome of a rule before overrides: why, who can resolve it, since when, and the validation job behind it."""
+    """The outcome of a rule before overrides: the reason, who can resolve it, since when, and its check run if any."""
 
     status: RuleStatus
     why: str
@@ -58,7 +58,7 @@ class RuleOutcome:
 
 
 def rule_outcome(rule: Rule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
-    """Return the outcome of a rule at a moment.
+    """Return the outcome of a rule at ``at``.
 
     Raises KeyError for a role or check state that this server does not know.
     """
@@ -73,9 +73,9 @@ def applies(rule: Rule, snapshot: Snapshot) -> bool:
 
 
 def _why_not_applicable(condition: Condition, snapshot: Snapshot) -> str:
-    """Return the reason why a rule does not apply, "" when it does."""
+    """Return the reason why a rule does not apply, "" if it applies."""
     if condition.tiers and snapshot.tier not in condition.tiers:
-        return f"Applies to risk tier {' or '.join(condition.tiers)}; this model's is {snapshot.tier}."
+        return f"Applies to risk tier {' or '.join(condition.tiers)}; the tier of this model is {snapshot.tier}."
     for key, value in condition.tags.items():
         if snapshot.model_tags.get(key) != value:
             return f"Applies to models tagged {key}={value}."
@@ -150,13 +150,18 @@ def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) ->
 
 
 def _four_eyes_outcome(rule: FourEyesRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
-    """Return passed: the rule blocks nothing by itself, because reviews by the people it excludes are not counted."""
+    """Return passed, or not applicable without a rule on approvals, with the people whose reviews are not counted.
+
+    The rule itself never blocks.
+    """
     excluded = excluded_reviewers(replace(snapshot, rules=(rule,)))
     if not any(isinstance(other, ApprovalsRule) for other in snapshot.rules):
         return RuleOutcome(RuleStatus.NOT_APPLICABLE, "This policy asks for no approval.")
     names = ", ".join(f"{name} ({role_text(role)})" for name, role in sorted(excluded.items()))
-    ignored = sorted({r.reviewer for r in snapshot.reviews if r.decision == "approve" and r.reviewer in excluded})
-    why = f"May not decide: {names or 'nobody in particular'}."
+    ignored = sorted(
+        {row.reviewer for row in snapshot.reviews if row.decision == "approve" and row.reviewer in excluded}
+    )
+    why = f"May not decide: {names}." if names else "It excludes nobody."
     if ignored:
         why += f" Not counted: {', '.join(ignored)}."
     return RuleOutcome(RuleStatus.PASSED, why)
@@ -204,12 +209,12 @@ def _earlier_approval_outcome(rule: EarlierApprovalRule, snapshot: Snapshot, at:
         why = "This version was not at the target before, on an approval that is still valid. Ask for a promotion instead."
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion")
     if snapshot.earlier_obstacle:
-        why = f"It was there before, but that approval is no longer valid. {snapshot.earlier_obstacle}"
+        why = f"It was at the target before, but that approval is no longer valid. {snapshot.earlier_obstacle}"
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
     if rule.within is not None and at > left + rule.within:
-        why = f"It left at {_when(left)}, more than {duration_text(rule.within)} ago. Ask for a promotion instead."
+        why = f"It left the target at {_when(left)}, more than {duration_text(rule.within)} ago. Ask for a promotion instead."
         return RuleOutcome(RuleStatus.FAILED, why, "anybody who may edit the model, by asking for a promotion", left)
-    return RuleOutcome(RuleStatus.PASSED, f"Approved before. It left at {_when(left)}.", since=left)
+    return RuleOutcome(RuleStatus.PASSED, f"Approved before. It left the target at {_when(left)}.", since=left)
 
 
 def _attested_outcome(rule: AttestedRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:
@@ -234,14 +239,14 @@ def _reason_outcome(rule: ReasonRule, snapshot: Snapshot, at: datetime) -> RuleO
 
 
 def _transitions_outcome(rule: TransitionsRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
-    return RuleOutcome(RuleStatus.NOT_APPLICABLE, "Asked when a version moves, before any request is opened.")
+    return RuleOutcome(RuleStatus.NOT_APPLICABLE, "Applied to every move, before a request is opened.")
 
 
 def _unusable_outcome(rule: UnusableRule, snapshot: Snapshot, at: datetime) -> RuleOutcome:  # noqa: ARG001 - one signature
     why = f"This server cannot apply the rule: {rule.why}."
     who = (
         "policy editors, by publishing a revision without it (then ask again), "
-        "or an operator of this server, by putting back what is missing"
+        "or an operator of this server, by installing what is missing"
     )
     return RuleOutcome(RuleStatus.FAILED, why, who)
 

@@ -1,4 +1,4 @@
-"""Counting of approvals for a rule: digests, carry-over, review rights, delegation, four eyes, distinct groups.
+"""Counting the approvals for a rule: digests, carry-over, review rights, delegation, four eyes and distinct groups.
 
 Pure functions.
 """
@@ -11,57 +11,58 @@ from fnmatch import fnmatchcase
 from approvals.verdict.facts import ReviewFacts, Snapshot
 from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
-# Prefix of the roles of writers of evidence (approvals/case/evidence.py).
-_WROTE = "wrote:"
+# Prefix of the roles of people who wrote evidence; approvals/case/evidence.py has the phrases after it.
+WRITER_PREFIX = "wrote:"
 
 
 def excluded_people(rules: Iterable[Rule], people: Mapping[str, frozenset[str]]) -> dict[str, str]:
     """Return the role of each person who may not decide, by username. Raises KeyError for an unknown role.
 
-    Requesters are always excluded. A rule of four eyes also excludes the writers of evidence.
+    Requesters are always excluded. A four-eyes rule also excludes its roles and the writers of evidence.
     """
     excluded = dict.fromkeys(sorted(people.get("requester", ())), "requester")
-    wrote = sorted(role for role in people if role.startswith(_WROTE))
+    writer_roles = sorted(role for role in people if role.startswith(WRITER_PREFIX))
     for rule in rules:
         if isinstance(rule, FourEyesRule):
-            for role in (*rule.roles, *wrote):
+            for role in (*rule.roles, *writer_roles):
                 for name in sorted(people[role]):
                     excluded.setdefault(name, role)
     return excluded
 
 
 def excluded_reviewers(snapshot: Snapshot) -> dict[str, str]:
-    """Return the role of each person who may not review, by username: excluded people,
-    and people who overrode a rule for this state.
+    """Return the role of each person who may not review, by username.
+
+    They are the `excluded_people` and, under a four-eyes rule, the people who overrode a rule for the present state.
     """
     excluded = excluded_people(snapshot.rules, snapshot.people)
     if not any(isinstance(rule, FourEyesRule) for rule in snapshot.rules):
         return excluded
     for row in sorted(snapshot.overrides, key=lambda row: (row.at, row.by, row.rule)):
         if row.digest == snapshot.subject_digest and row.withdrawn_at is None:
-            excluded.setdefault(row.by, f"{_WROTE}overrode the rule {row.rule}")
+            excluded.setdefault(row.by, f"{WRITER_PREFIX}overrode the rule {row.rule}")
     return excluded
 
 
 def role_text(role: str) -> str:
-    """Return the text of a role: `version author`, or the evidence that the person wrote."""
-    return role.removeprefix(_WROTE) if role.startswith(_WROTE) else role.replace("_", " ")
+    """Return a role as text: `version author`, or a phrase such as `set or deleted the tag X of the version`."""
+    return role.removeprefix(WRITER_PREFIX) if role.startswith(WRITER_PREFIX) else role.replace("_", " ")
 
 
 def involvement(role: str) -> str:
-    """Return the involvement of a role, as the end of a sentence: `they are its version author`."""
-    if role.startswith(_WROTE):
+    """Return a clause about a person in a role, for the end of a sentence: `they are its version author`."""
+    if role.startswith(WRITER_PREFIX):
         return f"they (or a service account of theirs) {role_text(role)}"
     return f"they are its {role_text(role)}"
 
 
 def involvement_of_reader(role: str) -> str:
-    """Return the involvement of the reader, as the beginning of a sentence: `You are its version author`."""
-    return f"You {role_text(role)}" if role.startswith(_WROTE) else f"You are its {role_text(role)}"
+    """Return a clause to a reader in a role, for the start of a sentence: `You are its version author`."""
+    return f"You {role_text(role)}" if role.startswith(WRITER_PREFIX) else f"You are its {role_text(role)}"
 
 
 def covers(review: ReviewFacts, snapshot: Snapshot, carry_over: tuple[str, ...] = ()) -> bool:
-    """Return whether a review covers the current state, apart from the parts in ``carry_over``.
+    """Return whether a review covers the present state, or one that differs only in the parts in ``carry_over``.
 
     `card` stands for the card and the checks that read it, `checks` for every check result, `incumbent` for the version
     that would be replaced.
@@ -83,9 +84,10 @@ def _may_change(part: str, carry_over: tuple[str, ...]) -> bool:
 def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mapping[str, str]) -> list[ReviewFacts]:
     """Return the approvals that count for a rule, earliest first.
 
-    There is at most one by each reviewer, and at most one by the review rights of each person. An approval counts when
-    it is the reviewer's latest review of the current state, the reviewer has voting rights, neither the reviewer nor
-    the delegator is excluded, and it is signed where the policy asks for signatures.
+    There is at most one by each reviewer, and at most one by the review rights of each person. An approval counts if it
+    is the reviewer's latest review of the present state, the reviewer has voting rights, neither the reviewer nor the
+    delegator is excluded or has an account in doubt, and it is signed where the policy asks for signatures. Under
+    ``distinct_groups`` each approval needs a group of its own.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()
@@ -104,7 +106,7 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
 def latest_reviews(
     reviews: Iterable[ReviewFacts], snapshot: Snapshot, carry_over: tuple[str, ...] = ()
 ) -> list[ReviewFacts]:
-    """Return each reviewer's latest review of the current state, by time and name."""
+    """Return each reviewer's latest review of the present state, sorted by time and name."""
     last: dict[str, ReviewFacts] = {}
     for review in sorted(reviews, key=_order):
         if covers(review, snapshot, carry_over):
@@ -113,15 +115,15 @@ def latest_reviews(
 
 
 def voting_rights(rule: ApprovalsRule, review: ReviewFacts, model_name: str) -> frozenset[str]:
-    """Return the reasons why a review counts for a rule: groups, `role:ROLE`, `owner`; empty where it does not."""
+    """Return the rights by which a review votes under a rule: names of groups, `role:ROLE`, `owner`; empty for none."""
     groups = review.groups & set(rule.groups)
     roles = {f"role:{role}" for role in rule.roles if role in review.roles}
-    owns = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()
-    return frozenset(groups | roles | owns)
+    ownership = {"owner"} if review.authority in owners_named_by(rule, model_name) else set()
+    return frozenset(groups | roles | ownership)
 
 
 def owners_named_by(rule: ApprovalsRule, model_name: str) -> frozenset[str]:
-    """Return the people that a rule names as owners of this model."""
+    """Return the usernames that a rule names as owners of this model."""
     return frozenset(user for owners in rule.owners if fnmatchcase(model_name, owners.models) for user in owners.users)
 
 
@@ -131,14 +133,14 @@ def _order(review: ReviewFacts) -> tuple[object, ...]:
 
 
 def _of_distinct_groups(rule: ApprovalsRule, reviews: list[ReviewFacts], model_name: str) -> list[ReviewFacts]:
-    """Return the most approvals that can each be assigned a group of its own (augmenting paths; Kuhn 1955)."""
+    """Return a largest set of approvals that can each be assigned a group of its own (augmenting paths; Kuhn 1955)."""
     assigned: dict[str, int] = {}
 
-    def assign(index: int, seen: set[str]) -> bool:
+    def assign(index: int, tried: set[str]) -> bool:
         for group in sorted(voting_rights(rule, reviews[index], model_name)):
-            if group not in seen:
-                seen.add(group)
-                if group not in assigned or assign(assigned[group], seen):
+            if group not in tried:
+                tried.add(group)
+                if group not in assigned or assign(assigned[group], tried):
                     assigned[group] = index
                     return True
         return False

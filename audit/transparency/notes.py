@@ -43,8 +43,11 @@ class Signer:
 
     def line(self, text: bytes) -> bytes:
         """Return the signature line of a text, which must end with a line feed."""
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
-        return f"— {self.name} {base64.b64encode(self.key.hash + signature).decode()}\n".encode()
+        return f"— {self.name} {base64.b64encode(self.key.hash + self.sign(text)).decode()}\n".encode()
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message, 64 bytes."""
+        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
 
 
 def vkey_text(key: Key) -> str:

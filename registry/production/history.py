@@ -77,10 +77,19 @@ def _began(event: Event, number: int, after: dict[str, object]) -> Period:
         since=event.at,
         until=None,
         approved_by=str(after.get("approved_by") or ""),
-        moved_by=event.actor_name,
+        moved_by=_mover(event, event_facts),
         reason=str(event_facts.get("reason") or ""),
         event_id=str(event.event_id),
     )
+
+
+def _mover(event: Event, event_facts: dict[str, object]) -> str:
+    """Return the name of the person who moved the version, or for whom a job of this server moved it."""
+    if not event.actor_ref.startswith("system:"):
+        return event.actor_name
+    actor = event_facts.get("actor")
+    person = actor.get("on_behalf_of") if isinstance(actor, dict) else ""
+    return f"Custody, for {person}" if person else "Custody"
 
 
 def _ended(period: Period, at: datetime.datetime) -> Period:

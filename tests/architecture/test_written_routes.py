@@ -103,6 +103,11 @@ def test_every_command_and_task_is_listed() -> None:
     assert sorted((commands() | tasks()) - names()) == []
 
 
+def test_each_has_a_watched_test_or_a_reason() -> None:
+    """A route, command or task whose test is not named fails: there is no third section to put it in."""
+    assert sorted(listed()) == ["no_event", "tests"]
+
+
 def test_what_is_listed_exists() -> None:
     routes = {f"{method} {route}" for route in served() for method in ("GET", *METHODS)}
     assert sorted(names() - routes - commands() - tasks()) == []

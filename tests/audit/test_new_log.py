@@ -149,3 +149,19 @@ def test_a_wrong_password_is_refused(ops: User, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(CommandError, match="not the password"):
         call_command("audit_rotate_key", "--as", "ops")
     assert not Event.objects.filter(action=Action.AUDIT_LOG_KEY_ROTATED).exists()
+
+
+def test_the_commands_ask_for_the_passwords(
+    log: None, ops: User, second: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for user in (ops, second):
+        user.set_password(f"{user.username}-new-password")
+        user.save()
+    monkeypatch.setattr(audit_new_log, "getpass", lambda prompt: f"{prompt.split()[-1].strip(':')}-new-password")
+    Sequencer().run_once()
+    kept = tmp_path / "kept"
+    kept.write_bytes(checkpoint())
+    call_command("audit_rotate_key", "--as", "ops")
+    assert Event.objects.latest("id").action == Action.AUDIT_LOG_KEY_ROTATED
+    call_command("audit_new_log", "--after", str(kept), "--as", "ops", "--and", "sue")
+    assert (Log.objects.latest("number").number, Event.objects.latest("id").action) == (2, Action.AUDIT_LOG_STARTED)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from audit import queries
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import events_matching, trail_for
@@ -81,3 +86,62 @@ def test_a_foreign_cursor_is_refused(db: None, cursor: str) -> None:
 def test_a_page_is_one_query(events: list[Event], django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
         events_matching(actor="ada", size=3)
+
+
+_NOW = timezone.now()
+_DAY = {"since": _NOW - timedelta(days=1), "until": _NOW + timedelta(days=1)}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by statistics, and this table is small")
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        ({}, "audit_event_at"),
+        (_DAY, "audit_event_at"),
+        ({"actor": "ada", **_DAY}, "audit_event_actor_at"),
+        ({"obj": "model:x", **_DAY}, "audit_event_object_at"),
+        ({"stream": "model:1", **_DAY}, "audit_event_stream_at"),
+        ({"action": "registry.model.created", **_DAY}, "audit_event_action_at"),
+        ({"outcome": "denied"}, "audit_event_denied_at"),
+        ({"outcome": "denied", "actor": "ada"}, "audit_event_denied_actor"),
+    ],
+)
+def test_an_index_gives_the_rows_in_order(events: list[Event], chosen: dict[str, Any], index: str) -> None:
+    with CaptureQueriesContext(connection) as made:
+        events_matching(**chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {made[0]['sql']}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+    assert f"USING INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_the_order_is_that_of_the_times(ada: User, acting: Acting) -> None:
+    """The clocks of two hosts differ, and a later row may have an earlier time."""
+    ids = []
+    for minute in (3, 1, 2, 2):
+        with time_machine.travel(_NOW + timedelta(minutes=minute), tick=False):
+            event = record(actor=acting(ada), action=Action.REGISTRY_MODEL_CREATED, obj="model:x", stream="model:1")
+        ids.append(event.pk)
+    newest_first = [ids[0], ids[3], ids[2], ids[1]]
+    first = events_matching(size=2)
+    assert [event.pk for event in first.events] == newest_first[:2]
+    assert [event.pk for event in events_matching(cursor=first.cursor).events] == newest_first[2:]
+
+
+@pytest.mark.parametrize("few", [2000, 1])
+@pytest.mark.parametrize("chosen", [{}, {"actor": "ada"}, {"outcome": "ok", **_DAY}, {"stream": "model:2"}])
+def test_a_group_of_actions_is_read_as_one_list(
+    events: list[Event], monkeypatch: pytest.MonkeyPatch, chosen: dict[str, Any], few: int
+) -> None:
+    """By the events that the other filters leave, or by the newest of each action where these are many."""
+    monkeypatch.setattr(queries, "_FEW", few)
+    group = {"registry.model.created", "registry.version.created", "registry.model.deleted"}
+    seen, cursor = [], ""
+    while True:
+        page = events_matching(actions=group, cursor=cursor, size=2, **chosen)
+        seen += [event.pk for event in page.events]
+        if not (cursor := page.cursor):
+            break
+    assert seen == [event.pk for event in events_matching(**chosen).events]
+    assert events_matching(actions={"registry.model.deleted"}, **chosen).events == []

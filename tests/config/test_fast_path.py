@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from audit.models import Event
 from config.fast_path import with_fast_path
+from config.paths import single_slashes, with_single_slashes
 from core.actors import Actor, Scope
 from registry.models import ModelVersion
 from registry.services.aliases import set_alias
@@ -67,7 +68,8 @@ def short(secret: str) -> Short:
             "wsgi.url_scheme": "http",
             **headers,
         }
-        answer = with_fast_path(aside)(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
+        whole = with_single_slashes(with_fast_path(aside))
+        answer = whole(environ, lambda status, headers: told.extend([status, headers]))  # type: ignore[arg-type]  # a start_response that only listens
         return told[0], dict(told[1]), json.loads(b"".join(answer))
 
     return ask
@@ -113,6 +115,20 @@ def test_a_tracking_uri_may_end_in_a_slash(short: Short, secret: str, slashes: s
     path, _, query = rpc.partition("?")
     status, _, answer = short("GET", path, query, PATH_INFO=f"{slashes}api/2.0/mlflow/{path}")
     assert (status, answer) == short("GET", path, query)[::2]
+
+
+@pytest.mark.parametrize(
+    ("path", "single"),
+    [
+        ("/api//2.0/mlflow//runs///get", "/api/2.0/mlflow/runs/get"),
+        ("//ajax-api/2.0//preview//mlflow/runs/get", "/ajax-api/2.0/preview/mlflow/runs/get"),
+        ("//api/2.0//mlflow-artifacts//artifacts/1//x", "/api/2.0/mlflow-artifacts/artifacts/1//x"),
+        ("/api//v1/models", "/api//v1/models"),
+        ("//models//x", "/models//x"),
+    ],
+)
+def test_slashes_that_part_the_names_of_a_route_count_once(path: str, single: str) -> None:
+    assert single_slashes(path) == single
 
 
 @pytest.mark.parametrize(("rpc", "query"), QUESTIONS)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 
@@ -362,3 +363,18 @@ def test_a_model_out_of_sight_is_as_one_that_never_was(way: str, by_ada: Actor, 
             transaction.set_rollback(True)
     assert graphs[0] == graphs[1]
     assert len(graphs[0]) == 1
+
+
+def test_a_batch_also_comes_with_a_slash(client: Client, bearer: dict[str, str]) -> None:
+    answer = client.post("/api/v1/lineage/batch/", json.dumps(STORY), content_type="application/json", headers=bearer)
+    assert (answer.status_code, answer.json()["status"]) == (200, "success")
+    assert LineageEvent.objects.count() == len(STORY)
+
+
+def test_the_command_replays_what_was_kept(by_ada: Actor) -> None:
+    receive_batch(actor=by_ada, items=STORY)
+    before = graph()
+    JobRun.objects.update(merged="{}", shape="")
+    call_command("lineage_replay")
+    assert graph() == before
+    assert not JobRun.objects.filter(merged="{}").exists()

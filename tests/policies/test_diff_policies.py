@@ -31,7 +31,7 @@ def test_rules_that_go_and_come_and_change() -> None:
         card=None, reviewers={"approvals": {"count": 2, "groups": ["reviewers"]}}, digest={"level": "advisory"}
     )
     new["rules"].append({"id": "soak", "soak": {"hours": 24}})
-    assert {(change.rule, change.word, change.effect.value) for change in diff(new).rules} == {
+    assert {(change.rule, change.kind, change.effect.value) for change in diff(new).rules} == {
         ("card", "removed", "looser"),
         ("reviewers", "changed", "tighter"),
         ("digest", "changed", "looser"),
@@ -53,7 +53,7 @@ def test_scope_and_options() -> None:
 def test_a_new_policy_adds_all() -> None:
     found = diff_policies(None, parse_policy(OLD))
     assert found.is_new
-    assert {change.word for change in found.rules} == {"added"}
+    assert {change.kind for change in found.rules} == {"added"}
 
 
 def test_the_text_says_it_too() -> None:

@@ -62,8 +62,8 @@ BOMB = "a: &a [x, x]\n" + "\n".join(f"b{n}: &b{n} [*a, *a]" for n in range(9))
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (BOMB, "line 1: not valid YAML: anchors and aliases are not allowed: repeat the value"),
-        ("a: *b", "line 1: not valid YAML: anchors and aliases are not allowed: repeat the value"),
+        (BOMB, "line 1: not valid YAML: anchors and aliases are not allowed: write the value again"),
+        ("a: *b", "line 1: not valid YAML: anchors and aliases are not allowed: write the value again"),
         ("name: x\nname: y", "line 2, name: appears twice"),
         ("rules:\n  - {id: a, id: b}", "line 2, rules[1].id: appears twice"),
         ("1: x", "line 1: keys must be strings"),

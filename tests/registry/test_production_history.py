@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from core.actors import Actor
+from core.actors import Actor, system_actor
 from registry.models import ModelVersion, RegisteredModel
 from registry.production.history import production_at, production_periods
 from registry.services.stages import change_stage
@@ -39,6 +39,12 @@ def test_periods_follow_one_another(moved: RegisteredModel) -> None:
     assert first.since < first.until == second.since
     assert second.until is not None
     assert (first.moved_by, first.reason) == ("ada", "monthly release")
+
+
+@pytest.mark.parametrize(("person", "mover"), [("ada", "Custody, for ada"), ("", "Custody")])
+def test_a_job_moves_for_somebody(fraud: RegisteredModel, new_version: NewVersion, person: str, mover: str) -> None:
+    move(system_actor("apply_request", on_behalf_of=person), new_version(), Stage.PRODUCTION)
+    assert [period.moved_by for period in production_periods(fraud)] == [mover]
 
 
 def test_a_moment_lies_in_one_period(moved: RegisteredModel) -> None:

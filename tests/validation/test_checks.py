@@ -31,7 +31,7 @@ def regression(found: Subject, **params: Any) -> CheckResult:
         ({"val_auc": 0.94}, {"val_auc": 0.93}, True, "val_auc 0.94 is no worse than 0.93 of version 1"),
         ({"val_auc": 0.925}, {"val_auc": 0.93}, True, "no worse"),
         ({"val_auc": 0.9249}, {"val_auc": 0.93}, False, "worse than 0.93"),
-        ({}, {"val_auc": 0.93}, False, "has val_auc; this version's run has not"),
+        ({}, {"val_auc": 0.93}, False, "has val_auc; the run of this version does not"),
         ({"val_accuracy": 0.9}, {"val_auc": 0.9, "val_accuracy": 0.8}, False, "has val_auc"),
         ({"val_auc": 0.9, "training_score": 0.9}, {"training_score": 0.8}, True, "training_score 0.9"),
         ({"training_score": 0.9}, {"val_accuracy": 0.9, "training_score": 0.1}, False, "has val_accuracy"),

@@ -78,7 +78,7 @@ def plugins(settings: Settings) -> None:
             {**METRIC, "at_least": 0.8, "max_gap": 0.1, "min_ratio": 0.8},
             (
                 "val_auc must be at least 0.8 in every slice, differ by at most 0.1 between slices and be in every slice at least"
-                " 0.8 times that of any other."
+                " 0.8 times its value in any other."
             ),
         ),
         ("metric.threshold", {**METRIC, "at_least": 0.9, "at_most": 1}, "val_auc must be at least 0.9 and at most 1."),

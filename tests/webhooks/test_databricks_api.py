@@ -65,6 +65,16 @@ def test_the_preview_paths_are_the_same(workspace: Workspace) -> None:
     assert listed == workspace.ok("GET", f"{HOOKS}/list") == {"webhooks": [made]}
 
 
+def test_the_preview_paths_change_the_same(workspace: Workspace, receiver: Receiver) -> None:
+    preview = "/api/2.0/preview/mlflow/"
+    one = {"id": make(workspace, url=receiver.url())["id"]}
+    assert workspace.ok("POST", f"{HOOKS}/test", prefix=preview, **one)["status_code"] == 200
+    changed = workspace.ok("PATCH", f"{HOOKS}/update", prefix=preview, **one, description="d")["webhook"]
+    assert changed["description"] == "d"
+    assert workspace.ok("DELETE", f"{HOOKS}/delete", prefix=preview, **one) == {}
+    assert Webhook.objects.get().deleted_at is not None
+
+
 def test_delete_takes_a_body_too(workspace: Workspace) -> None:
     made = make(workspace)
     answer = workspace.client.delete(

@@ -13,16 +13,17 @@ from core.errors import InvalidInput, NotFound
 from core.refs import run_ref
 from core.statements import pipelined
 from tracking.limits import (
+    MAX_KEY,
     Pair,
     Point,
     check_batch,
-    checked_key,
     checked_param,
     checked_params,
     checked_points,
     checked_run_name,
     checked_tag,
     checked_tags,
+    checked_text,
 )
 from tracking.models import Run, RunTag
 from tracking.provenance import record_evaluations, record_run_facts
@@ -71,7 +72,7 @@ def set_tag(*, actor: Actor, run_id: str, key: str, value: str) -> None:
 @transaction.atomic
 def delete_tag(*, actor: Actor, run_id: str, key: str) -> None:
     """Delete a tag of a run. Raises NotFound: it has none of that key. Raises InvalidInput."""
-    checked_key(key, field="key")
+    checked_text(key, field="key", limit=MAX_KEY)
     run = lock_run(run_id, actor=actor, action=Action.TRACKING_TAG_DELETED)
     tag = RunTag.objects.filter(run=run, key=key).first()
     if tag is None:

@@ -17,7 +17,7 @@ from core.statements import Statement, fetch, pipelined, portable
 from core.statements import run as execute
 from lineage.services import record_run
 from tracking.full_runs import RUN_COLUMNS, FullRun
-from tracking.limits import Pair, checked_run_name, checked_tags, checked_text
+from tracking.limits import Pair, checked_first_tags, checked_run_name, checked_text
 from tracking.models import Experiment, Lifecycle, Run, RunStatus, RunWriter
 from tracking.permissions.experiments import experiment_not_found, require_readable
 from tracking.permissions.runs import Change, require_run, run_not_found
@@ -85,7 +85,7 @@ def create_run(
     The name is also the tag `mlflow.runName`. Raises InvalidInput where both are given and differ. ``user_id`` is
     the client's claim; the authenticated user is stored as well. Raises NotFound.
     """
-    new_tags = checked_tags(tags)
+    new_tags = checked_first_tags(tags)
     checked_text(user_id, field="user_id", limit=256)
     experiment = _lock_experiment(actor, experiment_id)
     chosen = _chosen_name(name, new_tags)
@@ -111,7 +111,7 @@ def create_run(
 def as_created(run: Run, tags: Sequence[Pair]) -> FullRun:
     """Return a run that `create_run` has just made with these tags, whole, without asking the database for it again."""
     full = FullRun(*(getattr(run, column) for column in RUN_COLUMNS))
-    full.tags = list((checked_tags(tags) | {NAME_TAG: run.name}).items())
+    full.tags = list((checked_first_tags(tags) | {NAME_TAG: run.name}).items())
     return full
 
 

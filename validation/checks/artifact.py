@@ -1,4 +1,4 @@
-"""Checks of the model's files, read from the store. No code of the model is run here."""
+"""Checks of the model's files, read from the store. They run no code of the model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MAX_GLOBALS = 50
 
 
 class _Progress:
-    """Turns bytes read into a percentage of all bytes."""
+    """Reports the bytes read so far as a percentage of all bytes."""
 
     def __init__(self, total: int, report: Progress) -> None:
         self.total, self.report, self.done = max(total, 1), report, 0
 
     def add(self, size: int) -> None:
-        """Count so many more bytes as read and report the percentage. Raises what the job's progress raises."""
+        """Add ``size`` to the bytes read and report the percentage. Raises what the job's progress callback raises."""
         self.done += size
         self.report(min(99, self.done * 100 // self.total))
 
@@ -39,12 +39,12 @@ class _Progress:
 
 
 class DigestMatches(ParamsCheck):
-    """Compares every byte in the store with what was registered."""
+    """Compares every byte in the store with the bytes that were registered."""
 
     code = "artifact.digest_matches"
     description = (
         "The files are those that were registered: every byte is read from the store and compared, and once more just "
-        "before the promotion; inside its transaction only marks of the objects are compared."
+        "before the promotion. Inside its transaction only the times and sizes of the objects are compared."
     )
     queue = "slow"
 
@@ -57,7 +57,7 @@ class DigestMatches(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where every byte in the store is as it was registered."""
+        """Return a pass if every byte in the store is as it was registered."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
             return CheckResult(passed=False, summary=_no_files(subject), evidence=evidence)
@@ -71,17 +71,17 @@ class DigestMatches(ParamsCheck):
         return CheckResult(passed=True, summary=summary, evidence=evidence)
 
     def confirm(self, subject: Subject, params: Mapping[str, object]) -> str:
-        """Return the changes in the store, "" for none: changed bytes show in no row of the database.
+        """Return the changes of the files in the store, "" for none. The database does not show changed bytes.
 
-        It is asked under a lock, so it reads no bytes: it compares the marks of bytes that were read before. Raises
-        VerificationNeeded where they were not.
+        The gate calls this under a lock, so it reads no bytes: it compares the times and sizes of the stored objects
+        with those of the last verification. Raises VerificationNeeded if there was none.
         """
         changed = changes_since_verified(subject.artifact_path)
         return _difference(changed, subject, folder_digest(subject.artifact_path))
 
 
 class Scan(ParamsCheck):
-    """Reads the files: each must be of a known format, and loading the model must run only allowed code."""
+    """Scans the files: each must be of a known format, and loading the model must run only allowed code."""
 
     code = "artifact.scan"
     description = (
@@ -126,7 +126,7 @@ class Scan(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where loading the files could only run code of allowed libraries."""
+        """Return a pass if loading the files can only run code of allowed libraries."""
         files = folder_files(subject.artifact_path) if subject.artifact_path else []
         if not files:
             return CheckResult(passed=False, summary=_no_files(subject), evidence={"path": subject.artifact_path})
@@ -140,15 +140,15 @@ class Scan(ParamsCheck):
             temp_bytes=settings.SCAN_TEMP_BYTES,
         )
 
-        def seen(report: FileReport) -> None:
+        def on_report(report: FileReport) -> None:
             log_line(progress, f"{report.name}: {report.format or 'not recognised'}")
             reading.add(sizes[report.name])
 
-        return _scan_result(scan_folder(sizes, partial(_opened, subject.artifact_path), budget, seen))
+        return _scan_result(scan_folder(sizes, partial(_opened, subject.artifact_path), budget, on_report))
 
 
 def _opened(folder: str, name: str) -> BinaryIO:
-    """Return a file of the folder to read. Raises Unsafe where the store has lost it."""
+    """Return a file of the folder, open for reading. Raises Unsafe if the store has lost its bytes."""
     try:
         return open_artifact(f"{folder}/{name}")[1]
     except NotFound as error:
@@ -184,7 +184,7 @@ def _scan_result(reports: list[FileReport]) -> CheckResult:
 
 
 def _report(reports: list[FileReport]) -> bytes:
-    """Return the full report; the evidence in the row holds only its beginning."""
+    """Return the full report as JSON. The evidence in the row of the job only has its beginning."""
     files = [
         {
             "name": file.name,
@@ -199,7 +199,7 @@ def _report(reports: list[FileReport]) -> bytes:
 
 
 def _difference(changed: list[str], subject: Subject, now: str) -> str:
-    """Return the differences of the files from the registered ones, "" for none."""
+    """Return a sentence with the differences of the files from the registered ones, "" for none."""
     if changed:
         names = f"{', '.join(changed[:10])}{' …' if len(changed) > 10 else ''}"  # noqa: PLR2004 - a readable line
         return f"Changed since registration, or missing: {names}."[:1000]

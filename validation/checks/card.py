@@ -38,21 +38,21 @@ class Complete(ParamsCheck):
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return the requirement on a version, as a sentence."""
-        name, least = _name(params), int(str(params["min_score"]))
-        how = "complete" if least == _FULL else f"filled to at least {least} %"
+        name, min_score = _name(params), int(str(params["min_score"]))
+        state = "complete" if min_score == _FULL else f"filled to at least {min_score} %"
         if name == PLAIN:
-            return f"Its model card must be {how}."
+            return f"Its model card must be {state}."
         by = "the template of the model's risk tier" if name == BY_TIER else f"the template {find_template(name).title}"
-        return f"Its model card must be {how}, by {by}."
+        return f"Its model card must be {state}, by {by}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the digest of the card and, where it counts, the template and the tier."""
+        """Return the digest of the card and, for a template other than the plain one, the template and the tier."""
         if _name(params) == PLAIN:
             return {"card": subject.card.digest}
         return {"card": subject.card.digest, "template": _template(subject, params).label, "tier": subject.tier}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where enough fields of the template are filled."""
+        """Return a pass if enough fields of the template are filled."""
         completeness = _measured(subject, params)
         evidence = {
             "card": subject.card.digest,
@@ -82,14 +82,16 @@ def _measured(subject: Subject, params: Mapping[str, object]) -> Completeness:
 
 
 def _summary(completeness: Completeness, *, passed: bool) -> str:
-    plain = completeness.template.code == PLAIN
+    is_plain = completeness.template.code == PLAIN
     if not completeness.missing:
-        of = "" if plain else f" that {completeness.template.title} requires"
+        of = "" if is_plain else f" that {completeness.template.title} requires"
         return f"Every field of the model card{of} is filled."
     names = [BY_KEY[key].title.lower() for key in completeness.missing]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     listed = ", ".join(names[:_SHOWN]) + more
     if passed:
         return f"{completeness.score} % of the model card is filled; still empty: {listed}."
-    template_text = "" if plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
+    template_text = (
+        "" if is_plain else f" ({completeness.template.title}, {completeness.filled} of {completeness.total})"
+    )
     return f"Still empty on the model card{template_text}: {listed}."

@@ -1,8 +1,8 @@
-"""The evaluation data of a metric, and whether two metrics have the same (docs/decisions/0030).
+"""The evaluation data of a metric, and whether two metrics have the same evaluation data (docs/decisions/0030).
 
-The first of these that is there counts: the dataset that the metric was logged with; the inputs of the run whose
-context is evaluation; the tag `eval_dataset_version`. The tag `dataset_version` names training data, which may differ
-between two versions that are compared, so it is not read here.
+The first of these that a run has is used: the dataset with which the metric was logged; the inputs of the run with an
+evaluation context; the tag `eval_dataset_version`. The tag `dataset_version` is not used: it names training data, which
+may differ between versions.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _LISTED = 5
 
 
 class DataMatch(StrEnum):
-    """The comparison of the evaluation data of two runs. ``ONLY_THEIRS``: those of the candidate are unknown."""
+    """The comparison of the evaluation data of two runs. ``ONLY_INCUMBENT``: only the incumbent's are known."""
 
     SAME = "the same"
     DIFFERENT = "different"
-    ONLY_THEIRS = "named by Production alone"
+    ONLY_INCUMBENT = "named by Production alone"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Evaluation datasets as (name, digest), sorted; none where they are unknown."""
+    """Evaluation datasets as (name, digest), sorted; empty if they are unknown."""
 
     sets: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
-        """The datasets in one line, "" where they are unknown."""
+        """The datasets in one line, "" if they are unknown."""
         return str(self) if self.sets else ""
 
     def __str__(self) -> str:
@@ -56,20 +56,20 @@ def data_behind(run: RunFacts, metric: str) -> Data:
 
 
 def measured_by(run: RunFacts, names: Iterable[str]) -> dict[str, list[str | None]]:
-    """Return value and evaluation data of those metrics that a run has; None for a value that is no number."""
+    """Return [value, evaluation data] of each of these metrics that a run has; the value is None if it is unusable."""
     logged = [name for name in names if name in {*run.metrics, *run.unusable}]
     return {
         name: [repr(run.metrics[name]) if name in run.metrics else None, data_behind(run, name).text] for name in logged
     }
 
 
-def match_data(ours: Data, theirs: Data) -> DataMatch:
-    """Return whether the candidate (``ours``) and Production (``theirs``) have the same evaluation data.
+def match_data(candidate: Data, incumbent: Data) -> DataMatch:
+    """Return whether the candidate and the Production version (``incumbent``) have the same evaluation data.
 
     A dataset with a digest and one that only a tag names are different, even with the same name.
     """
-    if not theirs.sets:
+    if not incumbent.sets:
         return DataMatch.UNKNOWN
-    if not ours.sets:
-        return DataMatch.ONLY_THEIRS
-    return DataMatch.SAME if set(ours.sets) == set(theirs.sets) else DataMatch.DIFFERENT
+    if not candidate.sets:
+        return DataMatch.ONLY_INCUMBENT
+    return DataMatch.SAME if set(candidate.sets) == set(incumbent.sets) else DataMatch.DIFFERENT

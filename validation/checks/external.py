@@ -1,4 +1,4 @@
-"""The check that an outside system runs, such as CI: it posts a result, signed and bound to the files it checked."""
+"""The check that an external system runs, such as CI. It posts a signed result for the files that it checked."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class External(ParamsCheck):
         return f"“{params['name']}” must have been posted as passed, signed with the key {keys}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the version and its files: a posted result is for exactly these."""
+        """Return the version and the digest of its files. A posted result is valid only for them."""
         return {"version": subject.version_id, "artifact": [subject.artifact_path, subject.artifact_digest]}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Raise InvalidState: a client posts the result, so no worker runs this check."""
-        raise InvalidState("An external check is not run by a worker. Post its result.")
+        """Raise InvalidState, because an external system posts the result and no worker runs this check."""
+        raise InvalidState("No worker runs an external check. Post its result.")

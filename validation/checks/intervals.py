@@ -1,15 +1,15 @@
-"""Confidence intervals of metrics, from the counts that a run logs beside them.
+"""Confidence intervals of metrics, from counts that a run logs with them.
 
-The first of these that a run logs for a metric `M` is used:
+The first of these that a run has logged for a metric `M` is used:
 
-- `M_ci_low`, `M_ci_high`: an interval that the run computed, such as one of a bootstrap (Efron, 1979);
+- `M_ci_low`, `M_ci_high`: an interval that the run computed, for example by a bootstrap (Efron, 1979);
 - `M_n`, for a proportion (accuracy, recall, an error rate …): Wilson's score interval (Wilson, JASA 22, 1927);
 - `M_n_pos`, `M_n_neg`, for an area under the ROC curve: the standard error of Hanley and McNeil (Radiology 143, 1982).
 
-The counts may also be those of a whole split: `val_n` for `val_accuracy`. The interval of a difference follows from two
-intervals by the square and add method (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, ibid. 27,
-2008). It takes the two measurements as independent. Measurements on the same rows are correlated, and then the interval
-is wider than necessary.
+For accuracies, error rates and areas the counts may also be those of a whole split: `val_n` for `val_accuracy`. The
+interval of a difference is computed from two intervals by the square-and-add method (Newcombe, Statistics in Medicine
+17, 1998, method 10; Zou and Donner, ibid. 27, 2008), which assumes independent measurements. For measurements on the
+same rows, which are correlated, the interval is wider than necessary.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUFFIXES = ("_ci_low", "_ci_high", "_n", "_n_pos", "_n_neg")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From ``low`` to ``high``, and how it was computed."""
+    """A confidence interval from ``low`` to ``high``. ``method`` says how it was computed."""
 
     low: float
     high: float
@@ -39,22 +39,22 @@ class Interval:
 
 
 def interval_of(metrics: Mapping[str, float], name: str, confidence: float) -> Interval | None:
-    """Return the interval of a metric, None where the run did not log enough for one."""
+    """Return the confidence interval of a metric; None if the run did not log what it needs."""
     value = metrics.get(name)
     if value is None:
         return None
     low, high = metrics.get(f"{name}_ci_low"), metrics.get(f"{name}_ci_high")
     if low is not None and high is not None:
         return Interval(low, high, "as logged") if low <= value <= high else None
-    rate = 0 <= value <= 1
-    if rate and name.endswith(_AREAS) and (counts := _counts(metrics, name)):
+    is_rate = 0 <= value <= 1
+    if is_rate and name.endswith(_AREAS) and (counts := _counts(metrics, name)):
         return hanley_mcneil(value, *counts, confidence)
     rows = _count(metrics, name, "_n", of_split=name.endswith(("accuracy", "error_rate")))
-    return wilson(value, rows, confidence) if rate and rows and name.endswith(_PROPORTIONS) else None
+    return wilson(value, rows, confidence) if is_rate and rows and name.endswith(_PROPORTIONS) else None
 
 
 def wilson(rate: float, rows: float, confidence: float) -> Interval:
-    """Return Wilson's interval of a proportion of ``rows``."""
+    """Return Wilson's score interval of a proportion ``rate`` of ``rows``."""
     z = _z(confidence)
     middle = (rate + z * z / (2 * rows)) / (1 + z * z / rows)
     half = z / (1 + z * z / rows) * math.sqrt(rate * (1 - rate) / rows + z * z / (4 * rows * rows))
@@ -71,12 +71,12 @@ def hanley_mcneil(area: float, positive: float, negative: float, confidence: flo
     )
 
 
-def difference(ours: tuple[float, Interval], theirs: tuple[float, Interval]) -> Interval:
-    """Return the interval of the difference ``ours`` - ``theirs``, each a value with its interval."""
-    (our_value, a), (their_value, b) = ours, theirs
-    between = our_value - their_value
-    low = between - math.hypot(our_value - a.low, b.high - their_value)
-    high = between + math.hypot(a.high - our_value, their_value - b.low)
+def difference(first: tuple[float, Interval], second: tuple[float, Interval]) -> Interval:
+    """Return the interval of the difference ``first`` - ``second``, each a value with its interval."""
+    (first_value, a), (second_value, b) = first, second
+    value = first_value - second_value
+    low = value - math.hypot(first_value - a.low, b.high - second_value)
+    high = value + math.hypot(a.high - first_value, second_value - b.low)
     methods = a.method if a.method == b.method else f"{a.method}; {b.method}"
     return Interval(low, high, f"Newcombe 1998 of {methods}")
 
@@ -88,7 +88,7 @@ def _counts(metrics: Mapping[str, float], name: str) -> tuple[float, float] | No
 
 
 def _count(metrics: Mapping[str, float], name: str, suffix: str, *, of_split: bool) -> float:
-    """Return a logged count of at least 1, else 0."""
+    """Return a logged count of the metric or, with ``of_split``, of its split (`val` of `val_accuracy`); 0 for none."""
     split = name.split("_", 1)[0] if of_split and "_" in name else name
     count = metrics.get(f"{name}{suffix}", metrics.get(f"{split}{suffix}", 0))
     return count if math.isfinite(count) and count >= 1 else 0

@@ -24,8 +24,8 @@ _LISTED = 10
 class RequiredTags(ParamsCheck):
     """Requires a value for each of ``tags``.
 
-    A tag of the model version counts where the run has none, because a version may have no run. A parameter of that
-    name does not count, because lineage and search read tags; the summary says so.
+    If the run has no value for a tag, the tag of the model version counts, because a version may have no run. A
+    parameter of that name does not count, because lineage and search read tags; the summary says so.
     """
 
     code = "lineage.required_tags"
@@ -38,11 +38,11 @@ class RequiredTags(ParamsCheck):
         return f"Its run must have the tag{'s' if len(names) > 1 else ''} {english_list(names)}."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the run and the value of each tag."""
+        """Return the run, and the source and value of each tag."""
         return {"run": subject.run.run_id, "values": self._values(subject, params)}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where every tag has a value."""
+        """Return a pass if every tag has a value."""
         values = self._values(subject, params)
         missing = [name for name, (_, value) in values.items() if not value.strip()]
         evidence = {
@@ -60,7 +60,7 @@ class RequiredTags(ParamsCheck):
         return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
 
     def _values(self, subject: Subject, params: Mapping[str, object]) -> dict[str, tuple[str, str]]:
-        """Return (where it was found, value) of each wanted tag."""
+        """Return (source, value) of each required tag; the source is `run`, `version` or ""."""
         values: dict[str, tuple[str, str]] = {}
         for name in texts(params, "tags"):
             if subject.run.tags.get(name, "").strip():
@@ -71,7 +71,7 @@ class RequiredTags(ParamsCheck):
 
 
 class Complete(ParamsCheck):
-    """Requires that the code, the data and the environment of the training are known, so that it can be repeated."""
+    """Requires that code, data and environment of the training are known, so that the training can be repeated."""
 
     code = "lineage.complete"
     description = "The code, the data and the environment of the training are known."
@@ -95,15 +95,15 @@ class Complete(ParamsCheck):
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where every required part is known."""
+        """Return a pass if every required part is known."""
         environment, problem = _environment(subject, pinned=bool(params["pinned"]))
         data = _datasets(subject)
-        wrong = {
+        problems = {
             "code": "" if _commit(subject) else "no commit (tag git_commit, or mlflow.source.git.commit)",
-            "data": _about_data(data),
+            "data": _data_problem(data),
             "environment": problem,
         }
-        required = {part: wrong[part] for part in texts(params, "require")}
+        required = {part: problems[part] for part in texts(params, "require")}
         evidence = {
             "run": subject.run.run_id,
             "code": _commit(subject),
@@ -127,20 +127,21 @@ def _commit(subject: Subject) -> str:
 
 def _datasets(subject: Subject) -> list[tuple[str, str]]:
     """Return (name, version) of every dataset that the run read, as in the lineage graph."""
-    values_text = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
-    named = [pair for text in values_text for pair in parse_dataset_versions(text)]
-    return sorted({*named, *((name, digest) for name, digest, _ in subject.run.datasets)})
+    texts_of_key = [subject.run.tags.get(DATASET_KEY, ""), subject.run.params.get(DATASET_KEY, "")]
+    in_texts = [pair for text in texts_of_key for pair in parse_dataset_versions(text)]
+    return sorted({*in_texts, *((name, digest) for name, digest, _ in subject.run.datasets)})
 
 
-def _about_data(data: list[tuple[str, str]]) -> str:
+def _data_problem(data: list[tuple[str, str]]) -> str:
+    """Return the problem of the datasets of a run, "" if they are known."""
     if not data:
         return "no dataset (mlflow.log_input, or the tag dataset_version)"
-    loose = [name for name, version in data if version in ("", UNVERSIONED)]
-    return f"{', '.join(loose[:_LISTED])} without a version" if loose else ""
+    unversioned = [name for name, version in data if version in ("", UNVERSIONED)]
+    return f"{', '.join(unversioned[:_LISTED])} without a version" if unversioned else ""
 
 
 def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
-    """Return the file that lists the environment of the model, and what is wrong with it."""
+    """Return the file that lists the environment of the model, "" without one, and its problem, "" without one."""
     files = {name for name, _, _ in folder_files(subject.artifact_path)} if subject.artifact_path else set()
     file = next((name for name in _ENVIRONMENTS if name in files), "")
     if not file:
@@ -150,9 +151,9 @@ def _environment(subject: Subject, *, pinned: bool) -> tuple[str, str]:
     try:
         text = read_artifact(f"{subject.artifact_path}/{file}", _MAX_REQUIREMENTS).decode("utf-8", "replace")
     except (NotFound, TooLarge) as error:
-        return file, f"{file} cannot be read: {error.message}"
-    loose = list(_unpinned(text))
-    return file, f"{', '.join(loose[:_LISTED])} in {file} without an exact version (==)" if loose else ""
+        return file, f"{file} cannot be read: {error.message.rstrip('.')}"
+    unpinned = list(_unpinned(text))
+    return file, f"{', '.join(unpinned[:_LISTED])} in {file} without an exact version (==)" if unpinned else ""
 
 
 def _unpinned(text: str) -> Iterator[str]:
@@ -173,11 +174,11 @@ class NotQuarantined(ParamsCheck):
         return "No dataset version that it descends from may be quarantined."
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the quarantined ancestors, and whether all ancestors were walked."""
+        """Return the quarantined ancestors, and whether all ancestors were read."""
         return {"quarantined": list(subject.ancestry.quarantined), "complete": subject.ancestry.complete}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where no ancestor is quarantined."""
+        """Return a pass if all ancestors are known and none is quarantined."""
         ancestry = subject.ancestry
         evidence = {"quarantined": list(ancestry.quarantined), "complete": ancestry.complete}
         if ancestry.quarantined:

@@ -1,8 +1,8 @@
 """The check that a version is no worse than the current Production version.
 
-The metric that is compared is the first of the names that the Production version has. Production decides which metric
-counts, so a candidate cannot pass by not measuring it. Where Production has none of the names, the check fails; where
-there is no Production version, it passes.
+The check compares the first of the configured metrics that the Production version has. A candidate without this metric
+fails. If the Production version has none of the metrics, the check fails. If there is no Production version to compare
+with, it passes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,12 @@ from validation.checks.intervals import Interval, difference, interval_of
 from validation.checks.measures import CONFIDENCE, by_interval, failed, interval_text, not_finite, unusable_of, value_of
 from validation.params import Param, figure, texts
 
-# Tried after `metric`, in this order: validation, then test, then what autolog measures on the training data.
+# Tried after `metric`, in this order: validation, then test, then metrics that autolog measures on the training data.
 COMMON_METRICS = (
-    "val_auc",
-    "val_roc_auc",
-    "val_accuracy",
-    "val_f1",
-    "val_r2",
-    "test_auc",
-    "test_roc_auc",
-    "test_accuracy",
-    "test_f1",
-    "test_r2",
-    "accuracy",
-    "training_roc_auc",
-    "training_accuracy_score",
-    "training_f1_score",
-    "training_r2_score",
-    "training_score",
-)
+    "val_auc", "val_roc_auc", "val_accuracy", "val_f1", "val_r2", "test_auc", "test_roc_auc", "test_accuracy",
+    "test_f1", "test_r2", "accuracy", "training_roc_auc", "training_accuracy_score", "training_f1_score",
+    "training_r2_score", "training_score",
+)  # fmt: skip
 _BETTER = Param("higher_is_better", "flag", "False for errors and losses.", default=True)
 
 
@@ -49,7 +36,7 @@ class NoRegression(ParamsCheck):
         Param(
             "fallback",
             "names",
-            "Metrics that are tried in this order where Production has no `metric`.",
+            "Metrics that are tried in this order if Production does not have `metric`.",
             COMMON_METRICS,
         ),
         Param(
@@ -65,7 +52,7 @@ class NoRegression(ParamsCheck):
             "decide_by",
             "choice",
             "`value`: the difference is compared with the tolerance. `interval`: the confidence interval of the difference must "
-            "exclude a loss beyond the tolerance; the check fails where it cannot be computed.",
+            "exclude a loss beyond the tolerance; the check fails if the interval cannot be computed.",
             "value",
             choices=("value", "interval"),
         ),
@@ -89,36 +76,36 @@ class NoRegression(ParamsCheck):
     nothing = "Nothing to compare with: no other version is or was in Production."
 
     def other(self, subject: Subject) -> Incumbent | None:
-        """Return the version to compare with: the current or else the last Production version, never the candidate."""
+        """Return the version to compare with: the current or else the last Production version; None without another."""
         return _unless_itself(subject.incumbent or subject.predecessor, subject)
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults, and under `names` the metrics to look for. Raises InvalidInput."""
-        plain = {key: value for key, value in params.items() if not (key == "fallback" and value == [])}
-        parsed = dict(super().parse(plain))
+        """Return the parameters with their defaults, and `names`, the metrics to try in order. Raises InvalidInput."""
+        without_empty_fallback = {k: v for k, v in params.items() if not (k == "fallback" and v == [])}
+        parsed = dict(super().parse(without_empty_fallback))
         fallback = () if params.get("fallback") == [] else texts(parsed, "fallback")
         return parsed | {"names": tuple(dict.fromkeys([str(parsed["metric"]), *fallback]))}
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return the requirement on a version, as a sentence."""
         tolerance = float(str(params["tolerance"]))
-        how = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
+        requirement = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
         lower = "" if params["higher_is_better"] else " (lower is better)"
-        text = f"{params['metric']} must {how} than in current Production{lower}{by_interval(params)}."
+        text = f"{params['metric']} must {requirement} than in current Production{lower}{by_interval(params)}."
         if params["different_data"] == "allow":
             text += " Different evaluation data are allowed."
         return f"{text} The evaluation data must be known." if params["unknown_data"] == "refuse" else text
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the other version, the metric, and the values, data and intervals of both sides.
+        """Return the other version, the metric, and the values, data and intervals of both versions.
 
-        All metrics of the candidate that may be compared are in it, whatever is compared now: once it is promoted, the
-        next version is compared with them, so a change of one voids the approval (docs/decisions/0175).
+        It has every metric of the candidate that could be compared, not only the one compared now: after the promotion
+        the next version is compared with them, so a change of any of them voids the approval (docs/decisions/0175).
         """
         incumbent, measured = self.other(subject), measured_by(subject.run, texts(params, "names"))
         if incumbent is None:
             return {"incumbent": None, "measured": measured}
-        name = _chosen(incumbent, params)
+        name = _compared_metric(incumbent, params)
         sides = (subject.run, incumbent.run)
         unusable = _unusable(subject, incumbent, name)
         return ({"unusable": list(unusable)} if unusable else {}) | {
@@ -132,11 +119,11 @@ class NoRegression(ParamsCheck):
         }
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the candidate is no worse, or where there is nothing to compare with."""
+        """Return a pass if the candidate is no worse, or if there is no version to compare with."""
         incumbent = self.other(subject)
         if incumbent is None:
             return CheckResult(passed=True, summary=self.nothing, evidence={"incumbent": None})
-        name = _chosen(incumbent, params)
+        name = _compared_metric(incumbent, params)
         evidence: dict[str, object] = {
             "incumbent": incumbent.number,
             "metric": name,
@@ -152,7 +139,7 @@ class NoRegression(ParamsCheck):
         if why := not_finite(_unusable(subject, incumbent, name)):
             return failed(why, evidence)
         if name not in subject.run.metrics:
-            why = f"Not comparable: version {incumbent.number}, {incumbent.place}, has {name}; this version's run has not."
+            why = f"Not comparable: version {incumbent.number}, {incumbent.place}, has {name}; the run of this version does not."
             return failed(
                 why, evidence | {"incumbent_value": repr(incumbent.run.metrics[name]), "candidate_value": None}
             )
@@ -161,91 +148,102 @@ class NoRegression(ParamsCheck):
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A metric that both versions have."""
+    """The metric ``name`` of two versions, which both have it."""
 
     candidate: RunFacts
     incumbent: Incumbent
     name: str
 
     @property
-    def ours(self) -> float:
+    def candidate_value(self) -> float:
         """The value of the candidate."""
         return self.candidate.metrics[self.name]
 
     @property
-    def theirs(self) -> float:
-        """The value of the Production version."""
+    def incumbent_value(self) -> float:
+        """The value of the version that it is compared with."""
         return self.incumbent.run.metrics[self.name]
 
 
 def _compare(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object]) -> CheckResult:
-    ours, theirs = data_behind(pair.candidate, pair.name), data_behind(pair.incumbent.run, pair.name)
-    kind = match_data(ours, theirs)
+    candidate_data = data_behind(pair.candidate, pair.name)
+    incumbent_data = data_behind(pair.incumbent.run, pair.name)
+    match = match_data(candidate_data, incumbent_data)
     evidence |= {
-        "incumbent_value": repr(pair.theirs),
-        "candidate_value": repr(pair.ours),
-        "evaluated_on": {"candidate": ours.text, "incumbent": theirs.text, "match": kind.value},
+        "incumbent_value": repr(pair.incumbent_value),
+        "candidate_value": repr(pair.candidate_value),
+        "evaluated_on": {"candidate": candidate_data.text, "incumbent": incumbent_data.text, "match": match.value},
     }
-    if why := _not_comparable(pair, kind, ours, theirs, params):
+    if why := _not_comparable(pair, match, candidate_data, incumbent_data, params):
         return failed(why, evidence)
-    return _judge(pair, params, evidence, _about_data(kind, evidence))
+    return _compare_values(pair, params, evidence, _about_data(match, evidence))
 
 
-def _not_comparable(pair: _Pair, kind: DataMatch, ours: Data, theirs: Data, params: Mapping[str, object]) -> str:
-    """Return the reason why the two values cannot be compared, "" where they can or where the policy allows it."""
-    number = pair.incumbent.number
-    if kind is DataMatch.UNKNOWN and params["unknown_data"] == "refuse":
-        return f"Not comparable: the evaluation data of version {number} are unknown. {_HOW_TO_NAME}"
+def _not_comparable(
+    pair: _Pair, match: DataMatch, candidate_data: Data, incumbent_data: Data, params: Mapping[str, object]
+) -> str:
+    """Return the reason why the two values cannot be compared; "" if they can, or if the policy allows it."""
+    number, place = pair.incumbent.number, pair.incumbent.place
+    if match is DataMatch.UNKNOWN and params["unknown_data"] == "refuse":
+        return f"Not comparable: the evaluation data of version {number} are unknown. {_LOG_ADVICE}"
     if params["different_data"] == "allow":
         return ""
-    if kind is DataMatch.ONLY_THEIRS:
-        return f"Not comparable: version {number} was evaluated on {theirs}; the evaluation data of this run are unknown. {_HOW_TO_NAME}"
-    if kind is DataMatch.DIFFERENT:
-        return f"Not comparable: evaluated on {ours}; version {number}, {pair.incumbent.place}, on {theirs}."
+    if match is DataMatch.ONLY_INCUMBENT:
+        return (
+            f"Not comparable: version {number} was evaluated on {incumbent_data}; the evaluation data of this run are "
+            f"unknown. {_LOG_ADVICE}"
+        )
+    if match is DataMatch.DIFFERENT:
+        return f"Not comparable: evaluated on {candidate_data}; version {number}, {place}, on {incumbent_data}."
     return ""
 
 
-_HOW_TO_NAME = 'Log the evaluation data (mlflow.log_input, context "eval"), or set the tag eval_dataset_version.'
+_LOG_ADVICE = 'Log the evaluation data (mlflow.log_input, context "eval"), or set the tag eval_dataset_version.'
 
 
-def _judge(pair: _Pair, params: Mapping[str, object], evidence: dict[str, object], about_data: str) -> CheckResult:
-    """Return the result of a comparison, with the interval of the difference in the evidence where there is one."""
+def _compare_values(
+    pair: _Pair, params: Mapping[str, object], evidence: dict[str, object], about_data: str
+) -> CheckResult:
+    """Return the result of a comparison. The evidence has the interval of the difference, if it can be computed."""
     sign = 1 if params["higher_is_better"] else -1
     tolerance = float(str(params["tolerance"]))
     confidence = figure(params, "confidence") or 0.95
-    between = _interval_of_difference(pair, confidence)
+    interval = _interval_of_difference(pair, confidence)
     about_interval = ""
-    if between is not None:
-        evidence["difference"] = {"interval": between.text, "method": between.method, "confidence": repr(confidence)}
-        about_interval = f" {confidence:.4g} interval of the difference: {between.text} ({between.method})."
-    worst = sign * (pair.ours - pair.theirs)
+    if interval is not None:
+        evidence["difference"] = {"interval": interval.text, "method": interval.method, "confidence": repr(confidence)}
+        about_interval = f" {confidence:.4g} interval of the difference: {interval.text} ({interval.method})."
+    gain = sign * (pair.candidate_value - pair.incumbent_value)
     verb = "worse than"
     if params["decide_by"] == "interval":
-        if between is None:
+        if interval is None:
             why = f"No interval of {pair.name} can be computed: log {pair.name}_n, or {pair.name}_ci_low and _ci_high."
             return failed(why, evidence)
-        worst = between.low if sign > 0 else -between.high
+        gain = interval.low if sign > 0 else -interval.high
         verb = "not certainly as good as"
-    # The tolerance is decimal: 0.925 is not worse than 0.93 by more than 0.005, though binary fractions differ by more.
-    passed = worst >= -tolerance - 1e-12
+    # The tolerance is decimal: 0.925 is worse than 0.93 by 0.005, but the two binary fractions differ by a little more.
+    passed = gain >= -tolerance - 1e-12
     summary = (
-        f"{pair.name} {pair.ours:.6g} is {'no worse than' if passed else verb} {pair.theirs:.6g} of version "
-        f"{pair.incumbent.number} (tolerance {tolerance}).{about_interval}{about_data}"
+        f"{pair.name} {pair.candidate_value:.6g} is {'no worse than' if passed else verb} {pair.incumbent_value:.6g} of "
+        f"version {pair.incumbent.number} (tolerance {tolerance}).{about_interval}{about_data}"
     )
     return CheckResult(passed=passed, summary=summary[:1000], evidence=evidence)
 
 
 def _interval_of_difference(pair: _Pair, confidence: float) -> Interval | None:
-    ours = interval_of(pair.candidate.metrics, pair.name, confidence)
-    theirs = interval_of(pair.incumbent.run.metrics, pair.name, confidence)
-    return difference((pair.ours, ours), (pair.theirs, theirs)) if ours and theirs else None
+    candidate = interval_of(pair.candidate.metrics, pair.name, confidence)
+    incumbent = interval_of(pair.incumbent.run.metrics, pair.name, confidence)
+    if candidate is None or incumbent is None:
+        return None
+    return difference((pair.candidate_value, candidate), (pair.incumbent_value, incumbent))
 
 
-def _about_data(kind: DataMatch, evidence: Mapping[str, object]) -> str:
+def _about_data(match: DataMatch, evidence: Mapping[str, object]) -> str:
+    """Return sentences about evaluation and training data that differ or are unknown, "" for none."""
     text = ""
-    if kind is DataMatch.UNKNOWN:
+    if match is DataMatch.UNKNOWN:
         text = " Whether both were evaluated on the same data is unknown; they are taken as the same."
-    elif kind is not DataMatch.SAME:
+    elif match is not DataMatch.SAME:
         text = " They were evaluated on different data; this policy allows that."
     data = evidence["data"]
     if isinstance(data, dict) and data["candidate"] != data["incumbent"]:
@@ -257,7 +255,8 @@ def _unless_itself(other: Incumbent | None, subject: Subject) -> Incumbent | Non
     return None if other is None or other.version_id == subject.version_id else other
 
 
-def _chosen(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
+def _compared_metric(incumbent: Incumbent, params: Mapping[str, object]) -> str | None:
+    """Return the first of the configured metrics that the other version has; None if it has none."""
     logged = {*incumbent.run.metrics, *incumbent.run.unusable}
     return next((name for name in texts(params, "names") if name in logged), None)
 
@@ -267,14 +266,15 @@ def _unusable(subject: Subject, incumbent: Incumbent, name: str | None) -> tuple
 
 
 def _training_data(run: RunFacts) -> str:
-    """Return the training data of a run as text: its dataset_version, else the datasets it logged."""
+    """Return the training data of a run as text: its tag dataset_version or, without it, the datasets it logged."""
     logged = ", ".join(f"{name}@{digest}" for name, digest, _ in run.datasets)
     return (run.tags.get("dataset_version") or logged)[:300]
 
 
 class NoCumulativeDrift(NoRegression):
-    """Compares a metric with that of the last version that passed a full validation, so that small losses do not add
-    up.
+    """Compares a metric with that of the last version that passed a full validation.
+
+    Small losses from version to version cannot add up unnoticed.
     """
 
     code = "metric.no_cumulative_drift"
@@ -283,7 +283,7 @@ class NoCumulativeDrift(NoRegression):
     nothing = "Nothing to compare with: no other version has passed a full validation."
 
     def other(self, subject: Subject) -> Incumbent | None:
-        """Return the last version that passed a full validation, None where there is none or it is the candidate."""
+        """Return the last version that passed a full validation; None without another one."""
         return _unless_itself(subject.baseline, subject)
 
     def describe(self, params: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Checks of the model itself: its signature, and whether it loads and answers."""
+"""Checks of the model itself: its signature, and whether it can be loaded and used."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ Columns = dict[str, list[dict[str, str]]]
 
 
 class Signature(ParamsCheck):
-    """Requires a signature in the MLmodel file and, where asked, that callers of Production can call this version as
-    well.
-    """
+    """Requires a signature in the MLmodel file and, with `compatible_with`, one that callers of Production can use."""
 
     code = "model.signature"
     description = "The signature of the model names the columns of its inputs and outputs."
@@ -45,39 +43,36 @@ class Signature(ParamsCheck):
         )
 
     def inputs(self, subject: Subject, params: Mapping[str, object]) -> object:
-        """Return the files of the version and, where it is compared, of the current Production version."""
-        compares = params["compatible_with"] != "nothing" and subject.incumbent is not None
-        other = (
-            [subject.incumbent.artifact_path, subject.incumbent.artifact_digest]
-            if compares and subject.incumbent
-            else []
-        )
-        return {"artifact": [subject.artifact_path, subject.artifact_digest], "incumbent": other}
+        """Return the files of the version and, with `compatible_with`, those of the current Production version."""
+        incumbent = subject.incumbent if params["compatible_with"] != "nothing" else None
+        incumbent_files = [incumbent.artifact_path, incumbent.artifact_digest] if incumbent else []
+        return {"artifact": [subject.artifact_path, subject.artifact_digest], "incumbent": incumbent_files}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the signature is there and, where asked, compatible."""
-        ours = _signature(subject.artifact_path)
+        """Return a pass if there is a signature and, with `compatible_with`, it is compatible."""
+        signature = _signature(subject.artifact_path)
         evidence: dict[str, object] = {
             "artifact": subject.artifact_digest,
-            **{side: ours[side] for side in sorted(ours)},
+            **{part: signature[part] for part in sorted(signature)},
         }
-        if problem := self._problem(subject, params, ours):
+        if problem := self._problem(subject, params, signature):
             return CheckResult(passed=False, summary=problem[:1000], evidence=evidence)
-        counts = ", ".join(f"{len(ours[side])} {side}" for side in ("inputs", "outputs", "params") if ours.get(side))
+        parts = [part for part in ("inputs", "outputs", "params") if signature.get(part)]
+        counts = ", ".join(f"{len(signature[part])} {part}" for part in parts)
         return CheckResult(passed=True, summary=f"The signature names {counts}.", evidence=evidence)
 
-    def _problem(self, subject: Subject, params: Mapping[str, object], ours: Columns) -> str:
-        if not ours.get("inputs"):
+    def _problem(self, subject: Subject, params: Mapping[str, object], signature: Columns) -> str:
+        if not signature.get("inputs"):
             return "The model has no signature that names its inputs. Log it with signature= or input_example=."
-        if params["outputs"] and not ours.get("outputs"):
+        if params["outputs"] and not signature.get("outputs"):
             return "The model's signature does not name its outputs."
         incumbent = subject.incumbent
         if params["compatible_with"] == "nothing" or incumbent is None or incumbent.version_id == subject.version_id:
             return ""
-        theirs = _signature(incumbent.artifact_path)
-        if not theirs.get("inputs"):
-            return ""  # a version without a signature has promised its callers nothing
-        return _incompatible(ours, theirs, incumbent.number)
+        replaced = _signature(incumbent.artifact_path)
+        if not replaced.get("inputs"):
+            return ""  # callers of a version without a signature cannot rely on one
+        return _incompatible(signature, replaced, incumbent.number)
 
 
 def _signature(folder: str) -> Columns:
@@ -85,29 +80,33 @@ def _signature(folder: str) -> Columns:
     return dict(mlmodel.signature) if mlmodel else {}
 
 
-def _incompatible(ours: Columns, theirs: Columns, number: int) -> str:
-    """Return the differences that would break callers of the replaced version, "" for none."""
-    wrong = []
-    types = {column["name"]: column["type"] for column in theirs["inputs"]}
-    wrong += [f"needs {column['name']}" for column in ours["inputs"] if column["name"] not in types]
-    wrong += [
+def _incompatible(signature: Columns, replaced: Columns, number: int) -> str:
+    """Return a sentence with the differences that would break callers of the replaced version, "" for none."""
+    types = {column["name"]: column["type"] for column in replaced["inputs"]}
+    differences = [f"needs {column['name']}" for column in signature["inputs"] if column["name"] not in types]
+    differences += [
         f"takes {column['name']} as {column['type']}, not {types[column['name']]}"
-        for column in ours["inputs"]
+        for column in signature["inputs"]
         if column["name"] in types and column["type"] != types[column["name"]]
     ]
-    answers = [(column["name"], column["type"]) for column in ours.get("outputs", [])]
-    if theirs.get("outputs") and answers != [(column["name"], column["type"]) for column in theirs["outputs"]]:
-        wrong.append("answers with other columns")
-    more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
-    return f"Callers of version {number} would break: it {', '.join(wrong[:_LISTED])}{more}." if wrong else ""
+    if replaced.get("outputs") and _name_types(signature.get("outputs", [])) != _name_types(replaced["outputs"]):
+        differences.append("answers with other columns")
+    if not differences:
+        return ""
+    more = f" and {len(differences) - _LISTED} more" if len(differences) > _LISTED else ""
+    return f"Callers of version {number} would break: it {', '.join(differences[:_LISTED])}{more}."
+
+
+def _name_types(columns: list[dict[str, str]]) -> list[tuple[str, str]]:
+    return [(column["name"], column["type"]) for column in columns]
 
 
 class Smoke(ParamsCheck):
-    """Loads the model and has it answer its own input example.
+    """Loads the model and lets it answer its own input example.
 
-    This is the only check that runs the model's code, which anybody may have written: it runs inside the sandbox only
-    (validation/sandbox/). A pass shows that the model works, not that it is harmless: its code could fake the answer.
-    The check for harm is `artifact.scan`.
+    No other check runs code of a model, which anybody may have written, and this one runs it only in the sandbox
+    (validation/sandbox/). A pass shows that the model works, not that it is harmless, because its code could fake the
+    answer. `artifact.scan` is the check for harmful files.
     """
 
     code = "model.smoke"
@@ -130,7 +129,7 @@ class Smoke(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the model answered. Raises SandboxUnavailable where there is no sandbox to run it in."""
+        """Return a pass if the model answered. Raises SandboxUnavailable if this server has no sandbox."""
         evidence: dict[str, object] = {"path": subject.artifact_path, "digest": subject.artifact_digest}
         if not subject.artifact_path or not subject.artifact_digest:
             summary = "The files of the version are not in Custody's store, so they cannot be loaded."

@@ -26,14 +26,14 @@ class Signed(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters. Raises InvalidInput, also for a text that is no public key."""
+        """Return the parameters with their defaults. Raises InvalidInput, also for a text that is not a public key."""
         parsed = super().parse(params)
         for key in texts(parsed, "keys"):
             read_key(key)
         return parsed
 
     def describe(self, params: Mapping[str, object]) -> str:
-        """Return the requirement on a version, in a sentence. Raises InvalidInput for what is no key."""
+        """Return the requirement on a version, as a sentence. Raises InvalidInput for an invalid public key."""
         names = [fingerprint(read_key(key))[:16] for key in texts(params, "keys")]
         return f"All its files must be signed, in {params['file']}, with the key {english_list(names, 'or')}."
 
@@ -42,7 +42,7 @@ class Signed(ParamsCheck):
         return {"path": subject.artifact_path, "digest": subject.artifact_digest}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where one of the keys signed exactly the files that are there."""
+        """Return a pass if one of the keys signed exactly the files in the folder."""
         name = str(params["file"])
         files = (
             [(path, sha256) for path, sha256, _ in folder_files(subject.artifact_path)] if subject.artifact_path else []
@@ -56,7 +56,7 @@ class Signed(ParamsCheck):
             signer, statement = signer_of(bundle, [read_key(key) for key in texts(params, "keys")])
             wrong = differences(statement, files, name)
         except (InvalidInput, NotFound, TooLarge) as error:
-            return CheckResult(passed=False, summary=f"Not signed: {error.message}.", evidence=evidence)
+            return CheckResult(passed=False, summary=f"Not signed: {error.message.rstrip('.')}.", evidence=evidence)
         evidence |= {"key": signer, "differences": wrong[:_LISTED]}
         if wrong:
             more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""

@@ -31,7 +31,7 @@ class Threshold(ParamsCheck):
     )
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the parameters with their defaults. Raises InvalidInput, also where neither limit is given."""
+        """Return the parameters with their defaults. Raises InvalidInput, also if no limit is set."""
         parsed = super().parse(params)
         if parsed["at_least"] is None and parsed["at_most"] is None:
             raise InvalidInput("at_least or at_most must be set to a number")
@@ -56,7 +56,7 @@ class Threshold(ParamsCheck):
         return values | {"unusable": list(unusable)} if unusable else values
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass where the metric keeps within the limits."""
+        """Return a pass if the metric keeps within the limits."""
         name = str(params["metric"])
         value = subject.run.metrics.get(name)
         limits = {side: repr(params[side]) for side in ("at_least", "at_most") if params[side] is not None}
@@ -81,6 +81,6 @@ class Threshold(ParamsCheck):
             return failed(f"{name} {value:.6g}{described} is below {least:.6g}.", evidence)
         if most is not None and high > most:
             return failed(f"{name} {value:.6g}{described} is above {most:.6g}.", evidence)
-        limit_texts = (("at least", least), ("at most", most))
-        words = " and ".join(f"{side} {limit:.6g}" for side, limit in limit_texts if limit is not None)
-        return CheckResult(passed=True, summary=f"{name} {value:.6g}{described} is {words}.", evidence=evidence)
+        sides = (("at least", least), ("at most", most))
+        limits_text = " and ".join(f"{side} {limit:.6g}" for side, limit in sides if limit is not None)
+        return CheckResult(passed=True, summary=f"{name} {value:.6g}{described} is {limits_text}.", evidence=evidence)

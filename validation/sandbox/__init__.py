@@ -1,1 +1,1 @@
-"""Runs a model's own code in a sandbox: without network or files of this machine, with limits of memory and time."""
+"""Sandbox that runs the code of a model without network or files of this machine, with limits of memory and time."""

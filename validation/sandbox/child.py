@@ -1,10 +1,8 @@
-"""The program that runs inside the sandbox, in the interpreter with the model's libraries.
+"""The program that runs inside the sandbox, in the interpreter with the model's libraries. It imports no Custody code.
 
-It imports nothing of Custody.
-
-It first sets its own limits permanently: a process without privileges cannot raise a hard limit. Then it loads the
-model in /model with mlflow, asks it for predictions on its input example, and writes one line of JSON to the original
-standard output. Whatever the model prints goes to standard error.
+First it sets hard limits for itself, which a process without privileges cannot raise again. Then it loads the model in
+/model with mlflow, asks it for predictions on its input example, and writes one line of JSON to the original standard
+output. Everything that the model prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ _ROWS = 20
 
 
 def limit(memory_mb: int, seconds: int) -> None:
-    """Set the limits: memory, processor time, the size of a file, open files, processes, and no core dump."""
-    for resource_kind, most in (
+    """Set the limits of memory (MiB), processor time, file size, open files and processes, and forbid core dumps."""
+    for resource_kind, value in (
         (resource.RLIMIT_AS, memory_mb * _MIB),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 64 * _MIB),
@@ -31,23 +29,26 @@ def limit(memory_mb: int, seconds: int) -> None:
         (resource.RLIMIT_NPROC, 64),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(resource_kind, (most, most))
+        resource.setrlimit(resource_kind, (value, value))
 
 
 def main(arguments: list[str]) -> int | str:
-    """Write the answer to a copy of standard output that the model does not know; return the exit code."""
+    """Run the model and write its answer to a copy of standard output. Return the exit code, or an error message.
+
+    The model cannot write to that copy, because standard output is redirected before it is loaded.
+    """
     if arguments == ["--probe"]:
         return 0 if is_filtered() else "the filter of system calls is not in force"
     limit(int(arguments[0]), int(arguments[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # people follow the log
+        sys.stdout.reconfigure(line_buffering=True)  # so that the log is up to date
     try:
         answer = try_model("/model")
     except MemoryError:
         answer = {"problem": "it needs more memory than its limit"}
-    except BaseException as error:  # noqa: BLE001 - whatever the model raises is its answer, sys.exit as well
+    except BaseException as error:  # noqa: BLE001 - any exception of the model is its answer, also sys.exit
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         answer = {"problem": f"{type(error).__name__}: {str(error)[:500]}"}
     json.dump(answer, answers)
@@ -62,9 +63,9 @@ def is_filtered() -> bool:
 
 
 def try_model(path: str) -> dict[str, Any]:
-    """Load the model, have it predict, and return its answer.
+    """Load the model, let it predict, and return the facts of its answer, or the `problem`.
 
-    The imports are late: the limits come before any library.
+    The libraries are imported here, after the limits are set.
     """
     import mlflow.pyfunc  # noqa: PLC0415 - after the limits
     from mlflow.models import Model  # noqa: PLC0415 - after the limits
@@ -83,12 +84,12 @@ def try_model(path: str) -> dict[str, Any]:
 
 
 def described(answer: Any, example: Any) -> dict[str, Any]:
-    """Return kind, rows, columns and the first values of an answer."""
+    """Return rows, kind, columns and the first values of an answer, or the `problem` of a wrong number of rows."""
     rows = len(answer) if hasattr(answer, "__len__") else 1
     row_count = len(example) if hasattr(example, "__len__") and not isinstance(example, (dict, str)) else rows
     columns = [str(name)[:_NAMES] for name in getattr(answer, "columns", [])][:_NAMES]
-    plain = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
-    values = plain[:_ROWS] if isinstance(plain, list) else plain
+    listed = answer.tolist() if hasattr(answer, "tolist") else answer.values.tolist() if columns else answer
+    values = listed[:_ROWS] if isinstance(listed, list) else listed
     if rows != row_count:
         return {"problem": f"it was given {row_count} rows and answered {rows}"}
     return {

@@ -1,11 +1,11 @@
-"""The sandbox: a bubblewrap container that shares nothing but read-only files, with an environment of its own.
+"""The sandbox: a bubblewrap container that shares only read-only files and has its own environment variables.
 
-Inside are the interpreter with the model's libraries, the model (both read-only) and a small /tmp in memory. There is
-no network, no other process, and no file or variable of this server. A filter denies rare system calls (syscalls.py).
-The first lines that run inside set the limits (child.py).
+Inside are the interpreter with the model's libraries and the model (both read-only), and a small /tmp in memory. There
+is no network, no other process, and no file or variable of this server. A filter denies rare system calls
+(syscalls.py). The program inside first sets its limits (child.py).
 
-An ordinary user gets all of this from a user namespace. Root sets it up directly, and the program inside becomes the
-user nobody: the kernel does not count root's processes, so a limit on their number would not hold for root.
+For an ordinary user, bubblewrap uses a user namespace. For root it does not, and the program inside becomes the user
+nobody, because the kernel does not limit the number of processes of root.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _VARIABLES = {
 
 
 class SandboxUnavailable(DomainError):
-    """There is no sandbox on this machine, so the model's code is not run."""
+    """There is no working sandbox on this machine, so the model's code is not run."""
 
     code = "sandbox_unavailable"
 
@@ -56,7 +56,7 @@ _AS_ROOT = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A sandbox that was tried: the paths of its parts, and whether root sets it up."""
+    """A sandbox that has been tried: the paths of bubblewrap, interpreter and libraries, and whether this is root."""
 
     bwrap: str
     python: str
@@ -79,7 +79,7 @@ class Container:
             ),
             *("--proc", "/proc", "--dev", "/dev", "--size", str(_TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - its own
             *("--size", str(_SHARED_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 - its own
-            *_binds((*_SYSTEM, *self.prefixes)),  # after /tmp: an environment may be below it
+            *_binds((*_SYSTEM, *self.prefixes)),  # after /tmp, because an environment can be below it
             *("--ro-bind", str(model), "/model", "--ro-bind", str(CHILD), "/child.py", "--chdir", "/tmp"),  # noqa: S108 - its own
             *("--remount-ro", "/"),
             *(word for name, value in _VARIABLES.items() for word in ("--setenv", name, value)),
@@ -89,12 +89,12 @@ class Container:
 
 def _become_nobody() -> tuple[str, ...]:
     nobody = pwd.getpwnam("nobody")
-    who = ("--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups")
-    return ("setpriv", *who, "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all")
+    identity = ("--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups")
+    return ("setpriv", *identity, "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all")
 
 
 def open_container(python: str) -> Container:
-    """Return a sandbox for an interpreter, after a trial. Raises SandboxUnavailable, with the reason."""
+    """Return a sandbox for the interpreter ``python``, after trying it. Raises SandboxUnavailable with the reason."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailable("sandbox_unavailable: bubblewrap (bwrap) is not installed. The model was not run.")
@@ -117,8 +117,8 @@ def open_container(python: str) -> Container:
 
 def _prefixes(python: str) -> tuple[str, ...]:
     """Return the folders that an interpreter needs: its environment, and the installation that it is based on."""
-    ask = "import sys; print(sys.prefix); print(sys.base_prefix); print(sys.base_exec_prefix)"
-    result = _run([python, "-I", "-c", ask])
+    code = "import sys; print(sys.prefix); print(sys.base_prefix); print(sys.base_exec_prefix)"
+    result = _run([python, "-I", "-c", code])
     if result.returncode != 0:
         raise SandboxUnavailable(f"sandbox_unavailable: {python} does not run. The model was not run.")
     folders = dict.fromkeys(result.stdout.decode().split("\n"))
@@ -129,21 +129,20 @@ _ROOTS = frozenset({"/", "/usr", "/root", "/home", "/etc", "/tmp", "/var"})  # n
 
 
 def _binds(folders: Sequence[str]) -> Iterator[str]:
-    """Yield the options that bind folders, read-only.
+    """Yield the options that bind folders read-only.
 
-    A link (Debian's /bin) becomes a link; a missing folder is left out.
-
-    The folders above one are made readable to all: inside the sandbox they contain nothing else.
+    A link, such as Debian's /bin, becomes a link; a missing folder is left out. The parent folders are created readable
+    for everybody; inside the sandbox they are empty except for the bound folders.
     """
     for folder in folders:
         path = Path(folder)
         if path.is_symlink() and not path.readlink().is_absolute():
             yield from ("--symlink", str(path.readlink()), folder)
         elif path.exists():
-            for above in list(path.parents)[-2::-1]:
-                if str(above) in ("/tmp", "/usr"):  # noqa: S108 - exists already, with its own mode
+            for parent in list(path.parents)[-2::-1]:
+                if str(parent) in ("/tmp", "/usr"):  # noqa: S108 - exists already, with its own mode
                     continue
-                yield from ("--perms", "0755", "--dir", str(above))
+                yield from ("--perms", "0755", "--dir", str(parent))
             yield from ("--ro-bind", folder, folder)
 
 

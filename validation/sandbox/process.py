@@ -1,4 +1,4 @@
-"""Runs one process in the sandbox: with limits of time and output, and leaving no process behind."""
+"""Runs one process in the sandbox, with limits of time and output, and kills everything that it started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a process: its answer and the end of its log, or why it was stopped. ``code`` is the exit code."""
+    """The outcome of a process: its answer (standard output), the end of its log (standard error), and its exit code.
+
+    ``stopped`` is the reason why the process was stopped, "" if it ended by itself.
+    """
 
     answer: bytes
     log: bytes
@@ -33,7 +36,7 @@ class Outcome:
 
 
 class _Tail:
-    """Keeps the end of a stream that may be endless."""
+    """Keeps the end of a stream of unknown length."""
 
     def __init__(self, limit: int) -> None:
         self._parts: deque[bytes] = deque()
@@ -61,13 +64,11 @@ def run_inside(
     tick: Callable[[float], None],
     log: Callable[[str], None],
 ) -> Outcome:
-    """Run child.py and return how it ended.
+    """Run child.py in the sandbox and return its outcome.
 
-    ``log`` gets lines of its output; ``tick`` is called with the elapsed seconds at intervals.
-
-    When ``tick`` raises, the process is stopped and the exception is raised again. In any case the whole process
-    group is killed at the end, and the kernel kills everything in its namespace with it. Raises FilterUnavailable
-    where there is no filter of system calls.
+    ``log`` is called with lines of its output, ``tick`` at intervals with the elapsed seconds. If ``tick`` raises an
+    exception, the process is stopped and the exception is raised again. At the end the process group is always killed,
+    and with it everything in its namespace. Raises FilterUnavailable if there is no filter of system calls.
     """
     with filter_file() as seccomp:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
@@ -97,35 +98,35 @@ def _watch(
 ) -> Outcome:
     assert process.stdout is not None  # noqa: S101 - Popen was given pipes
     assert process.stderr is not None  # noqa: S101 - Popen was given pipes
-    answer, tail, began = bytearray(), _Tail(_MAX_LOG), time.monotonic()
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(process.stdout, selectors.EVENT_READ, answer.extend)
-        waiting.register(process.stderr, selectors.EVENT_READ, _lines(tail, log))
-        while waiting.get_map():
-            for key, _ in waiting.select(_WAIT_SECONDS):
+    answer, tail, started_at = bytearray(), _Tail(_MAX_LOG), time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, answer.extend)
+        selector.register(process.stderr, selectors.EVENT_READ, _lines(tail, log))
+        while selector.get_map():
+            for key, _ in selector.select(_WAIT_SECONDS):
                 if piece := os.read(key.fd, _CHUNK):
                     key.data(piece)
                 else:
-                    waiting.unregister(key.fileobj)
-            elapsed = time.monotonic() - began
+                    selector.unregister(key.fileobj)
+            elapsed = time.monotonic() - started_at
             if len(answer) > MAX_ANSWER:
                 return Outcome(b"", tail.content, -1, f"its answer is larger than {MAX_ANSWER // 1_000_000} MB")
             if elapsed > seconds:
                 return Outcome(b"", tail.content, -1, f"it took longer than {seconds:g} seconds")
             tick(elapsed)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.1, seconds - (time.monotonic() - began)))
+        process.wait(max(0.1, seconds - (time.monotonic() - started_at)))
     code = process.poll()
     return Outcome(bytes(answer), tail.content, -1 if code is None else code)
 
 
 def _lines(tail: _Tail, log: Callable[[str], None]) -> Callable[[bytes], None]:
-    """Return a function that keeps a piece of output and logs its last line."""
+    """Return a function that adds a piece of output to ``tail`` and logs its last line."""
 
-    def take(piece: bytes) -> None:
+    def add_and_log(piece: bytes) -> None:
         tail.add(piece)
-        last = piece.decode("utf-8", "replace").strip().splitlines()
-        if last:
-            log(last[-1][:300])
+        lines = piece.decode("utf-8", "replace").strip().splitlines()
+        if lines:
+            log(lines[-1][:300])
 
-    return take
+    return add_and_log

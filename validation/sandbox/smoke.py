@@ -30,7 +30,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of a model, or the ``problem``. ``facts`` are the checked fields of the answer."""
+    """The answer of a model, or the ``problem``, a sentence. ``facts`` are the checked fields of the answer."""
 
     problem: str = ""
     rows: int = 0
@@ -44,8 +44,7 @@ class Answer:
 def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress, log: Callable[[str], None]) -> Answer:
     """Return the answer of the model in an artifact folder to its input example. ``memory_mb`` is in MiB.
 
-    Raises SandboxUnavailable: there is no sandbox, so nothing was run. Raises InvalidState: the files cannot be
-    copied out of the store.
+    Raises SandboxUnavailable (nothing was run), InvalidState (the files cannot be copied out of the store).
     """
     container = open_container(settings.SMOKE_PYTHON)
     with _model_copy(folder, progress, log) as model:
@@ -60,33 +59,35 @@ def smoke_test(*, folder: str, seconds: int, memory_mb: int, progress: Progress,
 
 @contextmanager
 def _model_copy(folder: str, progress: Progress, log: Callable[[str], None]) -> Iterator[Path]:
-    """Yield a copy of the model's files, with every digest checked, in a folder that other users cannot reach."""
+    """Yield a copy of the model's files, with every digest verified, in a folder that other users cannot reach.
+
+    Raises InvalidState for files that are missing, too large, changed, or have a name that no file can have.
+    """
     files = folder_files(folder)
     if not files:
         raise InvalidState("The folder of the version has no files.")
-    whole = sum(size for _, _, size in files)
-    if len(files) > _MAX_FILES or whole > settings.SMOKE_MAX_BYTES:
-        raise InvalidState(f"The model is too large for a smoke test: {len(files)} files, {whole} bytes.")
-    log(f"copying {len(files)} files, {whole} bytes")
-    closed = Path(tempfile.mkdtemp(prefix="custody-smoke-"))
-    root = closed / "model"  # another user reads it inside the sandbox; outside, the closed folder keeps others out
+    total = sum(size for _, _, size in files)
+    if len(files) > _MAX_FILES or total > settings.SMOKE_MAX_BYTES:
+        raise InvalidState(f"The model is too large for a smoke test: {len(files)} files, {total} bytes.")
+    log(f"copying {len(files)} files, {total} bytes")
+    private = Path(tempfile.mkdtemp(prefix="custody-smoke-"))
+    root = private / "model"  # readable for the user inside the sandbox; outside, the private folder protects it
     root.mkdir(mode=0o755)
     try:
-        done = 0
+        copied = 0
         for name, sha256, size in files:
             _copy(f"{folder}/{name}", root / name, sha256, root)
-            done += size
-            progress(done * _COPYING // max(1, whole))
+            copied += size
+            progress(copied * _COPYING // max(1, total))
         for path in (root, *root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         yield root
     finally:
-        shutil.rmtree(closed, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
-    # Everywhere else the path of a client is a key of a table (tracking/paths.py); here it becomes a path of a file
-    # system.
+    # Elsewhere a path from a client is only a key in a table (tracking/paths.py). Here it becomes a path on disk.
     if not target.resolve().is_relative_to(root.resolve()):
         raise InvalidState(f"The file {artifact[:200]!r} cannot be copied.")
     digest = hashlib.sha256()
@@ -97,10 +98,10 @@ def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("xb")
-    except OSError as error:  # a name that no file can have
+    except OSError as error:  # for example a name that no file can have
         stream.close()
         raise InvalidState(f"The file {artifact[:200]!r} cannot be copied: {error}") from error
-    with stream, file:  # an error from here on is not one of the model: the store does not answer, or the disk is full
+    with stream, file:  # errors from here on are outages: the store does not answer, or the disk is full
         while piece := stream.read(CHUNK):
             digest.update(piece)
             file.write(piece)
@@ -109,7 +110,7 @@ def _copy(artifact: str, target: Path, sha256: str, root: Path) -> None:
 
 
 def read_outcome(outcome: Outcome) -> Answer:
-    """Return the answer of an outcome. Anything but a complete answer is a problem."""
+    """Return the answer in the outcome of a process. An incomplete answer becomes a problem."""
     facts = _facts(outcome)
     if isinstance(facts, str):
         return Answer(problem=facts, log=outcome.log)
@@ -124,7 +125,7 @@ def read_outcome(outcome: Outcome) -> Answer:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any] | str:
-    """Return the fields of an answer, each of the right type, or what is wrong with it."""
+    """Return the fields of an answer, each of the right type, or a sentence with its problem."""
     if outcome.stopped:
         return f"The model was stopped: {outcome.stopped}."
     if outcome.code != 0:
@@ -138,8 +139,8 @@ def _facts(outcome: Outcome) -> dict[str, Any] | str:
     if isinstance(facts.get("problem"), str):
         return f"The model does not work: {_plain(facts['problem'], 500)}"
     rows = facts.get("rows")
-    counted = isinstance(rows, int) and not isinstance(rows, bool) and isinstance(facts.get("columns"), list)
-    if not counted or not all(isinstance(facts.get(key), str) for key in ("kind", "loader")):
+    is_counted = isinstance(rows, int) and not isinstance(rows, bool) and isinstance(facts.get("columns"), list)
+    if not is_counted or not all(isinstance(facts.get(key), str) for key in ("kind", "loader")):
         return "The process of the model gave an answer with wrong fields."
     return facts
 

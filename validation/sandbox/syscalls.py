@@ -1,8 +1,8 @@
-"""The filter of system calls: a seccomp program, compiled by the system's libseccomp, that bubblewrap puts in force.
+"""The filter of system calls: a seccomp program, compiled by the system's libseccomp, which bubblewrap installs.
 
-It denies calls that no model needs and that programs have used to leave sandboxes: other namespaces and mounts, kernel
-keys, io_uring, bpf, userfaultfd, reading other processes, kernel modules, clocks, rare kinds of sockets, and input to a
-terminal. An allow-list would be tighter and would break with every new libc (docs/decisions/0063).
+It denies calls that no model needs and that programs have used to escape from sandboxes: new namespaces and mounts,
+kernel keys, io_uring, bpf, userfaultfd, reading other processes, kernel modules, clocks, rare kinds of sockets, and
+input to a terminal. An allow-list would be stricter, and would break with every new libc (docs/decisions/0063).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0
 
 
 class FilterUnavailable(Exception):
-    """The filter cannot be made on this machine. The message says why."""
+    """The filter cannot be compiled on this machine. The message is the reason."""
 
 
 class _Argument(ctypes.Structure):
@@ -53,7 +53,7 @@ class _Argument(ctypes.Structure):
 
 @lru_cache(maxsize=1)
 def filter_program() -> bytes:
-    """Return the filter in the form of the kernel. Raises FilterUnavailable where libseccomp is missing or refuses."""
+    """Return the filter as a BPF program. Raises FilterUnavailable if libseccomp is missing or refuses it."""
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError as error:

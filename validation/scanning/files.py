@@ -1,7 +1,7 @@
 """Scan of one file by its content: its format, and whether loading it could run code that is not allowed.
 
-Whatever a loader would unpickle or unpack is treated as that, under any name. What is of no known format is refused: it
-passes only as the data that another file names (folder.py), or where the policy names it (``allow_files``).
+A file that a loader would unpickle or unpack is scanned as such, whatever its name. A file of an unknown format is
+refused, unless another file names it as its data (folder.py) or the policy names it (``allow_files``).
 """
 
 from __future__ import annotations
@@ -31,24 +31,27 @@ from validation.scanning.text.files import scan_text
 
 
 def scan_file(name: str, stream: BinaryIO, budget: Budget) -> FileReport:
-    """Return the report of one file: its format and its problems. The stream must be seekable; nothing in it is run."""
+    """Return the report of one file, with format and problems. The stream must be seekable; nothing in it is run."""
     report = FileReport(name=name)
-    judge_file(report, stream, budget, depth=0)
+    scan_content(report, stream, budget, depth=0)
     return report
 
 
-def judge_file(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
-    """Scan a file, or the member of an archive at this depth, and write its format and problems into the report."""
+def scan_content(report: FileReport, stream: BinaryIO, budget: Budget, *, depth: int) -> None:
+    """Scan a file, or a member of an archive, and write its format and problems into the report.
+
+    ``depth`` is the number of archives around it.
+    """
     if depth > MAX_DEPTH:
         report.refuse("it is packed into itself too deeply")
         return
     try:
-        _judge(report, stream, budget, depth)
+        _scan_by_content(report, stream, budget, depth)
     except Unsafe as error:
         report.refuse(str(error))
 
 
-def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> None:
+def _scan_by_content(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> None:
     head = stream.read(HEAD)
     stream.seek(0)
     if (code := code_in(head, report.name)) and not budget.allow_code:
@@ -75,20 +78,20 @@ def _judge(report: FileReport, stream: BinaryIO, budget: Budget, depth: int) -> 
 
 def _one_deeper(budget: Budget, depth: int) -> Inner:
     def inner(part: FileReport, content: BinaryIO) -> None:
-        judge_file(part, content, budget, depth=depth + 1)
+        scan_content(part, content, budget, depth=depth + 1)
 
     return inner
 
 
 def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, depth: int) -> bool:
-    """Scan the content of an archive or a compressed stream; return False where the file is neither."""
+    """Scan the content of an archive or a compressed stream. Return False if the file is neither."""
     inner = _one_deeper(budget, depth)
     if is_zip(stream):
         report.loadable = True
         _unpack_zip(report, stream, budget, inner)
         return True
     if suffix_of(report.name) in ZIP_SUFFIXES:
-        raise Unsafe(f"it is named {suffix_of(report.name)} and is no zip file")
+        raise Unsafe(f"it is named {suffix_of(report.name)} and is not a zip file")
     if kind := compression_of(head):
         if scan_compressed(report, stream, kind, budget, inner):
             report.loadable = True
@@ -104,12 +107,12 @@ def _unpack(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, d
 def _unpack_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> None:
     names = zip_names(stream)
     if is_torch(names):
-        kind, judge = "PyTorch", torch_member(inner, budget)
+        kind, scan_member = "PyTorch", torch_member(inner, budget)
     elif SCHEMA in names:
-        kind, judge = "skops", skops_member(inner, budget)
+        kind, scan_member = "skops", skops_member(inner, budget)
     else:
-        kind, judge = "numpy arrays" if suffix_of(report.name) == ".npz" else "zip", inner
-    parts = scan_zip(report, stream, budget, judge)
+        kind, scan_member = "numpy arrays" if suffix_of(report.name) == ".npz" else "zip", inner
+    parts = scan_zip(report, stream, budget, scan_member)
     report.format = kind
     _take_over(report, parts)
 
@@ -121,7 +124,7 @@ def _take_over(report: FileReport, parts: list[FileReport]) -> None:
 
 
 def _unpickle(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
-    """Scan a pickle or a numpy file; return False where the file is neither."""
+    """Scan a pickle, a numpy file or an old PyTorch file. Return False if the file is none of these."""
     if head.startswith(NPY_MAGIC):
         report.loadable = True
         scan_npy(report, stream, budget)
@@ -130,12 +133,12 @@ def _unpickle(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget)
         report.loadable = True
         scan_legacy_torch(report, stream, budget)
         return True
-    named = suffix_of(report.name) in PICKLE_SUFFIXES
-    if not named and not is_marked_pickle(head):
+    has_pickle_name = suffix_of(report.name) in PICKLE_SUFFIXES
+    if not has_pickle_name and not is_marked_pickle(head):
         if not acts_like_pickle(stream, budget):
             return False
         stream.seek(0)
     scan_pickle(report, stream, budget)
-    report.loadable = named or bool(report.globals) or not report.problems
+    report.loadable = has_pickle_name or bool(report.globals) or not report.problems
     report.unsigned = not report.loadable
     return True

@@ -1,7 +1,7 @@
 """Scan of a model's folder: each file by itself, then the references between files.
 
-A file without the signature of a format passes where another file names it as its data: an ONNX graph names its
-weights, an index its shards. A file that MLmodel loads must exist, in a format that the loader of the flavor reads.
+A file of an unknown format passes if another file names it as its data, as an ONNX graph names its weights and an index
+names its shards. A file that MLmodel loads must exist, in a format that the loader of the flavor reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def scan_folder(
 ) -> list[FileReport]:
     """Return the report of each file.
 
-    ``open_file`` returns the seekable stream of a file; ``report_file`` is called after each file.
+    ``open_file`` returns the seekable stream of a file, or raises Unsafe; ``report_file`` is called after each file.
     """
     reports = []
     for name in names:
@@ -41,15 +41,15 @@ def finish_folder(reports: list[FileReport], budget: Budget) -> None:
             report.unsigned, report.problems, report.format = False, [], "allowed by the policy"
     for report in reports:
         for path, formats in report.expects.items():
-            if problem := _expectation(path, formats, reports):
+            if problem := _problem_of_reference(path, formats, reports):
                 report.refuse(problem)
 
 
 def _refuse_equal_names(reports: list[FileReport]) -> None:
-    """Refuse names that differ only in case or accents: on some disks one file would overwrite the other."""
-    first: dict[str, FileReport] = {}
+    """Refuse names that differ only in case or accents, because on some disks one file would overwrite the other."""
+    by_name: dict[str, FileReport] = {}
     for report in reports:
-        other = first.setdefault(name_on_disk(report.name), report)
+        other = by_name.setdefault(name_on_disk(report.name), report)
         if other is not report:
             report.refuse(f"its name is equal to {other.name[:200]!r} on a disk that ignores case or accents")
 
@@ -62,13 +62,13 @@ def _scan(name: str, open_file: OpenFile, budget: Budget) -> FileReport:
         return FileReport(name=name, problems=[str(error)])
 
 
-def _expectation(path: str, formats: frozenset[str], reports: list[FileReport]) -> str:
-    """Return the problem of a file that another file loads, "" for none."""
-    exact = next((report for report in reports if report.name == path), None)
-    if exact is None:
-        inside = any(report.name.startswith((f"{path}/", f"{path}.")) for report in reports) or path == "."
-        return "" if inside else f"it loads {path[:200]!r}, which is not in the folder"
-    kind = exact.format.partition(" (")[0]
-    if formats and exact.format and kind not in formats:
-        return f"it loads {path[:200]!r} as a model, but that file is in the format {exact.format}"
+def _problem_of_reference(path: str, formats: frozenset[str], reports: list[FileReport]) -> str:
+    """Return the problem of a path that a file loads: it does not exist, or has another format; "" for none."""
+    file = next((report for report in reports if report.name == path), None)
+    if file is None:
+        is_prefix = any(report.name.startswith((f"{path}/", f"{path}.")) for report in reports) or path == "."
+        return "" if is_prefix else f"it loads {path[:200]!r}, which is not in the folder"
+    kind = file.format.partition(" (")[0]
+    if formats and file.format and kind not in formats:
+        return f"it loads {path[:200]!r} as a model, but that file is in the format {file.format}"
     return ""

@@ -18,18 +18,20 @@ UNKNOWN_FORMAT = (
 
 
 class Unsafe(Exception):
-    """The file cannot be accepted; the message says why."""
+    """The file is rejected. The message is the reason, a sentence about the file without its subject's name."""
 
 
 @dataclass(slots=True)
 class FileReport:
     """The report of one file. A file with ``problems`` is rejected.
 
-    ``unsigned`` is a file whose content has no mark of a format. It passes only where another file of a known format
-    names it as its data, and where it is not ``loadable``: those names are in ``data_files``, as paths from the root of
-    the folder (or the archive), and in ``data_patterns`` as a beginning and a regular expression for the rest.
-    ``loadable`` is what a loader would unpickle or unpack. ``expects`` are the files that it has loaded, with the
-    formats they may have.
+    - ``unsigned``: the content has no mark of a known format. Such a file is accepted only if a file of a known format
+      names it as its data, and if it is not ``loadable``.
+    - ``loadable``: a loader would unpickle or unpack the file.
+    - ``data_files``: the files that this file names as its data. They are paths from the root of the folder or archive.
+    - ``data_patterns``: the same as pairs of the start of a path and a regular expression for the end of the path.
+    - ``expects``: the paths of the files that a loader reads because of this file, each with the formats that it may
+      have. An empty set means any known format.
     """
 
     name: str
@@ -48,7 +50,7 @@ class FileReport:
             self.problems.append(problem)
 
     def take_over(self, part: FileReport, prefix: str = "") -> None:
-        """Add the report of a part of this file."""
+        """Add the globals and the problems of a part of this file, the problems with ``prefix``."""
         self.globals |= part.globals
         for problem in part.problems:
             self.refuse(prefix + problem)
@@ -60,25 +62,26 @@ class FileReport:
 
 
 def settle(reports: Collection[FileReport]) -> None:
-    """Accept files without a recognisable format that another file of the folder names as its data."""
-    named = {name for report in reports for name in report.data_files}
-    patterns = [re.compile(re.escape(begin) + pattern) for report in reports for begin, pattern in report.data_patterns]
+    """Accept the files without a known format that another of these files names as its data."""
+    data_files = {name for report in reports for name in report.data_files}
+    patterns = [re.compile(re.escape(start) + pattern) for report in reports for start, pattern in report.data_patterns]
     for report in reports:
         if (
             report.unsigned
             and not report.loadable
-            and (report.name in named or any(one.fullmatch(report.name) for one in patterns))
+            and (report.name in data_files or any(pattern.fullmatch(report.name) for pattern in patterns))
         ):
             report.unsigned, report.problems, report.format = False, [], "raw data"
 
 
 @dataclass(slots=True)
 class Budget:
-    """The state that all files of one scan share: what the policy allows, and the limits.
+    """The permissions of the policy for all files of one scan, and the part of the scan's limits that they have used.
 
-    ``allow`` are names of globals and of ONNX domains, ``allow_code`` lets source code pass, ``allow_files`` are the
-    names of files that pass though their format is not known. ``tick`` is called at intervals, so that the check's
-    lease is renewed.
+    - ``allow``: names of globals, loaders and ONNX domains that the policy allows.
+    - ``allow_code``: source code is accepted.
+    - ``allow_files``: names of files that are accepted although their format is not known.
+    - ``tick``: a function that is called at intervals, so that the lease of the check is renewed.
     """
 
     allow: Collection[str] = ()
@@ -91,17 +94,14 @@ class Budget:
     temp_used: int = 0
 
     def spend_unpacked(self, size: int) -> None:
-        """Count unpacked bytes. Raises Unsafe where a small file unpacks to too much."""
+        """Count unpacked bytes. Raises Unsafe if the files of the scan unpack to more than MAX_UNPACKED."""
         self.unpacked += size
         if self.unpacked > MAX_UNPACKED:
             raise Unsafe(f"the files unpack to more than {MAX_UNPACKED // _GIB} GiB, which is more than one scan reads")
         self.tick()
 
     def spend_steps(self, count: int) -> None:
-        """Count opcodes of pickles and fields of other formats.
-
-        Raises Unsafe where following them would take too long.
-        """
+        """Count opcodes of pickles and fields of other formats. Raises Unsafe if there are more than MAX_STEPS."""
         self.steps += count
         if self.steps > MAX_STEPS:
             raise Unsafe(
@@ -111,7 +111,7 @@ class Budget:
         self.tick()
 
     def take_temp(self, size: int) -> None:
-        """Count bytes in temporary files; Unsafe above the limit of the setting."""
+        """Count the bytes of a temporary file. Raises Unsafe above CUSTODY_SCAN_TEMP_BYTES."""
         self.temp_used += size
         if self.temp_used > self.temp_bytes:
             raise Unsafe(

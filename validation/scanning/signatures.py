@@ -64,8 +64,7 @@ _CODE_MAGIC = (
     (b"#!", "a script"),
 )
 _MZ_LEAST = 64
-# Formats that are known and not read here: they can carry code, or are packed in a way Python's library does not
-# unpack.
+# Known formats that the scan does not read: they can contain code, or Python's standard library cannot unpack them.
 _UNREAD_MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!", "RAR"),
@@ -83,7 +82,7 @@ _UNREAD_MAGIC = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office"),
     (b"MATLAB 5.0 MAT-file", "MATLAB"),
 )
-# Formats that only data comes in: what reads them runs nothing.
+# Formats that contain only data: a program that reads them runs no code of theirs.
 _DATA_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image"),
     (b"\xff\xd8\xff", "image"),
@@ -101,34 +100,37 @@ _DATA_MAGIC = (
     (b"ORC", "table"),
 )
 _RIFF = {b"WEBP": "image", b"WAVE": "sound"}
-_CERTAIN = 4
+_CERTAIN = 4  # bytes of a mark that raw data hardly ever start with by chance
 _PICKLE_MARK, _PICKLE_PROTOCOLS = 0x80, range(6)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def suffix_of(name: str) -> str:
-    """Return the file name's extension, lower case."""
+    """Return the last extension of a file name, in lower case."""
     return PurePosixPath(name).suffix.lower()
 
 
 def name_on_disk(name: str) -> str:
-    """Return a file name as a disk compares it that ignores case and the form of accents (macOS, Windows)."""
+    """Return a path as macOS and Windows compare it.
+
+    They ignore case and the Unicode form of accents. Windows also ignores spaces and dots at the end of a name.
+    """
     parts = unicodedata.normalize("NFC", name).casefold().split("/")
     return "/".join(part.rstrip(" .") or part for part in parts)
 
 
 def is_marked_pickle(head: bytes) -> bool:
-    """Return whether the bytes start like a pickle of protocol 2 or later, or claim to be of protocol 0 or 1."""
+    """Return whether the bytes start with the opcode PROTO and a protocol from 0 to 5. Picklers write it from 2 on."""
     return len(head) > 1 and head[0] == _PICKLE_MARK and head[1] in _PICKLE_PROTOCOLS
 
 
 def is_hdf5(head: bytes) -> bool:
-    """Return whether an HDF5 file starts here: at byte 0, 512, 1024, 2048 …"""
-    return any(head.startswith(_HDF5, place) for place in (0, 512, 1024, 2048))
+    """Return whether the first bytes of a file have HDF5's mark, which may be at byte 0, 512, 1024 or 2048."""
+    return any(head.startswith(_HDF5, offset) for offset in (0, 512, 1024, 2048))
 
 
 def code_in(head: bytes, name: str) -> str:
-    """Return the kind of executable code that a file is, "" for none."""
+    """Return which kind of code a file contains, by its first bytes and its name; "" if it is none."""
     for magic, kind in _CODE_MAGIC:
         if head.startswith(magic) and (magic != b"MZ" or len(head) >= _MZ_LEAST or b"\x00" in head or suffix_of(name)):
             return kind
@@ -143,8 +145,8 @@ def unread_format(head: bytes) -> str:
 
 
 def is_weak(kind: str) -> bool:
-    """Return whether the mark of an unread format is so short that raw data may begin with it by chance."""
-    return any(kind == named and len(magic) < _CERTAIN for magic, named in _UNREAD_MAGIC)
+    """Return whether the mark of a format that is not read is so short that raw data may start with it by chance."""
+    return any(kind == marked_kind and len(magic) < _CERTAIN for magic, marked_kind in _UNREAD_MAGIC)
 
 
 def data_format(head: bytes) -> str:

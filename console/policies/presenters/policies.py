@@ -49,11 +49,11 @@ options:
 class RuleDiff:
     """One rule that differs.
 
-    ``word`` is `added`, `removed` or `changed`. ``effect`` is `tighter`, `looser` or `open` (neither).
+    ``kind`` is `added`, `removed` or `changed`. ``effect`` is `tighter`, `looser` or `open` (neither).
     """
 
     rule: str
-    word: str
+    kind: str
     effect: str
     before: RuleDescription | None
     after: RuleDescription | None
@@ -61,7 +61,7 @@ class RuleDiff:
     @property
     def icon(self) -> str:
         """Return the icon of the change."""
-        return {"added": "add_circle", "removed": "remove_circle"}.get(self.word, "edit")
+        return {"added": "add_circle", "removed": "remove_circle"}.get(self.kind, "edit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def diff_view(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Dif
     rules = [
         RuleDiff(
             rule=change.rule,
-            word=change.word,
+            kind=change.kind,
             effect=change.effect.value,
             before=describe_rule(change.before) if change.before else None,
             after=describe_rule(change.after) if change.after else None,

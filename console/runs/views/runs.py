@@ -7,6 +7,7 @@ from http import HTTPStatus
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from console.runs.presenters.comparison import MAX_RUNS, compare_runs
 from console.runs.presenters.curves import curves_of
@@ -66,13 +67,24 @@ def run_compare(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @page
 def curves(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Return the curves of up to six runs as a fragment. The query string has `run=<id>&name=<name>` for each."""
+    """Return the curves of up to six runs: a fragment for htmx, a page in a tab of its own.
+
+    The query string names them as `run=<id>&name=<name>` pairs. Raises InvalidInput.
+    """
     runs, names = request.GET.getlist("run"), request.GET.getlist("name")
     if len(runs) != len(names) or len(runs) > MAX_RUNS:
         raise InvalidInput(f"Give a name for each run, and at most {MAX_RUNS} runs.")
     visible_ids = visible_run_ids(actor, runs)
     pairs = {run: name for run, name in zip(runs, names, strict=True) if run in visible_ids}
-    return render(request, "console/runs/_curves.html", {"charts": curves_of(pairs), "names": list(pairs.values())})
+    charts, run_names = curves_of(pairs), list(pairs.values())
+    if request.headers.get("HX-Request"):
+        response = render(request, "console/runs/_curves.html", {"charts": charts, "names": run_names})
+    else:
+        crumbs = [Crumb("Runs", reverse("console:runs"))]
+        template = "console/runs/curves.html"
+        response = render_page(request, template, "Training curves", crumbs=crumbs, charts=charts, names=run_names)
+    patch_vary_headers(response, ["HX-Request"])  # a tab that is opened anew never shows the fragment
+    return response
 
 
 @page

@@ -55,7 +55,7 @@ def test_no_door_skips_staging(new_version: NewVersion, by_ada: Actor, ada: User
             headers={"Authorization": f"Bearer {secret}"},
         )
         assert answer.status_code == 403
-        assert "does not allow None → Production: after None comes Staging, Archived." in answer.json()["message"]
+        assert "does not allow None → Production. From None it allows Staging, Archived." in answer.json()["message"]
     elif door == "console":
         page = client.get("/models/fraud/versions/1/").content.decode()
         assert ("Move to Staging" in page, "Promote to Production" in page) == (True, False)
@@ -83,7 +83,7 @@ def test_archived_is_final(new_version: NewVersion, by_ada: Actor, by_bea: Actor
         promote(by_ada, by_bea, version)
     publish_policy(body=BODY)
     [candidate] = rollback_candidates(version.model)
-    assert "does not allow Archived → Production: after Archived comes nothing." in candidate.obstacle
+    assert "does not allow Archived → Production. From Archived it allows no other stage." in candidate.obstacle
     with pytest.raises(Denied):
         request_transition(actor=by_ada, name="fraud", version=1, target="None", archive_existing=False)
     assert stage_of(1) == ("Archived", False)

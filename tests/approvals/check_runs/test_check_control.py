@@ -13,7 +13,6 @@ from approvals import tasks
 from approvals.check_runs.control import cancel_check, rerun_check
 from approvals.check_runs.evidence import files_of_jobs, held_digests, open_file
 from approvals.check_runs.jobs import LeaseLost, finish_check, report_progress, take_lease
-from approvals.check_runs.sweep import requeue_expired
 from approvals.models import CheckEvidence, CheckRun, CheckState
 from audit.actions import Action
 from audit.models import Event
@@ -116,7 +115,7 @@ def test_what_passed_or_goes_on_is_not_run_again(job: CheckRun, by_ada: Actor, f
 def test_what_no_longer_counts_is_not_run_again(job: CheckRun, by_ada: Actor) -> None:
     cancel_check(actor=by_ada, check_run_id=job.pk)
     fill_card(by_ada, job.request.version, "Other words.")
-    with pytest.raises(InvalidState, match="has changed since"):
+    with pytest.raises(InvalidState, match="have changed since"):
         rerun_check(actor=by_ada, check_run_id=job.pk)
 
 
@@ -124,7 +123,7 @@ def test_a_job_over_its_time_is_ended_however_lively(job: CheckRun) -> None:
     lease = take_lease(check_run_id=job.pk, worker="one")
     assert lease is not None
     CheckRun.objects.filter(pk=job.pk).update(ends_by=timezone.now() - timedelta(seconds=1))
-    assert requeue_expired(actor=WORKER, now=timezone.now()) == 1
+    assert tasks.requeue_expired_checks() == 1
     assert state(job) == CheckState.ERROR
     assert "longer than its limit of 60 seconds" in job.summary
     with pytest.raises(LeaseLost):

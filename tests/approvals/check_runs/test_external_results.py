@@ -206,7 +206,7 @@ def test_a_late_result_after_a_change_does_not_count(job: CheckRun, by_bot: Acto
 
 def test_a_result_of_a_check_that_runs_here_is_refused(job: CheckRun, by_bot: Actor) -> None:
     CheckRun.objects.filter(pk=job.pk).update(check_code="card.complete")
-    with pytest.raises(InvalidState, match="is run here"):
+    with pytest.raises(InvalidState, match="runs on this server"):
         post_result(actor=by_bot, check_run_id=job.pk, envelope=sealed(payload(job)))
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -123,7 +124,7 @@ def test_what_serves_or_depends_stands_in_the_way(owned: ModelVersion, by_ada: A
 
 
 def test_a_second_person_retires_it_with_its_evidence(
-    owned: ModelVersion, by_ada: Actor, cy: User, client: Client, new_version: NewVersion
+    owned: ModelVersion, by_ada: Actor, cy: User, client: Client, new_version: NewVersion, tmp_path: Path
 ) -> None:
     grant_level(user=cy, model=owned.model, level=Level.MANAGE)
     ask_to_retire(actor=by_ada, name="fraud", reason="Replaced.")
@@ -143,6 +144,10 @@ def test_a_second_person_retires_it_with_its_evidence(
     assert (archive["model"], archive["reason"], len(archive["versions"])) == ("fraud", "Replaced.", 1)
     assert archive["events"]
     assert "<strong>Retired</strong>" in client.get("/models/fraud/").content.decode()
+    for blob in [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]:
+        blob.unlink()
+    lost = client.get("/api/v1/models/fraud/retirement/evidence")
+    assert (lost.status_code, "missing from the store" in lost.content.decode()) == (404, True)
 
 
 def test_a_rejected_retirement_changes_nothing(owned: ModelVersion, by_ada: Actor, cy: User) -> None:

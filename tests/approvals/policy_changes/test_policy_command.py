@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> str:
 
 
 def test_validate_prints_the_line(file: str, tmp_path: Path) -> None:
-    assert run("validate", file) == f"{file}: sound\n"
+    assert run("validate", file) == f"{file}: valid\n"
     bad = tmp_path / "bad.yaml"
     bad.write_text("name: X Y\napplies_to: {target: Moon}\nrules: []\n", encoding="utf-8")
     out = StringIO()
@@ -59,7 +59,7 @@ def test_others_are_refused_and_the_refusal_is_recorded(policies: object, file: 
 
 def test_export_reads_back(policies: object) -> None:
     assert parse_yaml(run("export", "production-default")) == DEFAULT_POLICIES[1]
-    with pytest.raises(CommandError, match="no policy nope"):
+    with pytest.raises(CommandError, match="No policy is called nope"):
         run("export", "nope")
 
 

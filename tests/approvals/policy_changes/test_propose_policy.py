@@ -143,7 +143,7 @@ def test_a_retired_policy_is_put_in_force_by_a_proposal(policies: object) -> Non
 
 
 def test_a_body_that_is_in_force_already_is_a_conflict(policies: object) -> None:
-    with pytest.raises(Conflict, match="is the same already"):
+    with pytest.raises(Conflict, match="has the same body already"):
         propose_policy(actor=polly(), body=PRODUCTION)
     with pytest.raises(NotFound):
         propose_retirement(actor=polly(), name="no-such")
@@ -197,7 +197,7 @@ def test_a_requester_does_not_approve(judged: TransitionRequest, ada: User) -> N
 
 def test_a_service_account_of_the_requester_does_not_propose(judged: TransitionRequest, bot: User) -> None:
     bot.groups.add(Group.objects.get(name="policy-editors"))
-    with pytest.raises(Denied, match="ada is behind request"):
+    with pytest.raises(Denied, match="ada is involved in request"):
         propose_policy(actor=token_actor(bot), body=changed())
     assert not PolicyProposal.objects.exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from django.core.management import call_command
 from pytest_django import Settings
 
 from approvals.policy_changes.publish import ensure_default_policies
@@ -34,6 +35,12 @@ def test_the_defaults_are_published_once(db: None) -> None:
         "leaving-production-default r1",
     ]
     assert ensure_default_policies(actor=SYSTEM) == []
+    assert Event.objects.filter(action=Action.APPROVALS_POLICY_PUBLISHED).count() == 3
+
+
+def test_the_command_publishes_them_once(db: None) -> None:
+    for _ in range(2):
+        call_command("publish_default_policies")
     assert Event.objects.filter(action=Action.APPROVALS_POLICY_PUBLISHED).count() == 3
 
 

@@ -21,10 +21,14 @@ from approvals.oversight.condition_terms import ConditionTerms
 from approvals.oversight.findings import close_finding
 from approvals.oversight.overdue import flag_overdue
 from approvals.packs.approval_records import approvals_of
+from approvals.policy_changes.dry_run import dry_run
+from approvals.policy_changes.replay import replay
 from approvals.requests.review import decide_request
 from core.actors import Actor
 from core.errors import InvalidInput
 from notices.models import Notice
+from policies.models import PolicyRevision
+from registry.locks import lock_model
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import PRODUCTION, ask, promote, publish, stage_of
@@ -114,6 +118,36 @@ def test_a_condition_that_was_met_ends_nothing(asked: TransitionRequest, by_ada:
     with time_machine.travel(timezone.now() + 21 * DAY):
         flag_overdue(timezone.now())
     assert stage_of(1) == PRODUCTION
+
+
+def test_a_condition_that_is_met_before_the_lock_ends_nothing(
+    new_version: NewVersion, by_ada: Actor, by_bea: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("Staging")
+    approve(by_bea, ask(by_ada, new_version(), "Staging"), terms(expires_at=timezone.now() + 20 * DAY))
+
+    def close_then_lock(model_id: int) -> None:
+        close_finding(actor=by_ada, finding_id=Finding.objects.get().pk, state="resolved", comment="Measured.")
+        lock_model(model_id)
+
+    monkeypatch.setattr("approvals.oversight.conditions.lock_model", close_then_lock)
+    with time_machine.travel(timezone.now() + 21 * DAY):
+        flag_overdue(timezone.now())
+    assert stage_of(1) == ("Staging", False)
+    assert ApprovalCondition.objects.get().expired_at is None
+
+
+def test_a_due_condition_blocks_no_leaving_in_a_trial_either(
+    asked: TransitionRequest, by_ada: Actor, by_bea: Actor
+) -> None:
+    approve(by_bea, asked, terms())
+    leave = PolicyRevision.objects.get(policy__name="leave").body
+    with time_machine.travel(timezone.now() + 11 * DAY):
+        request = ask(by_ada, asked.version, "Archived", archive_existing=False)
+        assert [row.kind for row in load_case(reread(request)).verdict.rules] == ["approvals"]
+        assert [row.kind for row in dry_run(actor=by_ada, body=leave, name="fraud", version=1).rules] == ["approvals"]
+        [replayed] = replay(actor=by_ada, body=leave).rows
+        assert [row.kind for row in replayed.verdict.rules] == ["approvals"]
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import issue_token
 from approvals import tasks
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import PostReview
+from approvals.policy_changes.propose import propose_policy
 from approvals.requests.alias import request_alias_removal
 from approvals.requests.break_glass import break_glass
 from approvals.requests.give_reason import give_reason
+from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.transition import request_transition
 from audit.actions import Action
 from audit.models import Event
@@ -26,7 +30,7 @@ from audit.queries import facts
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, GateRefused, InvalidState
 from notices.models import Notice, Topic
-from policies.models import PolicyRevision
+from policies.models import PolicyProposal, PolicyRevision
 from policies.request_kinds import RequestKind
 from registry.models import Alias, ModelVersion
 from registry.permissions import Level, grant_level
@@ -40,6 +44,7 @@ from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import PRODUCTION, Json, approve, ask, promote, publish, stage_of
 from tests.approvals.publishing import publish_policy
 from tests.recorded_fixtures import recorded_fixture
+from tests.signed_in import actor_of
 from webhooks.payloads import message_of, source_of
 
 ALIASES = "/api/2.0/mlflow/registered-models/alias"
@@ -212,6 +217,21 @@ def test_moving_back_to_a_governed_stage_meets_both_policies(live: ModelVersion,
     approve(by_bea, request)
     assert tasks.apply_request(request.pk) == "applied"
     assert stage_of(1) == ("Staging", False)
+
+
+def test_the_policy_on_leaving_applies_to_who_moves_back(live: ModelVersion, by_ada: Actor, ada: User) -> None:
+    publish("Staging", new_account_window="0h")
+    publish_leaving(REASON, new_account_window="14d")
+    request = ask(by_ada, live, "Staging", archive_existing=False)
+    assert load_case(reread(request)).window == timedelta(days=14)
+    ada.groups.add(Group.objects.get_or_create(name="policy-editors")[0])
+    relaxed = {"name": "leave", "applies_to": {"leaves": "Production", "models": "fraud"}, "rules": [SECOND]}
+    before = PolicyProposal.objects.count()
+    with pytest.raises(Denied, match=f"request #{request.pk}"):
+        propose_policy(actor=actor_of(ada), body=relaxed)
+    assert PolicyProposal.objects.count() == before
+    withdraw_request(actor=by_ada, request_id=request.pk)
+    assert propose_policy(actor=actor_of(ada), body=relaxed).state == "open"
 
 
 def test_the_alias_leaves_by_its_request(live: ModelVersion, by_ada: Actor) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import Client
 
 from accounts.models import User
 from accounts.services import create_user
@@ -131,6 +132,14 @@ def test_a_rule_that_passes_is_not_overridden(
     fill_card(by_ada, bare.version)
     run_checks(bare)
     refused(by_rita, bare, InvalidState)
+
+
+def test_the_dialog_overrides(bare: TransitionRequest, rita: User, client: Client) -> None:
+    client.force_login(rita)
+    said = {"comment": "Card follows.", "seen_digest": digest_of(bare), "rule": "card"}
+    answer = client.post(f"/requests/{bare.pk}/override/?rule=card&seen={digest_of(bare)}", said)
+    assert answer.status_code == 302, answer.content.decode()
+    assert Override.objects.get().rule == "card"
 
 
 def test_an_account_that_the_requester_made_overrides_nothing(bare: TransitionRequest, by_ada: Actor) -> None:

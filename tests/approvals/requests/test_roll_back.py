@@ -134,7 +134,7 @@ def test_what_never_was_there_is_a_promotion(two: list[ModelVersion], new_versio
 def test_with_nothing_before_it_says_so(new_version: NewVersion, by_ada: Actor, by_bea: Actor) -> None:
     publish()
     promote(by_ada, by_bea, new_version())
-    with pytest.raises(InvalidState, match="There is no version of fraud to go back to"):
+    with pytest.raises(InvalidState, match="No version of fraud can be brought back"):
         roll_back(actor=by_ada, name="fraud", reason="x")
 
 
@@ -189,3 +189,17 @@ def test_without_a_policy_the_superseded_version_returns(two: list[ModelVersion]
 def test_what_broke_the_glass_was_never_approved(two: list[ModelVersion]) -> None:
     TransitionRequest.objects.filter(version=two[0]).update(kind=RequestKind.BREAK_GLASS)
     assert [row.version for row, _ in versions_previously_at(two[0].model, Stage.PRODUCTION)] == [2]
+
+
+def test_versions_in_staging_are_no_candidates_for_staging(
+    new_version: NewVersion, by_ada: Actor, by_bea: Actor
+) -> None:
+    publish("Staging")
+    first, second = new_version(), new_version()
+    promote(by_ada, by_bea, first, "Staging")
+    promote(by_ada, by_bea, second, "Staging")
+    assert (stage_of(1), stage_of(2)) == (("Archived", False), ("Staging", False))
+    assert [row.version for row in rollback_candidates(first.model, "Staging")] == [first]
+    with pytest.raises(InvalidState, match="or is there now"):
+        roll_back(actor=by_ada, name="fraud", reason="x", target="Staging", version=2, wait_seconds=0)
+    assert not TransitionRequest.objects.filter(kind=RequestKind.ROLLBACK).exists()

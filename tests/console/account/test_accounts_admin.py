@@ -56,3 +56,14 @@ def test_a_service_account_always_has_an_owner(ada: User, bot: User, ops: User, 
     page = signed_in(ops).post(f"/admin/accounts/user/{bot.pk}/change/", {"is_active": "on", "is_service": "on"})
     assert "A service account needs a person as its owner." in page.content.decode()
     assert User.objects.get(pk=bot.pk).owner == ada
+
+
+def test_a_new_group_is_recorded_and_nobody_deletes_it(ops: User, signed_in: SignedIn) -> None:
+    client = signed_in(ops)
+    assert client.post("/admin/auth/group/add/", {"name": "night-shift", "permissions": []}).status_code == 302
+    recorded = Event.objects.filter(action="account.group.changed", object_ref="group:night-shift")
+    assert recorded.count() == 1
+    group = Group.objects.get(name="night-shift")
+    assert client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Group.objects.filter(name="night-shift").exists()
+    assert recorded.count() == 1

@@ -79,7 +79,7 @@ def test_cancelling_needs_a_confirmed_post(queued: CheckRun, ada: User, signed_i
 
 def test_a_refusal_is_shown_in_the_dialog(scan: CheckRun, ada: User, signed_in: SignedIn) -> None:
     answer = signed_in(ada).post(f"/checks/runs/{scan.pk}/cancel/", {}, headers={"HX-Request": "true"})
-    assert "there is nothing to cancel" in text_of(answer)
+    assert "only a check that waits or runs is cancelled" in text_of(answer)
 
 
 def test_the_run_of_a_hidden_model_is_not_found(

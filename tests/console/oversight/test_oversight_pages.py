@@ -208,3 +208,13 @@ def test_a_dialog_has_an_explanation_and_a_verb_as_button(
     shown = words_of(page)
     assert shown[0].startswith(lead)
     assert shown[1] == button
+
+
+def test_a_finding_on_a_model_gets_another_owner(
+    two: list[ModelVersion], ada: User, cy: User, signed_in: SignedIn
+) -> None:
+    client = signed_in(ada)
+    where = client.post(f"{MODEL}findings/new/", {"title": "Drifts", "severity": "low", "owner": "cy"})["Location"]
+    assert signed_in(cy).post(f"{where}assign/", {"owner": "bea"}).status_code == 302
+    finding = Finding.objects.get()
+    assert (finding.version, finding.owner and finding.owner.username) == (None, "bea")

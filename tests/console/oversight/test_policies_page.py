@@ -94,8 +94,8 @@ def test_a_proposal_and_its_approval(proposal: PolicyProposal, reviewer: Client)
     ("data", "says"),
     [
         ({"comment": ""}, "Say why."),
-        ({"comment": "x"}, "must name"),
-        ({"comment": "x", "seen_digest": "0"}, "Look at the proposal again"),
+        ({"comment": "x"}, "An approval needs seen_digest"),
+        ({"comment": "x", "seen_digest": "0"}, "Read the proposal again"),
     ],
 )
 def test_an_approval_without_a_comment_or_digest_is_refused(
@@ -113,7 +113,7 @@ def test_the_proposer_reads_why_they_cannot_approve(proposal: PolicyProposal, ed
     answer = editor.post(
         f"/policies/proposals/{proposal.pk}/approve/", {"comment": "x", "seen_digest": proposal.digest}
     )
-    assert "a second person has to approve it" in text_of(answer)
+    assert "a second person must approve it" in text_of(answer)
     assert PolicyRevision.objects.count() == len(DEFAULT_POLICIES)
 
 
@@ -147,6 +147,14 @@ def test_the_editor_opens_a_proposal(policies: list[PolicyRevision], editor: Cli
     made = PolicyProposal.objects.get()
     assert answer.headers["Location"] == f"/policies/proposals/{made.pk}/"
     assert (made.body, made.comment) == (CHANGED, "Why")
+
+
+def test_the_editor_of_a_policy_opens_a_proposal(policies: list[PolicyRevision], editor: Client) -> None:
+    policy = Policy.objects.get(target="Production")
+    answer = editor.post(f"/policies/{policy.pk}/edit/", {"yaml": write_policy(CHANGED), "comment": "A week."})
+    made = PolicyProposal.objects.get()
+    assert answer.headers["Location"] == f"/policies/proposals/{made.pk}/"
+    assert (made.name, made.comment) == (policy.name, "A week.")
 
 
 def test_the_editor_keeps_what_cannot_be_proposed(editor: Client, cy: User, signed_in: SignedIn) -> None:

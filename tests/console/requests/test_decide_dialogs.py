@@ -37,6 +37,20 @@ def test_rejecting_closes_the_request(asked: Asked, bea: User, signed_in: Signed
     assert (request.state, request.version.stage) == (RequestState.REJECTED, "None")
 
 
+def test_asking_for_changes_keeps_the_request_open(asked: Asked, bea: User, signed_in: SignedIn) -> None:
+    request = asked()
+    send(signed_in(bea), request, "request-changes", "Name the data.")
+    request.refresh_from_db()
+    assert (request.state, Review.objects.get().decision) == (RequestState.OPEN, "request_changes")
+
+
+def test_the_requester_changes_the_reason(asked: Asked, ada: User, signed_in: SignedIn) -> None:
+    request = asked()
+    send(signed_in(ada), request, "reason", "Better on new accounts.")
+    request.refresh_from_db()
+    assert request.comment == "Better on new accounts."
+
+
 @pytest.mark.parametrize("name", ["approve", "request-changes", "reject", "withdraw"])
 def test_opening_a_dialog_changes_nothing(name: str, asked: Asked, bea: User, signed_in: SignedIn) -> None:
     request = asked()

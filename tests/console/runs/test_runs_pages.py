@@ -67,8 +67,11 @@ def test_a_run_shows_its_curves(new_version: NewVersion, by_ada: Actor, ada: Use
         log_metric(actor=by_ada, run_id=RUN, point=point)
     page = text_of(signed_in(ada).get(f"/runs/{RUN}/"))
     assert 'aria-label="loss: 00000000 ends at 0.25"' in page
-    both = signed_in(ada).get("/runs/curves/", {"run": [RUN, RUN], "name": ["v1", "v2"]})
-    assert both.status_code == 200
+    both = {"run": [RUN, RUN], "name": ["v1", "v2"]}
+    fragment = text_of(signed_in(ada).get("/runs/curves/", both, headers={"HX-Request": "true"}))
+    whole = text_of(signed_in(ada).get("/runs/curves/", both))
+    assert ("<html" in fragment, "<html" in whole) == (False, True)
+    assert all('aria-label="loss: ' in text for text in (fragment, whole))
 
 
 def test_a_file_is_always_a_download(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:

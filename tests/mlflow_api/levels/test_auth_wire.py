@@ -197,3 +197,4 @@ def test_databricks_permissions_of_an_experiment(experiment: Experiment, api: Ap
     assert api_of(cy)("PATCH", where, prefix=prefix, access_control_list=[entry])[0] == 403
     assert api("PUT", where, prefix=prefix, access_control_list=[{**entry, "permission_level": "CAN_RUN"}])[0] == 400
     assert len(api("GET", f"{where}/permissionLevels", prefix=prefix)[1]["permission_levels"]) == 3
+    assert api("PUT", where, prefix=prefix, access_control_list=[{**entry, "permission_level": "CAN_READ"}])[0] == 200

@@ -8,7 +8,7 @@ import pytest
 
 from audit.models import Event
 from tests.mlflow_api.conftest import Call
-from tests.mlflow_api.traces.conftest import TRACE, Call3, counts, tags
+from tests.mlflow_api.traces.conftest import TRACE, Call3, counts, feedback, tags
 from traces.models import TracePrompt, TraceRun
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +92,10 @@ def test_prompts_are_linked_to_a_trace(call: Call, trace: str) -> None:
         assert call("POST", "traces/link-prompts", trace_id=trace, prompt_versions=[one])[0] == 400
     assert call("POST", "traces/link-prompts", trace_id="nosuch", prompt_versions=used)[0] == 404
     assert TracePrompt.objects.count() == 1
+
+
+def test_the_older_version_deletes_an_assessment(call: Call, call3: Call3, trace: str) -> None:
+    said = {"assessment": feedback()}
+    made = call3("POST", f"traces/{trace}/assessments", **said)[1]["assessment"]
+    assert call("DELETE", f"traces/{trace}/assessments/{made['assessment_id']}") == (200, {})
+    assert call3("GET", f"traces/{trace}/assessments/{made['assessment_id']}")[0] == 404

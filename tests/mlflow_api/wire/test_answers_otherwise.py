@@ -31,6 +31,10 @@ REFUSED: dict[str, list[Wanted]] = {
         ("POST", "runs/set-tag", {"run_id": "{run}", "key": ["k"], "value": "v"}, 400, "INVALID_PARAMETER_VALUE"),
         ("POST", "runs/log-batch", {"run_id": "{run}", "metrics": [{"key": "m"}]}, 400, "INVALID_PARAMETER_VALUE"),
         ("POST", "logged-models/search", {"experiment_ids": ["0"], "max_results": 0}, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET", "experiments/search", {"max_results": "1e1"}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", "runs/search", {"experiment_ids": [None]}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", "runs/search", {"experiment_ids": ["0"], "page_token": 5}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", "runs/create", {"experiment_id": "0", "start_time": 2**63}, 400, "INVALID_PARAMETER_VALUE"),
     ],
     "a refusal that is no error of the server (archiving while moving to None, renaming a deleted experiment)": [
         ("POST", "experiments/update", {"experiment_id": "{gone}", "new_name": "x"}, 400, "INVALID_STATE"),
@@ -51,6 +55,15 @@ REFUSED: dict[str, list[Wanted]] = {
     "a registered name that reads like another one (case, look-alike letters)": [
         ("POST", "registered-models/create", {"name": "TAKEN"}, 400, "RESOURCE_ALREADY_EXISTS"),
         ("POST", "registered-models/create", {"name": "t\u0430ken"}, 400, "RESOURCE_ALREADY_EXISTS"),
+    ],
+    "`OPTIONS` and `HEAD` of an RPC": [
+        ("OPTIONS", "runs/get", {}, 405, "ENDPOINT_NOT_FOUND"),
+        ("OPTIONS", "runs/set-tag", {}, 405, "ENDPOINT_NOT_FOUND"),
+    ],
+    "an id or version number with spaces, or in the digits of another script": [
+        ("GET", "experiments/get", {"experiment_id": " 0"}, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET", "experiments/get", {"experiment_id": "\u0660"}, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET", "model-versions/get", {"name": "{model}", "version": " 1"}, 400, "INVALID_PARAMETER_VALUE"),
     ],
     "prompt engineering runs": [
         ("POST", "/ajax-api/2.0/mlflow/runs/create-promptlab-run", {}, 404, "ENDPOINT_NOT_FOUND"),
@@ -79,6 +92,7 @@ PROVED: dict[str, list[str]] = {
     "filters": [
         "mlflow_api/wire/test_every_comparator.py",
         "registry/test_search_versions.py::test_filter",
+        "mlflow_api/wire/test_odd_inputs.py::test_no_version_has_a_fraction",
         "traces/test_search_traces.py::test_a_filter_finds_what_it_says",
     ],
     "a version without files": [
@@ -88,11 +102,30 @@ PROVED: dict[str, list[str]] = {
     "restoring an experiment": ["tracking/test_experiments.py::test_restoring_brings_back_only_what_went_along"],
     "a file named `a%20b`": ["mlflow_api/test_artifact_names.py::test_clients_ask_for_what_a_listed_name_reads_as"],
     "`get-history-bulk-interval`": ["tracking/test_search_runs.py::test_sampled_history_keeps_both_ends"],
-    "several byte ranges at once": ["mlflow_api/test_byte_ranges.py::test_what_is_no_single_range_gets_the_whole"],
+    "several byte ranges at once, or a range that cannot be read": ["mlflow_api/test_byte_ranges.py::test_what_is_no_single_range_gets_the_whole"],
     "evaluation datasets, registered scorers, issues, label schemas, review queues, prompt optimization, statistics over "
     "traces, the AI gateway, workspaces, skills, MCP servers, GraphQL": [
         "mlflow_api/wire/test_unsupported.py::test_what_is_not_here_says_what_to_do_instead"
     ],
+    "a file name with a tab, a line break or another control character": [
+        "mlflow_api/wire/test_odd_inputs.py::test_a_control_character_of_a_file_name_is_escaped"
+    ],
+    "the files of `.`": ["mlflow_api/wire/test_odd_inputs.py::test_files_of_the_root"],
+    "`get-download-uri` of a version from `runs:/…`": [
+        "mlflow_api/wire/test_odd_inputs.py::test_the_download_uri_is_where_the_files_are"
+    ],
+    "field names in camelCase (`runId`)": ["mlflow_api/wire/test_parse.py::test_camel_case_is_the_same_field"],
+    "a run without an experiment": ["mlflow_api/wire/test_odd_inputs.py::test_a_run_without_an_experiment"],
+    "a metric with the name of a dataset and no digest, or the reverse": [
+        "mlflow_api/wire/test_odd_inputs.py::test_a_metric_keeps_half_a_dataset"
+    ],
+    "one tag twice, or an empty `mlflow.runName`, as something is created": [
+        "mlflow_api/wire/test_odd_inputs.py::test_the_last_of_equal_tags_counts"
+    ],
+    "a run's name, or a tag it begins with, of more than 8000 characters": [
+        "mlflow_api/wire/test_odd_inputs.py::test_first_tags_are_cut"
+    ],
+    "one field twice in `order_by`": ["mlflow_api/wire/test_odd_inputs.py::test_a_repeated_order_counts_once"],
     "webhooks": ["webhooks/test_addresses.py::test_a_name_that_means_this_machine_is_refused_at_the_connection"],
     "the answer of a receiver to a test message": ["webhooks/test_addresses.py::test_the_answer_of_a_private_receiver_is_not_kept"],
     "a message": ["mlflow_api/wire/test_error_messages.py::test_a_refusal_begins_with_the_words"],

@@ -87,6 +87,12 @@ def test_unknown_enum_names_are_dropped_and_numbers_known() -> None:
     ]
 
 
+@pytest.mark.parametrize("unknown", [99, 0, 1.5])
+def test_an_enum_number_that_stands_for_nothing_is_refused(unknown: float) -> None:
+    with pytest.raises(InvalidInput, match="one of RUNNING, FINISHED"):
+        Params({"status": unknown}).choice("status", {"RUNNING": 1, "FINISHED": 3})
+
+
 def test_errors_inside_a_list_say_where() -> None:
     with pytest.raises(InvalidInput, match=r"'metrics\[1\].step'"):
         [item.integer("step") for item in Params({"metrics": [{"step": 1}, {"step": "x"}]}).items("metrics")]

@@ -45,6 +45,9 @@ CASES: dict[str, list[tuple[str, str, dict[str, Any] | bytes]]] = {
     "a run's `user_id` of more than 256 characters": [
         ("POST", "runs/create", {"experiment_id": "0", "user_id": "u" * 257})
     ],
+    "a tag that a run begins with, with a key of more than 250 characters or none": [
+        ("POST", "runs/create", {"experiment_id": "0", "tags": [{"key": key, "value": "v"}]}) for key in ("k" * 251, "")
+    ],
     "a metric with a dataset name of more than 500 or a digest of more than 64 characters": [
         ("POST", "runs/log-metric", {"run_id": "{run}", "key": "m", "value": 1, "timestamp": 1, name: "d" * 501})
         for name in ("dataset_name", "dataset_digest")
@@ -65,6 +68,9 @@ CASES: dict[str, list[tuple[str, str, dict[str, Any] | bytes]]] = {
     "a registered name of more than 256 characters": [("POST", "registered-models/create", {"name": "n" * 257})],
     "a registered name with characters that cannot be seen": [
         ("POST", "registered-models/create", {"name": "fraud\u200b"})
+    ],
+    "an alias that ends in a line break": [
+        ("POST", "registered-models/alias", {"name": "m", "alias": "champion\n", "version": "1"})
     ],
     "a description of more than 100,000 characters": [
         ("POST", "registered-models/create", {"name": "m", "description": "d" * 100_001})

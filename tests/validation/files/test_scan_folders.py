@@ -149,6 +149,7 @@ BENT: dict[str, tuple[Files, str, str]] = {
     "a kernel of the hub": (TRANSFORMERS, "model/config.json", '{"_attn_implementation": "evil/kernel"}'),
     "jsonpickle": (TRANSFORMERS, "model/config.json", '{"py/reduce": [{"py/type": "os.system"}, {"py/tuple": ["x"]}]}'),
     "a template": (TRANSFORMERS, "components/tokenizer/tokenizer_config.json", '{"chat_template": "{{ x.__class__.__mro__ }}"}'),
+    "a template that looks up attributes": (TRANSFORMERS, "components/tokenizer/tokenizer_config.json", '{"chat_template": "{{ attr(x, y) }}"}'),
     "a template of its own": (TRANSFORMERS, "model/chat_template.jinja", "{{ x.__globals__ }}"),
     "a Spark class": (SPARK, "sparkml/metadata/part-00000", '{"class": "evil.Model", "sparkVersion": "4", "uid": "p"}'),
     "a module of sentence transformers": (TRANSFORMERS, "model/modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "os.X"}]'),
@@ -164,6 +165,23 @@ BENT: dict[str, tuple[Files, str, str]] = {
 def test_a_bent_file_is_refused(bent: tuple[Files, str, str]) -> None:
     files, name, text = bent
     assert name in problems({**files, name: text.encode()})
+
+
+def _gguf(template: str) -> bytes:
+    key, text = b"tokenizer.chat_template", template.encode()
+    return b"GGUF" + struct.pack(f"<IQQQ{len(key)}sIQ", 3, 0, 1, len(key), key, 8, len(text)) + text
+
+
+@pytest.mark.parametrize(
+    ("template", "verdict"),
+    [
+        ("{% for m in messages %}{{ m.content }}{% endfor %}", "clean"),
+        ("{{ x.__class__ }}", "rejected"),
+        ("{{ attr(x, y) }}", "rejected"),
+    ],
+)
+def test_a_template_of_a_gguf_file_is_read(template: str, verdict: str) -> None:
+    assert scan("model.gguf", _gguf(template)).verdict == verdict
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from tracking.limits import (
     MAX_USERNAME,
     Point,
     check_times,
+    checked_first_tags,
     checked_params,
     checked_points,
     checked_run_name,
-    checked_tags,
     checked_text,
 )
 from tracking.models import Experiment, Lifecycle, Metric, Param, Run, RunStatus, RunTag
@@ -55,7 +55,7 @@ def import_run(*, actor: Actor, experiment: Experiment, old: OldRun, origin: str
     if not _RUN_ID.fullmatch(old.id):
         raise InvalidInput(f"{old.id[:100]!r} is not a run id.")
     check_times(old.start_ms, *([] if old.end_ms is None else [old.end_ms]))
-    params, tags = checked_params([*old.params.items()]), checked_tags([*old.tags.items()])
+    params, tags = checked_params([*old.params.items()]), checked_first_tags([*old.tags.items()])
     datasets = checked_datasets(old.datasets)
     name = checked_run_name(old.name)
     if name:

@@ -1,1 +1,1 @@
-"""Archives and compressed streams: what is inside is judged like any other file."""
+"""Scans of archives and compressed streams. Their content is scanned like any other file."""

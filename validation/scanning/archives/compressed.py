@@ -1,5 +1,5 @@
-"""Compressed streams: gzip, bz2, xz, lzma and zlib are unpacked and judged, whatever the file is called (joblib reads
-them all).
+"""Scan of streams compressed with gzip, bz2, xz, lzma or zlib, whatever the file is called, because joblib reads them
+all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAGIC = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x5d\x00", "lzma"),
 )
-# Marks of two or three bytes, which other data may begin with by chance.
+# Kinds whose magic bytes are so short that other data may begin with them by chance.
 WEAK = frozenset({"zlib", "lzma"})
 _ZLIB_METHOD, _ZLIB_WINDOW, _ZLIB_CHECK = 8, 0x80, 31
 _ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -30,7 +30,7 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 
 def compression_of(head: bytes) -> str:
-    """Return which compression the first bytes may be of, "" where none."""
+    """Return the kind of compression that the first bytes may be of, "" for none."""
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
@@ -40,10 +40,10 @@ def compression_of(head: bytes) -> str:
 
 
 def scan_compressed(report: FileReport, stream: BinaryIO, kind: str, budget: Budget, inner: Inner) -> bool:
-    """Scan the content of a compressed stream; return False where the stream is not compressed.
+    """Scan the content of a compressed stream. Return False if the stream is not compressed.
 
-    A stream that breaks is refused: a reader executes what lies before the break. Only where a weak mark has misled,
-    and what came out so far is nothing that a loader would take, is it something else.
+    A damaged stream is refused, because a reader uses the content before the damage. If the kind is in WEAK and a
+    loader could not use that content, the stream counts as not compressed.
     """
     ended = _Ended()
     part = FileReport(name=report.name.rpartition(".")[0] or report.name)
@@ -63,7 +63,7 @@ def scan_compressed(report: FileReport, stream: BinaryIO, kind: str, budget: Bud
 
 
 class _Ended:
-    """The end of unpacking; "" for no error."""
+    """The error that ended the unpacking of a stream, "" for none."""
 
     problem = ""
 

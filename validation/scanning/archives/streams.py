@@ -1,6 +1,4 @@
-"""Parts of a file as files of their own: a window into it,
-or a copy of what it unpacks to in bounded temporary space.
-"""
+"""Streams for parts of a file: a window into the file, or an unpacked copy in limited temporary space."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ _IN_MEMORY = 32 * 1024**2
 
 
 class Window(io.RawIOBase):
-    """A run of bytes of another stream, read in place."""
+    """A range of bytes of another stream, read in place."""
 
     def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
         super().__init__()
@@ -41,9 +39,9 @@ class Window(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes, all that are left where it is negative."""
-        left = max(0, self._size - self._at)
-        length = left if size < 0 else min(size, left)
+        """Return up to ``size`` bytes; all the remaining ones if it is negative."""
+        remaining = max(0, self._size - self._at)
+        length = remaining if size < 0 else min(size, remaining)
         self._stream.seek(self._start + self._at)
         data = self._stream.read(length)
         self._at += len(data)
@@ -52,9 +50,9 @@ class Window(io.RawIOBase):
 
 @contextmanager
 def spooled(chunks: Iterator[bytes], budget: Budget) -> Iterator[BinaryIO]:
-    """Yield the chunks as one file that can be read twice; a large one on disk, within the budget's temporary space.
+    """Yield the chunks as one seekable file, which is on disk if it is large. Its size counts in the budget.
 
-    What raises while the chunks are made is raised from the ``with`` line.
+    An exception of the iterator is raised by the ``with`` statement. Raises what the budget raises at its limits.
     """
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
         size = 0

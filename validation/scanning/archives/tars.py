@@ -1,4 +1,4 @@
-"""Tar files: their members are judged like other files; links and devices are refused."""
+"""Scan of tar files: their members are scanned like other files, and links and devices are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 
 def is_tar(head: bytes) -> bool:
-    """Return whether a block begins a tar file, of whichever age: the old ones have a checksum and no mark."""
+    """Return whether a block begins a tar file, by its checksum, because old tar files have no magic bytes."""
     if len(head) < _BLOCK:
         return False
     text = head[_CHECKSUM].rstrip(b"\x00 ").lstrip()
@@ -24,19 +24,19 @@ def is_tar(head: bytes) -> bool:
         declared = int(text, 8)
     except ValueError:
         return False
-    plain = head[: _CHECKSUM.start] + b" " * 8 + head[_CHECKSUM.stop : _BLOCK]
-    return declared == sum(plain) and declared > sum(b" " * 8)
+    blanked = head[: _CHECKSUM.start] + b" " * 8 + head[_CHECKSUM.stop : _BLOCK]
+    return declared == sum(blanked) and declared > sum(b" " * 8)
 
 
 def scan_tar(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:
-    """Judge each member of a tar file and return what was found of each."""
+    """Scan each member of a tar file and return the report of each. Raises Unsafe for a damaged or unsafe file."""
     report.format = "tar"
     try:
         with tarfile.open(fileobj=stream, mode="r:", errorlevel=2) as archive:
             members = []
             for member in archive:
                 budget.spend_steps(1)
-                members.append(_plain(member))
+                members.append(_require_plain(member))
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
         raise Unsafe(f"as a tar file it is damaged ({error})"[:200]) from error
     if len(members) > MAX_MEMBERS or len({member.name for member in members}) != len(members):
@@ -49,8 +49,8 @@ def scan_tar(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner)
     return reports
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Return a member that is a file or a folder below where it is unpacked. Raises Unsafe for any other."""
+def _require_plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Return a member that is a file or folder inside the folder of unpacking. Raises Unsafe for any other."""
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise Unsafe(f"unpacked, {member.name[:200]!r} would be a link or a device")
     if member.name.startswith(("/", "\\")) or ".." in member.name.replace("\\", "/").split("/"):

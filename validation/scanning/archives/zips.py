@@ -1,7 +1,7 @@
-"""Zip files. Readers of zip files differ in where they look for members, so only files with one reading are accepted.
+"""Scan of zip files. Readers look for members in different ways, so only files that all read alike are accepted.
 
-Python's zipfile and the reader in PyTorch find the directory at the end, others walk from the start. A file is accepted
-whose members follow one another from the first byte to the directory, under the names that the directory has for them.
+Python's zipfile and PyTorch's reader use the directory at the end; other readers walk from the start. A file is
+accepted if its members follow one another from the first byte to the directory, with the names in the directory.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from validation.scanning.report import MAX_MEMBERS, Budget, FileReport, Unsafe
 
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
-_DESCRIBED_LATER = 0x8
-_MOST_DESCRIPTION = 24
+# Flag and greatest size of a data descriptor, which follows the content of a member.
+_HAS_DESCRIPTOR = 0x8
+_MAX_DESCRIPTOR = 24
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _END_SIZE = 22
 _MAX_DIRECTORY = 64 * 1024**2
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 Inner = Callable[[FileReport, BinaryIO], None]
-"""Judges one member: its name is in the report it is given."""
+"""Scans one member and writes the result into its report, which has its name."""
 
 
 def is_zip(stream: BinaryIO) -> bool:
-    """Return whether some reader would find a zip file here: at the beginning, or by the directory at the end."""
+    """Return whether some reader would take the stream for a zip file: by its start, or by the directory at its end."""
     start = stream.read(4)
     stream.seek(0)
     if start in {b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"}:
@@ -47,7 +48,7 @@ def is_zip(stream: BinaryIO) -> bool:
 
 
 def zip_names(stream: BinaryIO) -> set[str]:
-    """Return the names of a zip file's members; none where it cannot be read."""
+    """Return the names of a zip file's members; an empty set if it cannot be read."""
     stream.seek(0)
     try:
         _require_small_directory(stream)
@@ -59,9 +60,9 @@ def zip_names(stream: BinaryIO) -> set[str]:
 
 
 def scan_zip(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> list[FileReport]:
-    """Judge each member of a zip file and return what was found of each.
+    """Scan each member of a zip file and return the report of each.
 
-    Raises Unsafe where readers could take it differently.
+    Raises Unsafe for a damaged file, and for one that two readers could read differently.
     """
     report.format = "zip"
     try:
@@ -85,15 +86,15 @@ def _scan_member(
     archive: zipfile.ZipFile, stream: BinaryIO, member: zipfile.ZipInfo, start: int, budget: Budget, inner: Inner
 ) -> FileReport:
     part = FileReport(name=member.filename)
-    with _opened(archive, stream, member, start, budget) as plain:
-        inner(part, plain)
+    with _opened(archive, stream, member, start, budget) as content:
+        inner(part, content)
     return part
 
 
 def _opened(
     archive: zipfile.ZipFile, stream: BinaryIO, member: zipfile.ZipInfo, start: int, budget: Budget
 ) -> AbstractContextManager[BinaryIO]:
-    """Return a member to read. What is stored as it is is read in place, after its checksum."""
+    """Return a stream of a member's content. A member that is not compressed is read in place, after its checksum."""
     if member.compress_type == zipfile.ZIP_STORED:
         window = cast("BinaryIO", Window(stream, start, member.compress_size))
         _require_checksum(window, member, budget)
@@ -118,7 +119,7 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
 
 
 def _require_small_directory(stream: BinaryIO) -> None:
-    """Refuse a file without the end of a zip file, and a directory that takes too much memory to read."""
+    """Raise Unsafe for a file that does not end as a zip file does, and for a directory too large to read."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - _END_SIZE))
     end = stream.read(_END_SIZE)
@@ -144,17 +145,17 @@ def _require_plain(members: list[zipfile.ZipInfo]) -> None:
 
 
 def _require_one_reading(archive: zipfile.ZipFile, stream: BinaryIO, members: list[zipfile.ZipInfo]) -> dict[str, int]:
-    """Refuse gaps, overlaps and names that differ from the directory's; return where each member's bytes begin."""
+    """Return the offset of each member's content. Raises Unsafe for gaps, overlaps, and names not in the directory."""
     starts: dict[str, int] = {}
-    reached, allowed = 0, 0
+    end, max_gap = 0, 0
     for member in sorted(members, key=lambda member: member.header_offset):
-        if not reached <= member.header_offset <= reached + allowed:
+        if not end <= member.header_offset <= end + max_gap:
             raise Unsafe("as a zip file it holds something between its members, or in front of them")
         start = _start_of(stream, member)
         starts[member.filename] = start
-        reached = start + member.compress_size
-        allowed = _MOST_DESCRIPTION if member.flag_bits & _DESCRIBED_LATER else 0
-    if not reached <= archive.start_dir <= reached + allowed:
+        end = start + member.compress_size
+        max_gap = _MAX_DESCRIPTOR if member.flag_bits & _HAS_DESCRIPTOR else 0
+    if not end <= archive.start_dir <= end + max_gap:
         raise Unsafe("as a zip file it holds something between its members and their directory")
     return starts
 
@@ -170,11 +171,11 @@ def _start_of(stream: BinaryIO, member: zipfile.ZipInfo) -> int:
 
 
 def _stays_inside(member: zipfile.ZipInfo) -> bool:
-    """Tell whether whoever unpacks the member gets a file below where they unpack.
+    """Return whether a reader that unpacks the member to disk writes inside the folder of unpacking.
 
-    Not here: nothing is unpacked here.
+    The scan itself unpacks nothing to disk.
     """
     name = member.orig_filename
     is_link = stat.S_ISLNK(member.external_attr >> 16)
-    plain = not name.startswith("/") and "\\" not in name and "\x00" not in name and not _DRIVE.match(name)
-    return plain and ".." not in name.split("/") and not is_link
+    is_relative = not name.startswith("/") and "\\" not in name and "\x00" not in name and not _DRIVE.match(name)
+    return is_relative and ".." not in name.split("/") and not is_link

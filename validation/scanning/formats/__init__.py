@@ -1,1 +1,1 @@
-"""Formats of models and of data, each judged by its own structure."""
+"""Scans of formats of models and data, each by its own structure."""

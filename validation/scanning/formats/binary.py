@@ -1,4 +1,4 @@
-"""Detection of binary formats, and the scan of each."""
+"""Detection of binary formats, and the choice of the scan for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from validation.scanning.report import Budget, FileReport, Unsafe
 from validation.scanning.signatures import data_format, is_hdf5, suffix_of
 from validation.scanning.text.json_files import problems_of_document
 
-_PROMISES = frozenset(
+# Suffixes of formats that are recognised by their content: a file with such a name and other content is refused.
+_RECOGNISED_SUFFIXES = frozenset(
     [
         ".arrow",
         ".cbm",
@@ -52,14 +53,14 @@ _BY_NAME: dict[str, Callable[[FileReport, BinaryIO, Budget], None]] = {
     "keras_metadata.pb": scan_keras_metadata,
     "fingerprint.pb": scan_fingerprint,
 }
-# Attributes of PyTables, which unpickles values of its files.
+# Attributes of files by PyTables, which unpickles values.
 _PICKLING = frozenset({"PYTABLES_FORMAT_VERSION", "PSEUDOATOM"})
 
 
 def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget, inner: Inner) -> bool:
-    """Judge a file of a binary format; return False where it is of none that is known.
+    """Scan a file of a known binary format. Return False for any other file.
 
-    ``inner`` judges bytes that lie in it as a file of their own.
+    ``inner`` scans bytes inside the file as a file of their own.
     """
     suffix = suffix_of(report.name)
     if scan := _BY_NAME.get(PurePosixPath(report.name).name):
@@ -69,7 +70,7 @@ def scan_binary(report: FileReport, stream: BinaryIO, head: bytes, budget: Budge
     elif suffix == ".safetensors" or looks_like_safetensors(head):
         scan_safetensors(report, stream)
     elif is_hdf5(head):
-        scan_hdf5(report, stream, budget, _judge_attribute(report, budget))
+        scan_hdf5(report, stream, budget, _attribute_scanner(report, budget))
     elif is_table(head):
         scan_table(report, stream, budget)
     elif head.startswith(gguf.MAGIC):
@@ -87,13 +88,13 @@ def _scan_packed(report: FileReport, stream: BinaryIO, budget: Budget, inner: In
 
 
 def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Budget) -> bool:
-    """Judge a file whose format shows only in its whole structure."""
+    """Scan a file of a format without magic bytes, which is recognised by its structure. Return False for another."""
     suffix = suffix_of(report.name)
     if head.startswith(b"{") and is_xgboost(stream, budget):
         report.format = "XGBoost model"
         return True
     stream.seek(0)
-    if suffix in _PROMISES:
+    if suffix in _RECOGNISED_SUFFIXES:
         raise Unsafe(f"it is named {suffix} and is of another format")
     if suffix == ".index" and is_index(stream):
         scan_index(report)
@@ -101,17 +102,17 @@ def _scan_unmarked(report: FileReport, stream: BinaryIO, head: bytes, budget: Bu
     return scan_sentencepiece(report, stream, budget)
 
 
-def _judge_attribute(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:
-    """Return the scanner for the text of an attribute of an HDF5 file."""
+def _attribute_scanner(report: FileReport, budget: Budget) -> Callable[[str, bytes], None]:
+    """Return the function that scans the text of an attribute of an HDF5 file."""
 
-    def judge(name: str, text: bytes) -> None:
-        plain = text.rstrip(b"\x00")
+    def scan(name: str, text: bytes) -> None:
+        unpadded = text.rstrip(b"\x00")
         if name in _PICKLING:
             report.refuse("as an HDF5 file it is one of PyTables, which unpickles values")
-        elif plain[:1] in {b"{", b"["} and (problems := problems_of_document(plain, budget)) is not None:
+        elif unpadded[:1] in {b"{", b"["} and (problems := problems_of_document(unpadded, budget)) is not None:
             for problem in problems:
                 report.refuse(problem[:1000])
         elif acts_like_pickle(io.BytesIO(text), budget):
-            scan_pickle(report, io.BytesIO(plain), budget)
+            scan_pickle(report, io.BytesIO(unpadded), budget)
 
-    return judge
+    return scan

@@ -1,23 +1,22 @@
-"""GGUF files: weights of language models, with entries of a key and a value in front of them."""
+"""Scan of GGUF files: weights of language models after a list of keys and values."""
 
 from __future__ import annotations
 
-import re
 from typing import BinaryIO
 
 from validation.scanning.pickles.source import Ended, Source
 from validation.scanning.report import Budget, FileReport, Unsafe
+from validation.scanning.text.plain import reaches_python
 
 MAGIC = b"GGUF"
 _VERSIONS = {2, 3}
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _TEXT, _ARRAY = 8, 9
 _MAX_ENTRIES, _MAX_TEMPLATE, _MAX_DEPTH = 100_000, 1 << 20, 3
-_REACHING = re.compile(rb"__\w+__|\|\s*attr\b|_getframe")
 
 
 def scan_gguf(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge the entries of a GGUF file: a template must not reach into Python's own objects."""
+    """Scan the entries of a GGUF file. Raises Unsafe for a template that uses attributes of Python objects."""
     source = Source(stream)
     try:
         source.take(4)
@@ -38,7 +37,7 @@ def _value(source: Source, budget: Budget, kind: int, key: bytes, *, depth: int)
         size = source.number(8)
         if b"template" not in key:
             source.skip(size)
-        elif size > _MAX_TEMPLATE or _REACHING.search(_long(source, size)):
+        elif size > _MAX_TEMPLATE or reaches_python(_long(source, size)):
             raise Unsafe("its chat template reaches into Python's own objects, or is too long")
     elif kind == _ARRAY and depth < _MAX_DEPTH:
         inner, count = source.number(4), source.number(8)
@@ -54,5 +53,6 @@ def _value(source: Source, budget: Budget, kind: int, key: bytes, *, depth: int)
         raise Unsafe("as a GGUF file it is damaged")
 
 
-def _long(source: Source, size: int) -> bytes:
-    return b"".join(source.take(min(2048, size - place)) for place in range(0, size, 2048))
+def _long(source: Source, size: int) -> str:
+    taken = b"".join(source.take(min(2048, size - offset)) for offset in range(0, size, 2048))
+    return taken.decode("utf-8", "replace")

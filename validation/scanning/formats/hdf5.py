@@ -1,8 +1,8 @@
-"""HDF5 files, as Keras writes them, read without a library: groups, data sets and attributes.
+"""Scan of HDF5 files, as Keras writes them, without the HDF5 library: groups, data sets and attributes.
 
-Nothing of a file may lie outside of it (external data, external links, virtual data sets), and its filters must be
-those that come with the library. The texts of its attributes are scanned: Keras keeps the description of a model there,
-PyTables pickles. Unsupported structures are refused.
+A file must not use data outside of itself (external data, external links, virtual data sets), and may only use filters
+that are part of the library. The texts of its attributes are scanned, because Keras stores the description of a model
+there and PyTables stores pickles. Unsupported structures are refused.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ _KNOWN_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 _LAYOUT_VERSIONS, _PLAIN_LAYOUTS, _OLD_LAYOUT = {1, 2, 3, 4}, {0, 1, 2}, 3
 _MAX_OBJECTS = 200_000
 
-Judge = Callable[[str, bytes], None]
-"""Judges the text of an attribute, by its name."""
+ScanAttribute = Callable[[str, bytes], None]
+"""Scans the text of an attribute; the first argument is the name of the attribute."""
 
 
-def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, judge: Judge) -> None:
-    """Scan an HDF5 file. Raises Unsafe where it has a structure that this module does not read."""
-    _Walk(Blocks(stream, budget), judge).run()
+def scan_hdf5(report: FileReport, stream: BinaryIO, budget: Budget, scan_attribute: ScanAttribute) -> None:
+    """Scan an HDF5 file. Raises Unsafe for unsafe data and for a structure that this module does not read."""
+    _Walk(Blocks(stream, budget), scan_attribute).run()
     report.format = "HDF5"
 
 
 class _Walk:
-    """Goes from the root group to every object once."""
+    """Visits every object of a file once, from the root group on."""
 
-    def __init__(self, blocks: Blocks, judge: Judge) -> None:
-        self._blocks, self._judge = blocks, judge
-        self._seen: set[int] = set()
-        self._waiting: list[int] = []
+    def __init__(self, blocks: Blocks, scan_attribute: ScanAttribute) -> None:
+        self._blocks, self._scan_attribute = blocks, scan_attribute
+        self._visited: set[int] = set()
+        self._pending: list[int] = []
 
     def run(self) -> None:
         """Visit all objects."""
-        self._waiting = [self._blocks.root()]
-        while self._waiting:
-            address = self._waiting.pop()
-            if address in self._seen:
+        self._pending = [self._blocks.root()]
+        while self._pending:
+            address = self._pending.pop()
+            if address in self._visited:
                 continue
-            if len(self._seen) >= _MAX_OBJECTS:
+            if len(self._visited) >= _MAX_OBJECTS:
                 raise Unsafe("as an HDF5 file it holds too many objects to be looked at")
-            self._seen.add(address)
+            self._visited.add(address)
             for kind, flags, body in self._blocks.messages(address):
                 self._message(kind, flags, body)
 
@@ -67,9 +67,9 @@ class _Walk:
         if flags & _SHARED_MESSAGE and kind in {_ATTRIBUTE, _LAYOUT, _FILTERS, _LINK}:
             raise Unsafe("as an HDF5 file it shares descriptions, which is not read here")
         if kind == _SYMBOLS:
-            self._waiting += self._blocks.symbols(body.number(self._blocks.offset), body.number(self._blocks.offset))
+            self._pending += self._blocks.symbols(body.number(self._blocks.offset), body.number(self._blocks.offset))
         elif kind == _LINK:
-            self._waiting.append(self._link(body))
+            self._pending.append(self._link(body))
         elif kind in {_LINK_INFO, _ATTRIBUTE_INFO}:
             self._require_compact(kind, body)
         elif kind == _ATTRIBUTE:
@@ -80,7 +80,7 @@ class _Walk:
     def _attribute(self, body: Body) -> None:
         name, texts = read_attribute(self._blocks, body)
         for text in texts:
-            self._judge(name, text)
+            self._scan_attribute(name, text)
 
     def _link(self, body: Body) -> int:
         body.number(1)
@@ -95,7 +95,7 @@ class _Walk:
         return body.number(self._blocks.offset)
 
     def _require_compact(self, kind: int, body: Body) -> None:
-        """Refuse groups and attributes that are kept in heaps of their own."""
+        """Raise Unsafe for groups and attributes that are stored in separate heaps."""
         body.number(1)
         flags = body.number(1)
         if flags & 0x1:
@@ -110,7 +110,7 @@ def _require_plain_layout(body: Body) -> None:
     version = body.number(1)
     kind = body.number(1)
     if version < _OLD_LAYOUT:
-        kind = body.number(1)  # behind the number of dimensions
+        kind = body.number(1)  # after the number of dimensions
     if version not in _LAYOUT_VERSIONS or kind not in _PLAIN_LAYOUTS:
         raise Unsafe("as an HDF5 file it takes data from other files")
 
@@ -121,8 +121,8 @@ def _require_known_filters(body: Body) -> None:
         body.take(6)
     for _ in range(count):
         number = body.number(2)
-        named = version == 1 or number >= 256  # noqa: PLR2004 - those below are the library's own
-        length = body.number(2) if named else 0
+        has_name = version == 1 or number >= 256  # noqa: PLR2004 - those below are the library's own
+        length = body.number(2) if has_name else 0
         body.take(2)
         values = body.number(2)
         body.take(-(-length // 8) * 8 if version == 1 else length)

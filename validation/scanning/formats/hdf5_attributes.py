@@ -1,4 +1,4 @@
-"""Attributes of HDF5 files: their texts. Numbers are passed over."""
+"""Reading the texts in attributes of HDF5 files. Numbers are skipped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_TEXTS = 100_000
 
 
 def read_attribute(blocks: Blocks, body: Body) -> tuple[str, list[bytes]]:
-    """Return the name of an attribute and the texts of its value."""
+    """Return the name of an attribute and the texts in its value. Raises Unsafe for a structure that is not read."""
     version, flags = body.number(1), body.number(1)
     if version not in {_PADDED, _FLAGGED, _CODED}:
         raise Unsafe("as an HDF5 file it is damaged")
@@ -32,7 +32,7 @@ def read_attribute(blocks: Blocks, body: Body) -> tuple[str, list[bytes]]:
 
 
 def _count(blocks: Blocks, space: Body) -> int:
-    """Return how many elements a data space has."""
+    """Return the number of elements of a data space."""
     version, rank, flags = space.number(1), space.number(1), space.number(1)
     kind = space.number(1)
     if version == 1:
@@ -52,11 +52,11 @@ def _texts(blocks: Blocks, kind: Body, count: int, data: Body) -> list[bytes]:
     head = kind.number(1)
     kind.take(3)
     size = kind.number(4)
-    of = head & 0x0F
-    if of in {_FIXED_TEXT, _OPAQUE}:
+    data_class = head & 0x0F
+    if data_class in {_FIXED_TEXT, _OPAQUE}:
         return [data.take(size) for _ in range(count)]
-    if of != _VARIABLE:
-        if of == _ARRAY:
+    if data_class != _VARIABLE:
+        if data_class == _ARRAY:
             raise Unsafe("as an HDF5 file it has an attribute that is not read here")
         return []
     texts = []

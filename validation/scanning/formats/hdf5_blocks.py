@@ -1,4 +1,4 @@
-"""The blocks an HDF5 file is built of: the superblock, object headers, the trees and heaps of groups."""
+"""The blocks of an HDF5 file: the superblock, object headers, and the trees and heaps of groups."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _HARD = (0, 1)
 
 
 class Body:
-    """The bytes of one block, read forwards. Raises Unsafe where they end too early."""
+    """The bytes of one block, read from start to end. Reading beyond the end raises Unsafe."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
 
     def take(self, size: int) -> bytes:
-        """Return the next bytes."""
+        """Return the next bytes. Raises Unsafe if there are not so many."""
         end = self._at + size
         if end > len(self._data):
             raise Unsafe("as an HDF5 file it is damaged")
@@ -30,16 +30,16 @@ class Body:
         return taken
 
     def number(self, size: int) -> int:
-        """Return the next bytes as a number."""
+        """Return the next bytes as a little-endian number. Raises Unsafe if there are not so many."""
         return int.from_bytes(self.take(size), "little")
 
-    def left(self) -> int:
-        """Return how many bytes are left."""
+    def unread(self) -> int:
+        """Return the number of bytes that have not been read."""
         return len(self._data) - self._at
 
 
 class Blocks:
-    """A file, block by block. ``offset`` and ``length`` are how many bytes an address and a size have."""
+    """The blocks of a file. ``offset`` and ``length`` are the sizes in bytes of an address and of a length."""
 
     def __init__(self, stream: BinaryIO, budget: Budget) -> None:
         self._stream, self._budget = stream, budget
@@ -48,11 +48,11 @@ class Blocks:
 
     @property
     def undefined(self) -> int:
-        """Return the address that means "nowhere"."""
+        """Return the address that stands for no address."""
         return (1 << (8 * self.offset)) - 1
 
     def at(self, address: int, size: int) -> Body:
-        """Return a block."""
+        """Return the block at an address. Raises Unsafe if it is not in the file, or too large."""
         self._budget.spend_steps(1)
         if address + size > self._size or size > _MAX_BLOCK:
             raise Unsafe("as an HDF5 file it is damaged")
@@ -60,7 +60,7 @@ class Blocks:
         return Body(self._stream.read(size))
 
     def root(self) -> int:
-        """Return the address of the root group."""
+        """Return the address of the root group, and read the sizes of addresses and lengths. Raises Unsafe."""
         start = self.at(0, 12)
         start.take(8)
         version = start.number(1)
@@ -78,7 +78,7 @@ class Blocks:
         else:
             raise Unsafe("as an HDF5 file it is of a version that is not read here")
         if base != 0 or self.offset not in {4, 8} or self.length not in {4, 8}:
-            raise Unsafe("as an HDF5 file it does not begin where it should")
+            raise Unsafe("as an HDF5 file it does not start at its first byte, or has addresses of an unusual size")
         if version in _OLD_ROOT and driver != self.undefined:
             raise Unsafe("as an HDF5 file it keeps data in other files")
         return root
@@ -93,19 +93,19 @@ class Blocks:
         if mark[0] != 1:
             raise Unsafe("as an HDF5 file it is damaged")
         size = self.at(address + 8, 4).number(4)
-        waiting, seen = [(address + 16, size)], set()
-        while waiting:
-            place = waiting.pop(0)
-            if place in seen:
+        pending, visited = [(address + 16, size)], set()
+        while pending:
+            block_range = pending.pop(0)
+            if block_range in visited:
                 raise Unsafe("as an HDF5 file it is damaged")
-            seen.add(place)
-            block = self.at(*place)
-            while block.left() >= 8:  # noqa: PLR2004 - the head of a message
+            visited.add(block_range)
+            block = self.at(*block_range)
+            while block.unread() >= 8:  # noqa: PLR2004 - the head of a message
                 kind, length, flags = block.number(2), block.number(2), block.number(1)
                 block.take(3)
                 body = Body(block.take(length))
                 if kind == _CONTINUED:
-                    waiting.append((body.number(self.offset), body.number(self.length)))
+                    pending.append((body.number(self.offset), body.number(self.length)))
                 else:
                     yield kind, flags, body
 
@@ -113,39 +113,39 @@ class Blocks:
         flags = self.at(address + 5, 1).number(1)
         start = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
         width = 1 << (flags & 3)
-        waiting, seen = [(start + width, self.at(start, width).number(width))], set()
-        while waiting:
-            place = waiting.pop(0)
-            if place in seen:
+        pending, visited = [(start + width, self.at(start, width).number(width))], set()
+        while pending:
+            block_range = pending.pop(0)
+            if block_range in visited:
                 raise Unsafe("as an HDF5 file it is damaged")
-            seen.add(place)
-            block = self.at(*place)
+            visited.add(block_range)
+            block = self.at(*block_range)
             ordered = 2 if flags & 0x4 else 0
-            while block.left() >= 4 + ordered:
+            while block.unread() >= 4 + ordered:
                 kind, length, message_flags = block.number(1), block.number(2), block.number(1)
                 block.take(ordered)
                 body = Body(block.take(length))
                 if kind == _CONTINUED:
-                    begins, size = body.number(self.offset), body.number(self.length)
-                    waiting.append((begins + 4, size - 8))  # between OCHK and the checksum
+                    block_address, size = body.number(self.offset), body.number(self.length)
+                    pending.append((block_address + 4, size - 8))  # without the mark OCHK and the checksum
                 else:
                     yield kind, message_flags, body
 
     def symbols(self, tree: int, heap: int) -> Iterator[int]:
-        """Yield the addresses of the objects in a group. Raises Unsafe where one is a link to somewhere else."""
+        """Yield the addresses of the objects in a group. Raises Unsafe for a link to another object or file."""
         self._require_mark(heap, b"HEAP")
-        waiting = [(tree, 0)]
-        seen: set[int] = set()
-        while waiting:
-            address, depth = waiting.pop()
-            if address in seen or depth > _MAX_DEPTH:
+        pending = [(tree, 0)]
+        visited: set[int] = set()
+        while pending:
+            address, depth = pending.pop()
+            if address in visited or depth > _MAX_DEPTH:
                 raise Unsafe("as an HDF5 file it is damaged")
-            seen.add(address)
+            visited.add(address)
             mark = self.at(address, 4).take(4)
             if mark == b"SNOD":
                 yield from self._symbol_node(address)
             elif mark == b"TREE":
-                waiting += [(child, depth + 1) for child in self._children(address)]
+                pending += [(child, depth + 1) for child in self._children(address)]
             else:
                 raise Unsafe("as an HDF5 file it is damaged")
 
@@ -169,7 +169,7 @@ class Blocks:
             body.take(self.offset)
             target = body.number(self.offset)
             if body.number(4) not in _HARD:
-                raise Unsafe("as an HDF5 file it links to another place")
+                raise Unsafe("as an HDF5 file it links to another object or file")
             body.take(20)
             yield target
 
@@ -178,11 +178,11 @@ class Blocks:
             raise Unsafe("as an HDF5 file it is damaged")
 
     def heap_object(self, collection: int, index: int) -> bytes:
-        """Return an object of a global heap: texts of any length lie there."""
+        """Return an object of a global heap, where texts of variable length are stored. Raises Unsafe without it."""
         self._require_mark(collection, b"GCOL")
         size = self.at(collection + 8, self.length).number(self.length)
         body = self.at(collection + 8 + self.length, size - 8 - self.length)
-        while body.left() >= 8 + self.length:
+        while body.unread() >= 8 + self.length:
             number = body.number(2)
             body.take(6)
             length = body.number(self.length)
@@ -191,5 +191,5 @@ class Blocks:
             content = body.take(length)
             if number == index:
                 return content
-            body.take(min(-length % 8, body.left()))
+            body.take(min(-length % 8, body.unread()))
         raise Unsafe("as an HDF5 file it is damaged")

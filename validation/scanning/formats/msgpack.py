@@ -1,4 +1,4 @@
-"""MessagePack, the format of spaCy's parts and of Flax: values in one another, followed to the last byte."""
+"""Scan of MessagePack files, which spaCy and Flax write: nested values, read to the last byte."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from validation.scanning.pickles.source import Ended, Source
 from validation.scanning.report import Budget, FileReport, Unsafe
 
 _MAX_DEPTH = 100
-# The marks of values, with how many bytes their length or their content has.
+# The first byte of a value, with the number of bytes of its length (bytes, maps, arrays, extensions) or content.
 _BYTES = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _MAPS = {0xDE: 2, 0xDF: 4}
 _ARRAYS = {0xDC: 2, 0xDD: 4}
@@ -38,7 +38,7 @@ _PLAIN = {
     0xD7: 9,
     0xD8: 17,
 }
-# No shorter bytes import and call something, and none without one of these: the opcodes that import, or a zip's mark.
+# Shorter bytes cannot import and call something, nor can bytes without an importing opcode or the magic bytes of a zip.
 _SHORTEST_PICKLE = 8
 _IMPORTING = re.compile(rb"[\n\x82-\x84\x93]|PK")
 _SMALL_INTEGER, _SMALL_MAP, _SMALL_ARRAY, _SMALL_TEXT, _NEGATIVE = 0x7F, 0x8F, 0x9F, 0xBF, 0xE0
@@ -49,7 +49,7 @@ class _NotUnderstood(Exception):
 
 
 class _Objects:
-    """Stands for a value that holds an array of pickled objects."""
+    """Marker for a value that contains an array of pickled objects."""
 
 
 _OBJECTS = _Objects()
@@ -60,31 +60,31 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Bytes that lie in a file as a value: where they begin, and how many they are."""
+    """A value of bytes in a file: its offset and its size."""
 
     start: int
     size: int
 
 
 def scan_msgpack(report: FileReport, stream: BinaryIO, budget: Budget, inner: Inner) -> bool:
-    """Judge a MessagePack file of one map or array; return False where it is none.
+    """Scan a MessagePack file that is one map or array. Return False for any other file.
 
-    msgpack-numpy unpickles an array of objects: a map of `nd` and `kind` "O". Such a file is refused. Bytes in it are
-    judged by ``inner``: spaCy unpickles those that PyTorch has written.
+    msgpack-numpy unpickles an array of objects, which is a map with `nd` and `kind` "O", so such a file is refused.
+    ``inner`` scans values of bytes, because spaCy unpickles those that PyTorch has written.
     """
     parts: list[_Part] = []
     if not _scan(report, stream, budget, parts):
         return False
     for part in parts:
-        judged = FileReport(name="a value in it")
-        inner(judged, cast("BinaryIO", Window(stream, part.start, part.size)))
-        if judged.loadable or judged.format == "MessagePack":
-            report.take_over(judged, "a value in it: ")
+        part_report = FileReport(name="a value in it")
+        inner(part_report, cast("BinaryIO", Window(stream, part.start, part.size)))
+        if part_report.loadable or part_report.format == "MessagePack":
+            report.take_over(part_report, "a value in it: ")
     return True
 
 
 def _scan(report: FileReport, stream: BinaryIO, budget: Budget, parts: list[_Part]) -> bool:
-    """Follow the values and note where bytes lie; return False where the file is of another format."""
+    """Read the values of a file and add values of bytes to ``parts``. Return False if the file is of another format."""
     source = Source(stream)
     try:
         mark = source.byte()
@@ -103,14 +103,14 @@ def _scan(report: FileReport, stream: BinaryIO, budget: Budget, parts: list[_Par
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Goes through the values of a file, in one another."""
+    """Reads the nested values of a file."""
 
     source: Source
     budget: Budget
     parts: list[_Part]
 
     def value(self, mark: int, depth: int) -> bytes | _Objects | None:
-        """Pass over a value; return its text where it is a short one, _OBJECTS where it holds a pickled array."""
+        """Read a value. Return its bytes if it is a short text, _OBJECTS if it contains an array of pickled objects."""
         self.budget.spend_steps(1)
         if depth > _MAX_DEPTH:
             raise _NotUnderstood
@@ -129,7 +129,7 @@ class _Walk:
         return None
 
     def _small(self, mark: int, depth: int) -> bytes | _Objects | None:
-        """Pass over a value whose mark says its length."""
+        """Read a value whose first byte contains its length."""
         if mark <= _SMALL_INTEGER or mark >= _NEGATIVE:
             return None
         if mark <= _SMALL_MAP:
@@ -141,7 +141,7 @@ class _Walk:
         raise _NotUnderstood
 
     def _bytes(self, size: int, before: int = 0) -> bytes | None:
-        """Pass over bytes, of which ``before`` say what they are, and note where they lie."""
+        """Read a value of bytes after ``before`` bytes of its type, and add it to the parts if it may be loadable."""
         self.source.skip(before)
         start = self.source.tell()
         value = self.source.take_unless_long(size)

@@ -1,8 +1,8 @@
-"""ONNX files: the graph is walked without loading it, and without a library for it.
+"""Scan of ONNX files. The graph is read without loading it, and without the ONNX library.
 
-A graph is data, but for three things. Operators of a domain that no runtime knows need a library of code beside the
-model. Some operators of onnxruntime's own open a file or call Python. And tensors may lie in other files, named by a
-path, which must not lead out of the model's folder (onnx/onnx GHSA-xrhp-6hfh-3vqr). Weights are skipped, not read.
+A graph is data, with three exceptions. Operators of an unknown domain need a library of code beside the model. Some
+operators of onnxruntime open a file or call Python. Tensors can be in other files, whose paths must not lead out of the
+model's folder (onnx/onnx GHSA-xrhp-6hfh-3vqr). Weights are skipped, not read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from validation.scanning.formats.protobuf import BYTES, Message
 from validation.scanning.report import Budget, FileReport, Unsafe
 
-# Domains whose operators come with onnxruntime or the ONNX standard itself.
+# Domains whose operators are part of onnxruntime or of the ONNX standard.
 KNOWN_DOMAINS = frozenset(
     {
         "",
@@ -32,7 +32,7 @@ KNOWN_DOMAINS = frozenset(
 _ACTING = frozenset({"ATen", "EPContext", "PythonOp", "PythonOpGrad", "Snpe", "TRTEngine", "TorchEmbedding_PythonOp"})
 _MAX_DEPTH = 40
 
-# What is looked into, by kind of message: field number → kind of what lies in it.
+# The messages that are read inside a message, by kind: field number → kind of the inner message.
 _MODEL, _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _OPSET, _FUNCTION, _ENTRY, _SPARSE, _TRAINING = range(10)
 _INSIDE: dict[int, dict[int, int]] = {
     _MODEL: {7: _GRAPH, 8: _OPSET, 20: _TRAINING, 25: _FUNCTION},
@@ -44,12 +44,12 @@ _INSIDE: dict[int, dict[int, int]] = {
     _TRAINING: {1: _GRAPH, 2: _GRAPH},
     _FUNCTION: {7: _NODE, 9: _OPSET, 11: _ATTRIBUTE},
 }
-# Texts that are read: a node's operator and its domain, an imported operator set, key and value of where a tensor lies.
+# The texts that are read: operator and domain of a node, domain of an operator set, location of a tensor (key, value).
 _TEXTS = {(_NODE, 4): "op", (_NODE, 7): "domain", (_OPSET, 1): "domain", (_ENTRY, 1): "key", (_ENTRY, 2): "value"}
 
 
 def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge an ONNX model. Raises Unsafe where it is none."""
+    """Scan an ONNX model. Raises Unsafe for a damaged file, and for one without a graph."""
     walk = _Walk(Message(stream, budget, "an ONNX file"))
     walk.message(_MODEL, walk.source.fields(), depth=0)
     if not walk.has_graph:
@@ -60,25 +60,25 @@ def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
     if acting := sorted(walk.operators & _ACTING - set(budget.allow)):
         report.refuse(f"its operator {acting[0]} opens a file, or calls code outside the graph")
     folder = PurePosixPath(report.name).parent
-    for place in sorted(walk.places):
-        if _leads_out(place):
-            report.refuse(f"it keeps a tensor outside the model's folder, at {place!r}"[:300])
+    for location in sorted(walk.locations):
+        if _leads_out(location):
+            report.refuse(f"it keeps a tensor outside the model's folder, at {location!r}"[:300])
         else:
-            report.data_files.add(str(folder / place))
+            report.data_files.add(str(folder / location))
 
 
 class _Walk:
-    """Goes through the messages, and skips fields that are in neither _INSIDE nor _TEXTS."""
+    """Reads the messages of a model, and skips fields that are in neither _INSIDE nor _TEXTS."""
 
     def __init__(self, source: Message) -> None:
         self.source = source
         self.domains: set[str] = set()
         self.operators: set[str] = set()
-        self.places: set[str] = set()
+        self.locations: set[str] = set()
         self.has_graph = False
 
     def message(self, kind: int, fields: Iterator[tuple[int, int, int]], *, depth: int) -> None:
-        """Read the fields of a message of this kind."""
+        """Read the fields of a message of this kind. Raises Unsafe for graphs that are nested too deeply."""
         if depth > _MAX_DEPTH:
             raise Unsafe("its graphs lie too deeply in one another")
         entry: dict[str, str] = {}
@@ -99,9 +99,9 @@ class _Walk:
         if "op" in entry:
             self.operators.add(entry["op"])
         if entry.get("key") == "location":
-            self.places.add(entry.get("value", ""))
+            self.locations.add(entry.get("value", ""))
 
 
-def _leads_out(place: str) -> bool:
-    path = PurePosixPath(place.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or ":" in place or not place.strip() or "\x00" in place
+def _leads_out(location: str) -> bool:
+    path = PurePosixPath(location.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts or ":" in location or not location.strip() or "\x00" in location

@@ -1,6 +1,4 @@
-"""The wire format of Protocol Buffers, read without a library: fields with a number and a wire type, one after the
-other.
-"""
+"""Reader of the wire format of Protocol Buffers: a sequence of fields, each with a number and a wire type."""
 
 from __future__ import annotations
 
@@ -18,9 +16,9 @@ _MORE = 0x80
 
 
 class Message:
-    """One message of a stream: iterate over its fields; those not asked for are passed over.
+    """One message of a stream. The content of a field that the caller does not read is skipped.
 
-    Raises Unsafe, which begins with ``what``, where the message is damaged.
+    A damaged message raises Unsafe, whose text contains ``label``.
     """
 
     def __init__(self, stream: BinaryIO, budget: Budget, label: str) -> None:
@@ -29,8 +27,9 @@ class Message:
         self._source, self._budget, self._label = Source(stream), budget, label
 
     def fields(self, end: int | None = None) -> Iterator[tuple[int, int, int]]:
-        """Yield (field number, wire type, value) up to a place: of bytes the value is their number,
-        and they lie next.
+        """Yield (field number, wire type, value) up to the offset ``end``, by default the end of the stream.
+
+        The value of a field of bytes is their number; the caller can read them next. Raises Unsafe.
         """
         source = self._source
         until = self._size if end is None else end
@@ -55,15 +54,15 @@ class Message:
             raise self.damaged()
 
     def inside(self, size: int) -> Iterator[tuple[int, int, int]]:
-        """Yield the fields of the message of this size that lies next."""
+        """Yield the fields of the message in the next ``size`` bytes."""
         return self.fields(self._source.tell() + size)
 
     def text(self, size: int) -> str:
-        """Return the text of this size that lies next."""
+        """Return the next ``size`` bytes as text. Raises Unsafe."""
         return self.data(size, _MAX_TEXT).decode("utf-8", "replace")
 
     def data(self, size: int, most: int) -> bytes:
-        """Return the bytes of this size that lie next. Raises Unsafe where they are more than ``most``."""
+        """Return the next ``size`` bytes. Raises Unsafe if ``size`` is over ``most``, or if the stream is too short."""
         if size > most:
             raise self.damaged()
         try:
@@ -84,9 +83,9 @@ class Message:
     def _varint(self) -> int:
         value = 0
         try:
-            for place in range(_MAX_VARINT):
+            for index in range(_MAX_VARINT):
                 byte = self._source.byte()
-                value |= (byte & 0x7F) << (7 * place)
+                value |= (byte & 0x7F) << (7 * index)
                 if byte < _MORE:
                     return value
         except Ended as error:

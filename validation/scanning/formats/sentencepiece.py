@@ -1,4 +1,4 @@
-"""SentencePiece models: the pieces of a tokenizer."""
+"""Scan of SentencePiece models, which are lists of the pieces of a tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _OF_A_PIECE = {(1, BYTES), (2, FIXED32), (3, VARINT)}
 
 
 def scan_sentencepiece(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
-    """Judge a SentencePiece model; return False where a file is none: it begins with pieces of a text and a number."""
+    """Scan a SentencePiece model. Return False for any other file, also for a damaged model.
+
+    A model is recognised by its structure: it consists of known fields, and each piece has a text, a score and a kind.
+    """
     if stream.read(1) != b"\x0a":
         return False
     message = Message(stream, budget, "a SentencePiece model")

@@ -1,6 +1,6 @@
-"""Parquet, Arrow and Feather files: tables.
+"""Scan of tables: Parquet, Arrow and Feather files.
 
-Old readers of Arrow unpickle types that a file declares, so those are refused.
+Old readers of Arrow unpickle types that a file declares, so files with such types are refused.
 """
 
 from __future__ import annotations
@@ -16,27 +16,25 @@ _CHUNK = 1 << 20
 
 
 def is_table(head: bytes) -> bool:
-    """Return whether a file begins as Parquet, Arrow or Feather do."""
-    return any(head.startswith(begin) for begin, _ in _MAGIC)
+    """Return whether a file begins as a Parquet, Arrow or Feather file does."""
+    return any(head.startswith(start) for start, _ in _MAGIC)
 
 
 def scan_table(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Check that the file ends as it begins, and that it declares no pickled type
-    (pyarrow before 14.0.1 loads those).
-    """
+    """Scan a table. Raises Unsafe if it is cut short, or declares a pickled type, which pyarrow before 14.0.1 loads."""
     head = stream.read(8)
-    ending = next(end for begin, end in _MAGIC if head.startswith(begin))
+    ending = next(end for start, end in _MAGIC if head.startswith(start))
     stream.seek(-min(len(ending), stream.seek(0, 2)), 2)
     if stream.read() != ending:
         raise Unsafe("as a table it is cut short, or something follows its end")
     stream.seek(0)
-    if _holds(stream, _spellings(_PICKLED_TYPE), budget):
+    if _contains(stream, _spellings(_PICKLED_TYPE), budget):
         raise Unsafe("it declares a pickled type (arrow.py_extension_type), which old readers load")
     report.format = "table"
 
 
 def _spellings(word: bytes) -> list[bytes]:
-    """Return a word as it stands, and as parts of texts in base64: Parquet keeps the schema of Arrow so."""
+    """Return a word as plain bytes and as part of texts in base64, because Parquet stores Arrow's schema in base64."""
     spellings = [word]
     for shift in range(3):
         coded = base64.b64encode(b"\x00" * shift + word)
@@ -44,7 +42,7 @@ def _spellings(word: bytes) -> list[bytes]:
     return spellings
 
 
-def _holds(stream: BinaryIO, words: list[bytes], budget: Budget) -> bool:
+def _contains(stream: BinaryIO, words: list[bytes], budget: Budget) -> bool:
     longest = max(len(word) for word in words)
     overlap = b""
     while chunk := stream.read(_CHUNK):

@@ -1,8 +1,8 @@
-"""TensorFlow SavedModels: a graph may only compute.
+"""Scan of TensorFlow SavedModels. A graph may only compute.
 
-Operations are allowed by name (tensorflow_operations.txt). Those that read and write files are in every SavedModel all
-the same: its functions for saving and restoring, and tables that are filled from an asset. They are allowed where the
-name of the file is an argument, which the loader gives, and where no part of the graph gives them a name of its own.
+Operations are allowed by name (tensorflow_operations.txt). Every SavedModel also has operations that read and write
+files: its functions that save and restore variables, and tables that are filled from an asset. These are allowed if the
+loader gives the name of the file as an argument, and the graph itself does not name a file.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from validation.scanning.text.json_files import problems_of_document
 _LIST = Path(__file__).parent / "tensorflow_operations.txt"
 _FOOTER = (0xDB4775248B80FB57).to_bytes(8, "little")
 _MAX_FINGERPRINT = 4096
-_MOST_SHOWN = 10
+_MAX_LISTED = 10
 
 
 @cache
-def _computing() -> frozenset[str]:
+def _computing_operations() -> frozenset[str]:
     lines = _LIST.read_text(encoding="utf-8").splitlines()
     return frozenset(name for line in lines if not line.startswith("#") for name in line.split())
 
 
 def scan_saved_model(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a saved_model.pb. Raises Unsafe where it is none."""
+    """Scan a saved_model.pb. Raises Unsafe for a damaged file, and for one without a graph."""
     model = read_saved_model(Message(stream, budget, "a SavedModel"))
     if not model.metagraphs:
         raise Unsafe("it is named as a SavedModel and holds no graph")
     report.format = "TensorFlow SavedModel"
     used = {node.operation for graph in model.graphs for node in graph.nodes.values()}
-    refused = sorted(used - _computing() - OPENING - set(budget.allow))
+    refused = sorted(used - _computing_operations() - OPENING - set(budget.allow))
     if refused:
-        report.refuse(f"its operations {', '.join(refused[:_MOST_SHOWN])} may do more than compute"[:1000])
+        report.refuse(f"its operations {', '.join(refused[:_MAX_LISTED])} may do more than compute"[:1000])
     for problem in problems_of_files(model):
         report.refuse(problem[:1000])
     for text in model.metadata:
@@ -47,7 +47,7 @@ def scan_saved_model(report: FileReport, stream: BinaryIO, budget: Budget) -> No
 
 
 def scan_keras_metadata(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a keras_metadata.pb: what Keras describes of each object."""
+    """Scan a keras_metadata.pb, which has Keras's description of each object. Raises Unsafe for a damaged file."""
     message = Message(stream, budget, "Keras metadata")
     for number, wire, size in message.fields():
         if number == 1 and wire == BYTES:
@@ -59,7 +59,7 @@ def scan_keras_metadata(report: FileReport, stream: BinaryIO, budget: Budget) ->
 
 
 def scan_fingerprint(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a fingerprint.pb: a few numbers."""
+    """Scan a fingerprint.pb, which has a few numbers. Raises Unsafe for a damaged file."""
     message = Message(stream, budget, "a fingerprint")
     sizes = [size for _, wire, size in message.fields() if wire == BYTES]
     if any(size > _MAX_FINGERPRINT for size in sizes):
@@ -68,7 +68,7 @@ def scan_fingerprint(report: FileReport, stream: BinaryIO, budget: Budget) -> No
 
 
 def is_index(stream: BinaryIO) -> bool:
-    """Return whether a file ends as the index of TensorFlow's checkpoints does."""
+    """Return whether a file ends as the index of a TensorFlow checkpoint does."""
     stream.seek(-min(len(_FOOTER), stream.seek(0, 2)), 2)
     is_footer = stream.read() == _FOOTER
     stream.seek(0)
@@ -76,6 +76,6 @@ def is_index(stream: BinaryIO) -> bool:
 
 
 def scan_index(report: FileReport) -> None:
-    """Let the shards beside an index pass: they are the bytes of tensors."""
+    """Scan the index of a checkpoint: the shards beside it are its data, the bytes of tensors."""
     report.format = "TensorFlow index"
     report.data_patterns.add((str(PurePosixPath(report.name).with_suffix("")), r"\.data-\d{5}-of-\d{5}"))

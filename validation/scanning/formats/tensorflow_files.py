@@ -1,7 +1,7 @@
-"""Operations of a SavedModel that open files, and the origin of the names of those files.
+"""Operations of a SavedModel that open files, and where the names of the files come from.
 
-Each SavedModel has functions that save and restore its variables; the loader gives them the name of the file. So a name
-may come from an argument, and be joined with harmless constants; it may be an asset of the model; and nothing else.
+Each SavedModel has functions that save and restore its variables; the loader gives them the name of the file. So the
+name of a file may only come from an argument, joined with harmless constants, or be an asset of the model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from validation.scanning.formats.tensorflow_graph import Graph, Node, SavedModel
 
-# Operations that open files, with the positions of their inputs that name them.
+# Operations that open files, with the positions of their inputs that are file names.
 _NAMED_BY = {
     "SaveV2": (0,),
     "RestoreV2": (0,),
@@ -20,8 +20,7 @@ _NAMED_BY = {
 }
 OPENING = frozenset({*_NAMED_BY, "ShardedFilename"})
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# Operations that pass a name on, with the inputs that count: not the condition of Select, nor a
-# shard's number.
+# Operations that pass a name on, with the inputs that are parts of the name (not the condition of Select, for example).
 _STRUCTURAL_OPERATIONS = {
     "StringJoin": slice(None),
     "ShardedFilename": slice(1),
@@ -32,11 +31,11 @@ _STRUCTURAL_OPERATIONS = {
 }
 
 Opening = dict[str, set[int]]
-"""Functions that open files: which of their arguments name them."""
+"""Functions that open files, with the positions of their arguments that are file names."""
 
 
 def problems_of_files(model: SavedModel) -> Iterator[str]:
-    """Yield a problem for each file name that is fixed in the graph."""
+    """Yield a problem for each file that the graph itself names, and for each asset outside the model's folder."""
     for filename in model.assets.values():
         if _leads_out(filename):
             yield f"its asset {filename[:200]!r} lies outside the model's folder"
@@ -45,45 +44,45 @@ def problems_of_files(model: SavedModel) -> Iterator[str]:
         for node in graph.nodes.values():
             if opening.keys() & set(node.calls) and node.operation not in _CALLS:
                 yield f"its operation {node.operation} calls a function that opens files"
-            for place in _naming_inputs(node, opening):
-                yield from _problems_of_input(graph, node, place, model)
+            for position in _naming_inputs(node, opening):
+                yield from _problems_of_input(graph, node, position, model)
 
 
 def _functions_that_open(model: SavedModel) -> Opening:
+    """Return the functions that open files, also those that only call such functions."""
     opening: Opening = {}
     while True:
-        before = {name: len(places) for name, places in opening.items()}
+        before = {name: len(positions) for name, positions in opening.items()}
         for graph in model.graphs:
             for node in graph.nodes.values() if graph.name else ():
-                for place in _naming_inputs(node, opening):
-                    arguments = {source for source in _sources(graph, node, place) if source in graph.arguments}
+                for position in _naming_inputs(node, opening):
+                    arguments = {source for source in _sources(graph, node, position) if source in graph.arguments}
                     opening.setdefault(graph.name, set()).update(graph.arguments.index(name) for name in arguments)
-        if before == {name: len(places) for name, places in opening.items()}:
+        if before == {name: len(positions) for name, positions in opening.items()}:
             return opening
 
 
 def _naming_inputs(node: Node, opening: Opening) -> Iterator[int]:
-    """Yield the positions of the inputs of a node that name files."""
+    """Yield the positions of the inputs of a node that are file names."""
     yield from _NAMED_BY.get(node.operation, ())
     for name in node.calls:
         yield from sorted(opening.get(name, ()))
 
 
-def _sources(graph: Graph, node: Node, place: int) -> set[str]:
-    """Return the names of the nodes and arguments that one input comes from; "" for an input that is not there."""
+def _sources(graph: Graph, node: Node, position: int) -> set[str]:
+    """Return the names of the nodes and arguments that an input comes from; {""} for a missing input."""
     sources: set[str] = set()
-    waiting = [_bare(node.inputs[place]) if place < len(node.inputs) else ""]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
+    pending = [_bare(node.inputs[position]) if position < len(node.inputs) else ""]
+    visited: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in visited:
             continue
-        seen.add(name)
+        visited.add(name)
         source = graph.nodes.get(name)
         if source is not None and source.operation in _STRUCTURAL_OPERATIONS:
-            waiting += [
-                _bare(one) for one in source.inputs[_STRUCTURAL_OPERATIONS[source.operation]] if not one.startswith("^")
-            ]
+            inputs = source.inputs[_STRUCTURAL_OPERATIONS[source.operation]]
+            pending += [_bare(input_name) for input_name in inputs if not input_name.startswith("^")]
         else:
             sources.add(name)
     return sources
@@ -93,16 +92,14 @@ def _bare(name: str) -> str:
     return name.partition(":")[0]
 
 
-def _problems_of_input(graph: Graph, node: Node, place: int, model: SavedModel) -> Iterator[str]:
-    judged = [_judge_source(graph, node, name, model) for name in _sources(graph, node, place)]
-    if False in judged or True not in judged:
+def _problems_of_input(graph: Graph, node: Node, position: int, model: SavedModel) -> Iterator[str]:
+    are_given = [_is_given(graph, node, name, model) for name in _sources(graph, node, position)]
+    if False in are_given or True not in are_given:
         yield f"its operation {node.operation} opens a file that the graph names"
 
 
-def _judge_source(graph: Graph, node: Node, name: str, model: SavedModel) -> bool | None:
-    """Return True where the caller of the graph gives the name, None for a harmless part of a name, False for any
-    other.
-    """
+def _is_given(graph: Graph, node: Node, name: str, model: SavedModel) -> bool | None:
+    """Return whether the caller of the graph gives the name of the file; None for a harmless part of a name."""
     source = graph.nodes.get(name)
     if source is None:
         return name in graph.arguments
@@ -117,7 +114,7 @@ def _judge_source(graph: Graph, node: Node, name: str, model: SavedModel) -> boo
 
 
 def _fills_tables(node: Node, model: SavedModel) -> bool:
-    """Return whether a node only calls functions that fill tables from a file, and open none else."""
+    """Return whether a node only calls functions that fill tables from a file and open no other file."""
     called = [graph for graph in model.graphs if graph.name in node.calls]
     return all(
         not inner.calls and inner.operation not in {"SaveV2", "RestoreV2", "MergeV2Checkpoints"}

@@ -1,6 +1,4 @@
-"""The graphs of a TensorFlow SavedModel, as far as the scan needs them: operations, their inputs, and which functions
-they call.
-"""
+"""Reader of the graphs of a TensorFlow SavedModel, as far as the scan needs them: operations, inputs and calls."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ Fields = Iterator[tuple[int, int, int]]
 
 @dataclass(slots=True)
 class Node:
-    """One operation: its inputs are names of other nodes or arguments; ``texts`` is the value of a constant that is
-    plainly text.
+    """One operation. ``inputs`` are names of other nodes or arguments, ``calls`` names of functions.
+
+    ``texts`` is the value of a constant of plain texts, None for any other operation.
     """
 
     name: str = ""
@@ -29,14 +28,14 @@ class Node:
 
 @dataclass(slots=True)
 class Graph:
-    """The main graph ("" is its name) or a function with its arguments."""
+    """The main graph, whose name is "", or a function with its arguments."""
 
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def add(self, node: Node) -> None:
-        """Add a node; one whose name was taken gets another, so that none is overlooked."""
+        """Add a node. If its name is taken, it is stored under another name, so that no node is missed."""
         key = node.name
         while key in self.nodes:
             key += "'"
@@ -54,7 +53,7 @@ class SavedModel:
 
 
 def read_saved_model(message: Message) -> SavedModel:
-    """Return the graphs, assets and descriptions of a SavedModel."""
+    """Return the graphs, assets and descriptions of a SavedModel. Raises Unsafe for a damaged message."""
     model = SavedModel()
     for number, wire, size in message.fields():
         if number == 2 and wire == BYTES:  # noqa: PLR2004 - SavedModel.meta_graphs
@@ -146,14 +145,14 @@ def _read_attribute(message: Message, fields: Fields, node: Node) -> None:
 
 def _read_tensor(message: Message, fields: Fields, node: Node) -> None:
     texts: list[str] = []
-    plain = True
+    is_plain = True
     for number, wire, value in fields:
-        if number == 4 and wire == BYTES and value:  # noqa: PLR2004 - TensorProto.tensor_content goes before string_val
-            plain = False
+        if number == 4 and wire == BYTES and value:  # noqa: PLR2004 - TensorProto.tensor_content, which has precedence over string_val
+            is_plain = False
         elif number == 8 and wire == BYTES:  # noqa: PLR2004 - TensorProto.string_val
-            plain = plain and value <= _MAX_STRING
+            is_plain = is_plain and value <= _MAX_STRING
             texts += [message.data(value, _MAX_STRING).decode("utf-8", "replace")] if value <= _MAX_STRING else []
-    node.texts = texts if plain and texts else None
+    node.texts = texts if is_plain and texts else None
 
 
 def _read_asset(message: Message, fields: Fields, model: SavedModel) -> None:

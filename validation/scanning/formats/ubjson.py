@@ -1,4 +1,4 @@
-"""UBJSON, the format of XGBoost's models: values in one another, followed to the last byte."""
+"""Detection of XGBoost models in UBJSON: nested values, read to the last byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _NotUnderstood(Exception):
 
 
 def is_xgboost(stream: BinaryIO, budget: Budget) -> bool:
-    """Return whether a file is one UBJSON object with the entries of an XGBoost model, to its last byte."""
+    """Return whether the whole file is one UBJSON object with the entries of an XGBoost model."""
     source = Source(stream)
     try:
         if source.byte() != ord("{"):

@@ -1,1 +1,1 @@
-"""Pickles, followed without running them: which classes and functions would loading one import and call?"""
+"""Scan of pickles without running them: which classes and functions loading a pickle would import and call."""

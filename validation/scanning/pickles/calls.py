@@ -1,4 +1,4 @@
-"""Opcodes that import, call and fill objects, and those around them: PROTO, FRAME, STOP, persistent ids."""
+"""Handlers of the opcodes that import, call and fill objects, and of PROTO, FRAME, STOP and persistent ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from validation.scanning.pickles.guards import (
 )
 from validation.scanning.pickles.joblib_arrays import JOBLIB_ARRAY, Opaque, alignment_of, raw_size
 from validation.scanning.pickles.machine import Broken, Handler, Machine
-from validation.scanning.pickles.values import TEXT, UNKNOWN, Global, Made, Record, kept_tuple
+from validation.scanning.pickles.values import TEXT, UNKNOWN, CallResult, Global, Record, short_tuple
 
 _NEWEST_PROTOCOL = 5
 _MAX_NAME = 1000
@@ -19,11 +19,11 @@ _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
 class Stopped(Exception):
-    """The pickle has come to its STOP."""
+    """The walk has reached the STOP of the pickle."""
 
 
 def stop(machine: Machine) -> None:
-    """End: the topmost value is what loading gives."""
+    """End the pickle: the topmost value is the result of loading. Raises Stopped."""
     machine.walk.result = machine.pop()
     if machine.loose:
         machine.walk.note(f"it passes {machine.last_watched} on, which it may only make objects of")
@@ -31,7 +31,7 @@ def stop(machine: Machine) -> None:
 
 
 def protocol(machine: Machine) -> None:
-    """Read the protocol's number, which stands at the beginning."""
+    """Read the number of the protocol. A pickler writes it only at the start."""
     if machine.source.byte() > _NEWEST_PROTOCOL:
         raise Broken("it is of a protocol newer than any known")
     if machine.source.tell() != machine.began + 2:
@@ -39,7 +39,7 @@ def protocol(machine: Machine) -> None:
 
 
 def frame(machine: Machine) -> None:
-    """Read how long the frame is. A frame that does not fit makes the unpicklers differ, so it is refused."""
+    """Read the length of a frame. Unpicklers treat a frame inside another one differently, so it is refused."""
     size = machine.source.number(8)
     start = machine.source.tell()
     if start - 9 < machine.frame_end:
@@ -72,9 +72,9 @@ def import_from_stack(machine: Machine) -> None:
 
 
 def _may_be_text(value: object) -> bool:
-    """Return whether an unpickler may find a text here: the object of a class is none."""
-    if isinstance(value, Made):
-        return not value.of.name.lstrip("_")[:1].isupper()
+    """Return whether this value may be a text when the pickle is loaded. The object of a class is not."""
+    if isinstance(value, CallResult):
+        return not value.function.name.lstrip("_")[:1].isupper()
     return isinstance(value, str) or value is TEXT or value is UNKNOWN
 
 
@@ -95,21 +95,21 @@ def _extension(width: int) -> Handler:
 
 
 def make_named(machine: Machine) -> None:
-    """Call the name on the next two lines with all above the last mark.
+    """Import the name on the next two lines and call it with the values above the last mark.
 
-    One of the unpicklers imports before it looks for it.
+    The import comes first, as in one of the unpicklers: it happens even if there is no mark.
     """
     import_named(machine)
     function = machine.stack.pop()
-    _call(machine, function, kept_tuple(machine.pop_mark()))
+    _call(machine, function, short_tuple(machine.pop_mark()))
 
 
 def make_from_stack(machine: Machine) -> None:
-    """Call the first value above the last mark with those behind it."""
+    """Call the first value above the last mark with the values after it."""
     values = machine.pop_mark()
     if not values:
         raise Broken("its stack runs out")
-    _call(machine, values[0], kept_tuple(values[1:]))
+    _call(machine, values[0], short_tuple(values[1:]))
 
 
 def call(machine: Machine) -> None:
@@ -120,23 +120,23 @@ def call(machine: Machine) -> None:
 
 def make(machine: Machine) -> None:
     """Make an object of a class, without calling its __init__."""
-    arguments, of = machine.pop(), machine.pop()
-    _call(machine, of, arguments)
+    arguments, cls = machine.pop(), machine.pop()
+    _call(machine, cls, arguments)
 
 
 def make_with_names(machine: Machine) -> None:
     """Make an object of a class with named arguments."""
-    _, arguments, of = machine.pop(), machine.pop(), machine.pop()
-    if isinstance(of, Global) and of.watched:
-        machine.walk.note(f"it makes a {of.path} in a way no pickler does")
-    _call(machine, of, arguments)
+    _, arguments, cls = machine.pop(), machine.pop(), machine.pop()
+    if isinstance(cls, Global) and cls.watched:
+        machine.walk.note(f"it makes a {cls.path} in a way no pickler does")
+    _call(machine, cls, arguments)
 
 
 def _call(machine: Machine, function: object, arguments: object) -> None:
     walk = machine.walk
     if not isinstance(function, Global):
         walk.note("it calls something that is not named")
-        walk.calls += isinstance(function, Made) or function is UNKNOWN
+        walk.calls += isinstance(function, CallResult) or function is UNKNOWN
         machine.stack.append(UNKNOWN)
         return
     walk.calls += 1
@@ -149,31 +149,31 @@ def _call(machine: Machine, function: object, arguments: object) -> None:
 def _result_of(function: Global, arguments: object) -> object:
     """Return the result of a call. `copyreg._reconstructor` of protocol 0 returns an object of its first argument."""
     if function.path == "copyreg._reconstructor" and isinstance(arguments, tuple):
-        of = arguments[0] if arguments else None
-        if isinstance(of, Global):
-            return Made(of, ())
-    return result_of_call(function.path, arguments) or Made(function, arguments)
+        cls = arguments[0] if arguments else None
+        if isinstance(cls, Global):
+            return CallResult(cls, ())
+    return result_of_call(function.path, arguments) or CallResult(function, arguments)
 
 
 def build(machine: Machine) -> None:
-    """Fill an object with a state."""
+    """Set the state of an object."""
     state = machine.pop()
     target = machine.top()
-    if not isinstance(target, Made):
+    if not isinstance(target, CallResult):
         machine.walk.note("it changes something that it did not make")
         return
     if problem := problem_of_state(target, state):
         machine.walk.note(problem)
     target.states.append(state)
-    if target.of.path == JOBLIB_ARRAY:
+    if target.function.path == JOBLIB_ARRAY:
         machine.walk.arrays += 1
         machine.loose -= isinstance(state, Record) and state.holds_watched
         if machine.raw_arrays:
             _skip_array(machine, target)
 
 
-def _skip_array(machine: Machine, wrapper: Made) -> None:
-    """Move past the bytes of an array, as joblib's reader does. The walk ends where their number is not certain."""
+def _skip_array(machine: Machine, wrapper: CallResult) -> None:
+    """Skip the bytes of an array, as joblib's reader does. Raises Broken if their number is not certain."""
     source = machine.source
     if source.tell() < machine.frame_end:
         machine.walk.note("the bytes of an array lie inside a frame")
@@ -184,18 +184,18 @@ def _skip_array(machine: Machine, wrapper: Made) -> None:
     except Opaque as error:
         machine.walk.note(str(error))
         raise Broken(str(error)) from error
-    machine.stack[-1] = Made(Global("numpy", "ndarray"), ())
+    machine.stack[-1] = CallResult(Global("numpy", "ndarray"), ())
     if size is None:
         raise InnerPickle
     source.skip((source.byte() if aligned is not None else 0) + size)
 
 
 class InnerPickle(Exception):
-    """An array of objects follows: a pickle of its own."""
+    """An array of objects follows, which is a separate pickle."""
 
 
 def persistent(machine: Machine) -> None:
-    """Ask for an object outside the pickle, by a text."""
+    """Push an object outside the pickle, named by a text."""
     text, ended = machine.source.line()
     if not ended:
         raise Broken("it ends too early")
@@ -204,7 +204,7 @@ def persistent(machine: Machine) -> None:
 
 
 def persistent_from_stack(machine: Machine) -> None:
-    """Ask for an object outside the pickle, by the topmost value."""
+    """Push an object outside the pickle, named by the topmost value."""
     machine.walk.note_persistent(machine.pop())
     machine.stack.append(UNKNOWN)
 

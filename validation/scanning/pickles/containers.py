@@ -1,4 +1,4 @@
-"""Opcodes that work on the stack and the memo: marks, tuples, lists, dictionaries, GET and PUT."""
+"""Handlers of the opcodes that work on the stack and the memo: marks, tuples, lists, dictionaries, GET and PUT."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from validation.scanning.pickles import lines
 from validation.scanning.pickles.guards import holds_watched
 from validation.scanning.pickles.machine import Broken, Handler, Machine
 from validation.scanning.pickles.source import MAX_KEPT
-from validation.scanning.pickles.values import UNKNOWN, Global, Made, Record, Sequence, kept_tuple
+from validation.scanning.pickles.values import UNKNOWN, CallResult, Global, Record, Sequence, short_tuple
 
-_ODD_PLACE = "it names a place in the memo as no pickler does"
+_ODD_INDEX = "it names a place in the memo as no pickler does"
 
 
 def mark(machine: Machine) -> None:
@@ -17,7 +17,7 @@ def mark(machine: Machine) -> None:
 
 
 def drop(machine: Machine) -> None:
-    """Throw away the topmost value, or the mark where that lies on top."""
+    """Remove the topmost value, or the mark if it is on top."""
     if machine.marks and machine.marks[-1] == len(machine.stack):
         machine.marks.pop()
         return
@@ -26,7 +26,7 @@ def drop(machine: Machine) -> None:
 
 
 def drop_mark(machine: Machine) -> None:
-    """Throw away all above the last mark."""
+    """Remove the last mark and all values above it."""
     machine.pop_mark()
 
 
@@ -48,7 +48,7 @@ def _tuple(count: int) -> Handler:
 def tuple_from_mark(machine: Machine) -> None:
     """Push a tuple of all above the last mark."""
     values = machine.pop_mark()
-    machine.stack.append(kept_tuple(values))
+    machine.stack.append(short_tuple(values))
 
 
 def list_from_mark(machine: Machine) -> None:
@@ -105,66 +105,66 @@ def _put_pairs(machine: Machine, target: object, pairs: list[object]) -> None:
         raise Broken("a dictionary has a key without a value")
     _require_own(machine, target)
     if isinstance(target, Record):
-        for place in range(0, len(pairs), 2):
-            target.put(pairs[place], pairs[place + 1])
+        for index in range(0, len(pairs), 2):
+            target.put(pairs[index], pairs[index + 1])
 
 
 def _require_own(machine: Machine, target: object) -> None:
-    """Note a change by the pickle to an object that it did not make: an import, or a reference to the outside."""
+    """Note a problem if the pickle changes an object that it did not make: an import, or an outside object."""
     if isinstance(target, Global) or target is UNKNOWN:
         machine.walk.note("it changes something that it did not make")
-    elif isinstance(target, Made) and target.of.path.startswith("functools."):
-        machine.walk.note(f"it changes a {target.of.path} in a way no pickler does")
+    elif isinstance(target, CallResult) and target.function.path.startswith("functools."):
+        machine.walk.note(f"it changes a {target.function.path} in a way no pickler does")
 
 
 def put(machine: Machine) -> None:
-    """Keep the topmost value in the memo, at a place that is written as text."""
+    """Store the topmost value in the memo, at an index that is written as text."""
     text = _index_line(machine)
     value = machine.top()
     if text is None:
         return
-    place, plain = lines.memo_index(text)
-    if place is None or place < 0:
+    index, is_plain = lines.memo_index(text)
+    if index is None or index < 0:
         raise Broken("it names no place in the memo")
-    if not plain:
-        machine.walk.note(_ODD_PLACE)
-    machine.remember(place, value)
+    if not is_plain:
+        machine.walk.note(_ODD_INDEX)
+    machine.remember(index, value)
 
 
 def _index_line(machine: Machine) -> bytes | None:
-    """Return the text of a place in the memo; None where it is longer than any pickler writes it."""
+    """Return the text of an index in the memo; None if it is longer than a pickler writes it."""
     text, ended = machine.source.line()
     if not ended:
         raise Broken("it ends too early")
     if len(text) <= MAX_KEPT:
         return text
-    machine.walk.note(_ODD_PLACE)
+    machine.walk.note(_ODD_INDEX)
     return None
 
 
 def _put(width: int) -> Handler:
     def store(machine: Machine) -> None:
-        place = machine.source.number(width)
-        machine.remember(place, machine.top())
+        index = machine.source.number(width)
+        machine.remember(index, machine.top())
 
     return store
 
 
 def memoize(machine: Machine) -> None:
-    """Keep the topmost value at the next place of the memo."""
+    """Store the topmost value at the next index of the memo."""
     machine.remember(len(machine.memo), machine.top())
 
 
 def get(machine: Machine) -> None:
-    """Push a value of the memo whose place is written as text."""
+    """Push a value of the memo whose index is written as text."""
     text = _index_line(machine)
     if text is None:
         machine.stack.append(UNKNOWN)
         return
-    place, plain = lines.memo_index(text)
-    if not plain and place is not None:
-        machine.walk.note(_ODD_PLACE)
-    _recall(machine, place)
+    index, is_plain = lines.memo_index(text)
+    if not is_plain and index is not None:
+        machine.walk.note(_ODD_INDEX)
+    _recall(machine, index)
 
 
 def _get(width: int) -> Handler:
@@ -174,14 +174,14 @@ def _get(width: int) -> Handler:
     return load
 
 
-def _recall(machine: Machine, place: int | None) -> None:
-    if place is None or place not in machine.memo:
+def _recall(machine: Machine, index: int | None) -> None:
+    if index is None or index not in machine.memo:
         raise Broken("it asks for a value it never kept")
-    _push_again(machine, machine.memo[place])
+    _push_again(machine, machine.memo[index])
 
 
 def _push_again(machine: Machine, value: object) -> None:
-    """Push a value that was used before. A watched name in it was counted once, so it must not be handed on twice."""
+    """Push a value that was used before. A value with a watched name may not be used twice, because it counts once."""
     if holds_watched(value):
         machine.walk.note("it uses a value again that holds what it may only make objects of")
     machine.push(value)

@@ -1,11 +1,8 @@
-"""The globals a pickle (or a skops file) may name: an allow-list by exact name.
+"""The allow-list of globals that a pickle or a skops file may name, by exact name. Every other name is refused.
 
-What is not here is refused, whatever it is.
-
-The names lie in allowed/*.txt, a group for each library with the reason why its names are harmless: whatever they are
-called with, when the file is loaded or while the model predicts, they build data or compute, and call only what is
-allowed itself. The few for which that is not so are restricted by guards.py. A policy may add names with the check's
-``allow`` parameter.
+The names are in allowed/*.txt, in a group for each library with the reason why they are harmless: with any arguments,
+when the file is loaded or while the model predicts, they build data or compute, and call only allowed names. guards.py
+restricts the few names for which this is not true. A policy can add names with the check's parameter ``allow``.
 """
 
 from __future__ import annotations
@@ -23,38 +20,38 @@ _HELD = "held "
 
 
 @cache
-def allowed_names(*, held: bool = False) -> dict[str, frozenset[str]]:
-    """Return the names that are allowed, by module; only those that a file may hold and not call where ``held``."""
+def allowed_names(*, held_only: bool = False) -> dict[str, frozenset[str]]:
+    """Return the allowed names, by module; with ``held_only`` those that a file may contain but not call."""
     allowed: dict[str, set[str]] = {}
     for path in sorted(_LISTS.glob("*.txt")):
         for entry, names in _entries(path.read_text(encoding="utf-8")):
             module = entry.removeprefix(_HELD)
-            if module != entry or not held:
+            if module != entry or not held_only:
                 allowed.setdefault(module, set()).update(names)
     return {module: frozenset(names) for module, names in allowed.items()}
 
 
 def is_held(module: str, name: str) -> bool:
-    """Return whether files only hold this function, for a model to call: no pickler writes a call of it."""
-    return name in allowed_names(held=True).get(module, ())
+    """Return whether a file may contain this function, which the model calls later, but may not call it."""
+    return name in allowed_names(held_only=True).get(module, ())
 
 
 def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield a module and its names: `module: Name Name`, with indented lines that go on.
+    """Yield a module and its names, from lines `module: Name Name` that indented lines continue.
 
-    `held module: name` are functions that a file may hold for a model to call, and does not call itself.
+    `held module: name` are functions that a file may contain but not call.
     """
     module = ""
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith(" "):
-            module, _, line = line.partition(":")  # noqa: PLW2901 - the rest of it
+            module, _, line = line.partition(":")  # noqa: PLW2901 - the names of the line
         yield module, line.split()
 
 
 def is_allowed(module: str, name: str, extra: Collection[str] = ()) -> bool:
-    """Return whether a file may name this global."""
+    """Return whether a file may name this global; ``extra`` are further allowed paths `module.name`."""
     if f"{module}.{name}" in extra:
         return True
     new_module, new_name = _translated(module, name)
@@ -64,14 +61,14 @@ def is_allowed(module: str, name: str, extra: Collection[str] = ()) -> bool:
 
 
 def _translated(module: str, name: str) -> tuple[str, str]:
-    """Return the global an unpickler of Python 3 takes when the pickle is of protocol 0 to 2."""
+    """Return the global that Python 3 imports for this name in a pickle of protocol 0 to 2."""
     if (module, name) in _compat_pickle.NAME_MAPPING:
         return _compat_pickle.NAME_MAPPING[module, name]
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
 def problem_of_globals(names: Collection[tuple[str, str]], extra: Collection[str] = ()) -> str:
-    """Return which of the names are not allowed as one sentence, "" where all are."""
+    """Return a sentence with the names that are not allowed, "" if all are."""
     refused = sorted(f"{module}.{name}" for module, name in names if not is_allowed(module, name, extra))
     if not refused:
         return ""

@@ -1,7 +1,7 @@
-"""Arrays that joblib writes as raw bytes between the opcodes of a pickle: how many bytes follow?
+"""The number of bytes of an array that joblib writes between the opcodes of a pickle.
 
-joblib's reader asks the wrapper object, whose state the file chose. So every entry of the state has to be as joblib
-writes it: one more entry could replace the method that reads, and what is passed over here would be executed there.
+joblib's reader gets it from the wrapper object, whose state is in the file. So every entry of the state must be as
+joblib writes it: another entry could replace the method that reads, and joblib would execute bytes that the scan skips.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from validation.scanning.pickles.values import Global, Made, Record
+from validation.scanning.pickles.values import CallResult, Global, Record
 
 JOBLIB_ARRAY = "joblib.numpy_pickle.NumpyArrayWrapper"
 _ENTRIES = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
@@ -21,11 +21,14 @@ _MOST_BYTES = 1 << 62
 
 
 class Opaque(Exception):
-    """The number of bytes cannot be known for certain, so what follows them cannot be read."""
+    """The number of bytes is not certain, so the scan cannot read what follows them."""
 
 
-def raw_size(wrapper: Made) -> int | None:
-    """Return how many bytes follow this wrapper; None where an array of objects follows as a pickle of its own."""
+def raw_size(wrapper: CallResult) -> int | None:
+    """Return how many bytes follow this wrapper; None for an array of objects, which follows as a separate pickle.
+
+    Raises Opaque.
+    """
     state = _state_of(wrapper)
     shape = state.get("shape")
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
@@ -39,17 +42,17 @@ def raw_size(wrapper: Made) -> int | None:
     return size
 
 
-def alignment_of(wrapper: Made) -> int | None:
-    """Return the alignment joblib padded the array to, None for a file of before it did."""
+def alignment_of(wrapper: CallResult) -> int | None:
+    """Return the alignment of the array in bytes; None for a file by an old joblib without one. Raises Opaque."""
     alignment = _state_of(wrapper).get("numpy_array_alignment_bytes")
     if alignment is not None and type(alignment) is not int:
         raise Opaque("the alignment of an array is not plain")
     return alignment if isinstance(alignment, int) else None
 
 
-def _state_of(wrapper: Made) -> dict[str, object]:
-    state = wrapper.states[0] if len(wrapper.states) == 1 and wrapper.args == () else None
-    if not isinstance(state, Record) or not state.whole or not state.items.keys() <= _ENTRIES:
+def _state_of(wrapper: CallResult) -> dict[str, object]:
+    state = wrapper.states[0] if len(wrapper.states) == 1 and wrapper.arguments == () else None
+    if not isinstance(state, Record) or not state.complete or not state.items.keys() <= _ENTRIES:
         raise Opaque("the description of an array is not as joblib writes it")
     subclass, order = state.items.get("subclass"), state.items.get("order")
     if not isinstance(subclass, Global) or subclass.path not in _SUBCLASSES or order not in {"C", "F"}:
@@ -59,9 +62,9 @@ def _state_of(wrapper: Made) -> dict[str, object]:
 
 def _item_size(dtype: object) -> int | None:
     """Return the size of one element; None for Python objects."""
-    if not isinstance(dtype, Made) or dtype.of.path != "numpy.dtype" or len(dtype.states) != 1:
+    if not isinstance(dtype, CallResult) or dtype.function.path != "numpy.dtype" or len(dtype.states) != 1:
         raise Opaque("the type of an array is not plain")
-    args, state = dtype.args, dtype.states[0]
+    args, state = dtype.arguments, dtype.states[0]
     code = args[0] if isinstance(args, tuple) and args else None
     if not isinstance(code, str) or not isinstance(state, tuple) or len(state) < _STATE_FIELDS:
         raise Opaque("the type of an array is not plain")

@@ -1,8 +1,8 @@
-"""Arguments of opcodes that are written as text: numbers, texts and names of protocol 0.
+"""Arguments of opcodes of protocol 0, which are lines of text: numbers, texts and memo indexes.
 
-The unpicklers accept more forms than picklers write: INT and LONG in any base that Python knows, with underscores,
-blanks and text after a NUL. For each form there are two predicates: whether an unpickler may accept a text, and whether
-a pickler writes it. The scan refuses forms that an unpickler may accept and no pickler writes.
+Unpicklers accept more forms than picklers write: INT and LONG in every base of Python, with underscores, blanks and
+text after a NUL. For numbers there are two predicates: whether an unpickler may accept a text, and whether a pickler
+writes it. The scan refuses forms that an unpickler may accept and no pickler writes.
 """
 
 from __future__ import annotations
@@ -24,17 +24,14 @@ def is_plain_int(text: bytes, *, long: bool) -> bool:
 
 
 def may_be_int(text: bytes, *, long: bool) -> bool:
-    """Return whether an unpickler may accept the text as an integer.
-
-    Of a LONG it drops one L, with blanks before it.
-    """
+    """Return whether an unpickler may accept the text as an integer. For a LONG it removes one L at the end."""
     return _LIKE_INT.fullmatch(text.removesuffix(b"L") if long else text) is not None or (
         _LIKE_INT.fullmatch(text) is not None
     )
 
 
 def small_int(text: bytes) -> int | None:
-    """Return a plain integer of few digits."""
+    """Return a short, plain integer; None for any other text."""
     return int(text.rstrip(b"L")) if len(text) <= _SHORT and _LONG.fullmatch(text) else None
 
 
@@ -49,7 +46,7 @@ def may_be_float(text: bytes) -> bool:
 
 
 def memo_index(text: bytes) -> tuple[int | None, bool]:
-    """Return the index in the memo (None: no unpickler accepts it) and whether a pickler writes this form."""
+    """Return an index in the memo, None if no unpickler accepts it, and whether a pickler writes this form."""
     if _INDEX.fullmatch(text):
         return int(text), True
     try:
@@ -59,7 +56,7 @@ def memo_index(text: bytes) -> tuple[int | None, bool]:
 
 
 def quoted(text: bytes) -> bytes | None:
-    """Return the text between the quotes of a STRING; None without quotes."""
+    """Return the text between the quotes of a STRING argument; None without quotes."""
     if len(text) > 1 and text[:1] == text[-1:] and text[:1] in {b"'", b'"'}:
         return text[1:-1]
     return None

@@ -1,4 +1,4 @@
-"""Opcodes that push a literal: numbers, texts, bytes, constants."""
+"""Handlers of the opcodes that push a literal: numbers, texts, bytes and constants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from validation.scanning.pickles.values import DATA, TEXT, Sequence
 _MAX_TEXTS = 64 * 1024**2
 _ALWAYS_KEPT = 64
 _SMALL_LONG = 8
-# Attributes by which numpy, CuPy and PyTorch take an address in memory from an object.
+# Attributes of an object from which numpy, CuPy and PyTorch read an address in memory.
 ARRAY_INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 _ODD_NUMBER = "it holds a number in a form that no pickler writes"
 _ODD_TEXT = "it holds a text in a form that no pickler writes"
@@ -74,7 +74,7 @@ def load_string(machine: Machine) -> None:
 
 
 def _unescaped(text: bytes) -> bytes | None:
-    """Return the text with its escapes decoded as by the unpicklers; None where they refuse it."""
+    """Return the text with its escapes decoded as unpicklers do; None if they refuse it."""
     if b"\\" not in text:
         return text
     try:

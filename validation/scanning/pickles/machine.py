@@ -1,4 +1,4 @@
-"""The unpickler's stack, marks and memo, and what the walk has met."""
+"""State of the walk through a pickle: the unpickler's stack, marks and memo, and the facts about the pickle."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from validation.scanning.pickles.values import Global
 
 MAX_MEMO = 4_000_000
 _MAX_PROBLEMS = 20
-_MOST_SKIPPED = 1000
+_MAX_SKIPPED = 1000
 _MAX_PERSISTENT = 100_000
 
 
 class Broken(Exception):
-    """No unpickler continues here: the rest is never executed."""
+    """Every unpickler stops here, so what follows is never executed."""
 
 
 @dataclass(slots=True)
 class Walk:
     """The facts that a walk has collected.
 
-    ``error`` says why the unpicklers stop early ("" is a STOP in order). ``problems`` are what no pickler writes but an
-    unpickler may execute: the walk goes on behind them, so that ``globals`` holds whatever an unpickler could import.
+    ``error`` is the reason why unpicklers stop before a STOP, "" after a STOP. ``problems`` are forms that no pickler
+    writes but an unpickler may execute. The walk continues after them, so that ``globals`` has everything that an
+    unpickler could import.
     """
 
     globals: set[tuple[str, str]] = field(default_factory=set)
@@ -36,7 +37,7 @@ class Walk:
     result: object = None
 
     def note(self, problem: str) -> None:
-        """Keep a problem, once."""
+        """Add a problem, once."""
         if problem not in self.problems and len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(problem)
 
@@ -49,12 +50,15 @@ class Walk:
 
     @property
     def refusal(self) -> str:
-        """Return the reason why the stream is refused as a pickle, whatever it imports; "" where it is not refused."""
+        """Return the reason why the stream is refused as a pickle, apart from its imports; "" if it is not refused."""
         return self.problems[0] if self.problems else self.error
 
 
 class Machine:
-    """The state of one walk. As in the C unpickler, marks are places in the stack that pops cannot cross."""
+    """The state of one walk. As in the C unpickler, no value below the last mark can be popped.
+
+    ``loose`` is the number of watched names that have not been called yet (guards.py).
+    """
 
     __slots__ = (
         "began",
@@ -84,7 +88,7 @@ class Machine:
         self.last_watched = ""
 
     def push(self, value: object) -> None:
-        """Put a value on the stack that may be an import, and count those that have to be called before the end."""
+        """Push a value that may be an import, and count a watched name, which must be called before the end."""
         if type(value) is Global and value.watched:
             self.loose += 1
             self.last_watched = value.path
@@ -92,42 +96,42 @@ class Machine:
 
     @property
     def fence(self) -> int:
-        """Return the place in the stack below which nothing can be popped."""
+        """Return the size of the stack at the last mark; no value below it can be popped."""
         return self.marks[-1] if self.marks else 0
 
     def pop(self) -> object:
-        """Take the topmost value off the stack."""
+        """Remove the topmost value and return it. Raises Broken without one above the last mark."""
         if len(self.stack) <= self.fence:
             raise Broken("its stack runs out")
         return self.stack.pop()
 
     def top(self) -> object:
-        """Return the topmost value."""
+        """Return the topmost value. Raises Broken without one above the last mark."""
         if len(self.stack) <= self.fence:
             raise Broken("its stack runs out")
         return self.stack[-1]
 
     def pop_mark(self) -> list[object]:
-        """Take the last mark and all above it off the stack; return what lay above."""
+        """Remove the last mark and the values above it, and return the values. Raises Broken without a mark."""
         if not self.marks:
             raise Broken("a mark is missing")
-        place = self.marks.pop()
-        values = self.stack[place:]
-        del self.stack[place:]
+        position = self.marks.pop()
+        values = self.stack[position:]
+        del self.stack[position:]
         return values
 
-    def remember(self, place: int, value: object) -> None:
-        """Put a value into the memo.
+    def remember(self, index: int, value: object) -> None:
+        """Store a value in the memo.
 
-        Picklers number the places; a far one makes an unpickler take all memory up to it.
+        Picklers use one index after the other. A much greater index makes an unpickler allocate memory up to it.
         """
-        if place > 2 * len(self.memo) + _MOST_SKIPPED:
+        if index > 2 * len(self.memo) + _MAX_SKIPPED:
             self.walk.note("it numbers what it remembers as no pickler does")
-        if len(self.memo) >= MAX_MEMO and place not in self.memo:
+        if len(self.memo) >= MAX_MEMO and index not in self.memo:
             self.walk.note("it remembers too many values to be followed")
             return
-        self.memo[place] = value
+        self.memo[index] = value
 
 
 Handler = Callable[[Machine], None]
-"""Does what one opcode does: reads its argument and changes stack and memo."""
+"""Handler of one opcode: reads its argument and changes stack and memo."""

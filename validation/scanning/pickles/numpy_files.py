@@ -1,4 +1,4 @@
-"""NumPy files: data, unless their elements are Python objects, which follow as a pickle."""
+"""Scan of NumPy files. They are data, unless their elements are Python objects, which follow as a pickle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import re
 from typing import BinaryIO
 
-from validation.scanning.pickles.scan import at_end, judge_globals, judge_walks
+from validation.scanning.pickles.scan import at_end, check_globals, check_walks
 from validation.scanning.pickles.walk import walk_pickle
 from validation.scanning.report import Budget, FileReport, Unsafe
 
@@ -20,7 +20,7 @@ _BYTES_OF_A_CHARACTER = 4
 
 
 def scan_npy(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge a NumPy file to its last byte. Raises Unsafe where it is none."""
+    """Scan a NumPy file to its last byte. Raises Unsafe for another file."""
     report.format = "numpy array"
     header = _header_of(stream)
     size = _item_size(header.get("descr"))
@@ -30,13 +30,13 @@ def scan_npy(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
     if size is None:
         report.format = "numpy array of objects"
         walk = walk_pickle(stream, tick=budget.spend_steps)
-        judge_walks(report, [walk])
-        judge_globals(report, walk.globals, budget)
+        check_walks(report, [walk])
+        check_globals(report, walk.globals, budget)
         if not walk.refusal and not at_end(stream):
             report.refuse("something follows the array")
         return
-    begins = stream.tell()
-    if stream.seek(0, 2) != begins + size * math.prod(shape):
+    start = stream.tell()
+    if stream.seek(0, 2) != start + size * math.prod(shape):
         report.refuse("as a numpy file it is cut short, or something follows the array")
 
 
@@ -58,7 +58,7 @@ def _header_of(stream: BinaryIO) -> dict[str, object]:
 
 
 def _item_size(descr: object) -> int | None:
-    """Return the bytes of one element; None where it holds objects. Raises Unsafe where the type is not known."""
+    """Return the size in bytes of one element; None if it has Python objects. Raises Unsafe for an unknown type."""
     if isinstance(descr, str):
         return _size_of_code(descr)
     if isinstance(descr, list):

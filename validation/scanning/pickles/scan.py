@@ -1,4 +1,4 @@
-"""Judges a file as a pickle: what it imports must be allowed, and it must be written as picklers write."""
+"""Scan of a file as a pickle: its imports must be allowed, and it must be written as picklers write."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from validation.scanning.pickles.walk import walk_pickle
 from validation.scanning.report import Budget, FileReport
 
 _MAX_PICKLES = 1000
-# What consumers of models have besides Python's own modules: importing one of these by accident of a text is not
-# assumed.
+# Libraries that loaders of models have besides Python's modules. A text that imports one of them counts as a pickle.
 _LIBRARIES = frozenset(
     [
         "cloudpickle",
@@ -40,36 +39,37 @@ _ACTING = frozenset({"antigravity", "this"})
 
 
 def scan_pickle(report: FileReport, stream: BinaryIO, budget: Budget, *, persistent: bool = False) -> list[Walk]:
-    """Judge a stream that holds one pickle after another, to its last byte; return the walks.
+    """Scan a stream of one pickle after another, to its last byte. Return the walks.
 
-    A joblib file has raw arrays between the opcodes. It is walked as joblib reads it and also as `pickle.load` would,
-    so that code hidden in an "array" for the other reader is seen too.
+    A joblib file has raw arrays between the opcodes. It is read as joblib reads it and also as `pickle.load` does, so
+    that code hidden in an "array" for the other reader is scanned too. With ``persistent`` objects outside the file
+    are allowed.
     """
     report.format = report.format or "pickle"
     walks = _walk_all(stream, budget, raw_arrays=False)
-    seen = {name for walk in walks for name in walk.globals}
-    if tuple(JOBLIB_ARRAY.rsplit(".", 1)) in seen:
+    names = {name for walk in walks for name in walk.globals}
+    if tuple(JOBLIB_ARRAY.rsplit(".", 1)) in names:
         report.format = "joblib"
         stream.seek(0)
         walks = _walk_all(stream, budget, raw_arrays=True)
-        seen |= {name for walk in walks for name in walk.globals}
-    judge_walks(report, walks, persistent=persistent)
-    judge_globals(report, seen, budget)
+        names |= {name for walk in walks for name in walk.globals}
+    check_walks(report, walks, persistent=persistent)
+    check_globals(report, names, budget)
     return walks
 
 
-def judge_walks(report: FileReport, walks: list[Walk], *, persistent: bool = False) -> None:
+def check_walks(report: FileReport, walks: list[Walk], *, persistent: bool = False) -> None:
     """Refuse the file for problems of its walks other than globals."""
-    for place, walk in enumerate(walks):
+    for number, walk in enumerate(walks):
         if walk.refusal:
-            report.refuse(f"as a pickle {'after its end ' if place else ''}{walk.refusal}")
+            report.refuse(f"as a pickle {'after its end ' if number else ''}{walk.refusal}")
             break
     if any(walk.persistent for walk in walks) and not persistent:
         report.refuse("as a pickle it refers to objects outside the file")
 
 
-def judge_globals(report: FileReport, names: set[tuple[str, str]], budget: Budget) -> None:
-    """Note the globals a file names, and refuse it for those that are not allowed."""
+def check_globals(report: FileReport, names: set[tuple[str, str]], budget: Budget) -> None:
+    """Add the globals of a file to its report, and refuse the file for those that are not allowed."""
     report.globals |= {f"{module}.{name}" for module, name in names}
     if problem := problem_of_globals(names, budget.allow):
         report.refuse(problem)
@@ -87,19 +87,18 @@ def _walk_all(stream: BinaryIO, budget: Budget, *, raw_arrays: bool) -> list[Wal
 
 
 def at_end(stream: BinaryIO) -> bool:
-    """Return whether no byte is left in the stream."""
-    more = stream.read(1)
-    if more:
+    """Return whether the stream is at its end."""
+    next_byte = stream.read(1)
+    if next_byte:
         stream.seek(-1, 1)
-    return not more
+    return not next_byte
 
 
 def acts_like_pickle(stream: BinaryIO, budget: Budget) -> bool:
-    """Return whether an unpickler that is given this file would import something that exists.
+    """Return whether an unpickler that gets this file would import something that exists.
 
-    A text such as a column of words may begin like an import ("city", "bern" is the name `bern` of a module `ity`).
-    That counts where a call follows, where it ends as a pickle does, or where the module is one of Python's or a known
-    library.
+    A text such as a column of words can begin like an import: "city", "bern" imports the name `bern` of a module `ity`.
+    It counts only if a call follows, if it ends as a pickle does, or if the module is of Python or a known library.
     """
     for _ in range(_MAX_PICKLES):
         walk = walk_pickle(stream, tick=budget.spend_steps)
@@ -113,7 +112,7 @@ def acts_like_pickle(stream: BinaryIO, budget: Budget) -> bool:
 
 
 def _may_exist(module: str, name: str) -> bool:
-    """Return whether importing a name may do something: importing the module alone does where it is no plain one."""
+    """Return whether importing a name may succeed, or importing its module alone may have an effect."""
     if module.split(".", maxsplit=1)[0] not in sys.stdlib_module_names | _LIBRARIES | {"?"}:
         return False
     return "." in module or module in _ACTING or all(part.isidentifier() for part in name.split(".")) or module == "?"

@@ -1,4 +1,4 @@
-"""skops files: a zip file of a schema, which names classes and functions, and of arrays beside it."""
+"""Scan of skops files: a zip file of a schema, which names classes and functions, and of arrays."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, BinaryIO
 from validation.scanning.pickles.globals import is_held
 from validation.scanning.pickles.guards import is_distribution, is_plain_distribution, is_watched
 from validation.scanning.pickles.literals import ARRAY_INTERFACES
-from validation.scanning.pickles.scan import judge_globals
+from validation.scanning.pickles.scan import check_globals
 from validation.scanning.pickles.values import Record
 from validation.scanning.report import Budget, FileReport, Unsafe
 
 SCHEMA = "schema.json"
 _MAX_SCHEMA = 64 * 1024**2
-# The nodes that hold data or objects of a named class. Not here: methods and operators, which bind callables by a bare
-# name.
+# The allowed kinds of nodes: data, and objects of a named class. Methods and operators are not among them, because they
+# name a function without its module.
 _NODES = frozenset(
     {
         "BytearrayNode",
@@ -52,9 +52,9 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 
 def skops_member(inner: Inner, budget: Budget) -> Inner:
-    """Return the scanner of a member of a skops file: this module scans the schema, ``inner`` other members."""
+    """Return the function that scans a member of a skops file. This module scans the schema, ``inner`` the others."""
 
-    def judge(part: FileReport, stream: BinaryIO) -> None:
+    def scan(part: FileReport, stream: BinaryIO) -> None:
         if part.name != SCHEMA:
             inner(part, stream)
             return
@@ -63,11 +63,11 @@ def skops_member(inner: Inner, budget: Budget) -> Inner:
         except Unsafe as error:
             part.refuse(str(error))
 
-    return judge
+    return scan
 
 
 def _scan_schema(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge the schema: every class and function it names must be on the allow-list."""
+    """Scan the schema: every class and function in it must be on the allow-list. Raises Unsafe."""
     report.format = "skops"
     data = stream.read(_MAX_SCHEMA + 1)
     try:
@@ -86,41 +86,47 @@ def _scan_schema(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
             report.refuse("it gives two objects one id")
         for problem in _problems_of(node):
             report.refuse(problem)
-    judge_globals(report, names, budget)
+    check_globals(report, names, budget)
 
 
 def _nodes(schema: object, budget: Budget) -> Iterator[Mapping[str, Any]]:
-    waiting = [schema]
-    while waiting:
-        node = waiting.pop()
+    pending = [schema]
+    while pending:
+        node = pending.pop()
         budget.spend_steps(1)
         if isinstance(node, Mapping):
             yield node
-            waiting += node.values()
+            pending += node.values()
         elif isinstance(node, list):
-            waiting += node
+            pending += node
 
 
 def _names_of(node: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return the names in one node: `__module__` and `__class__`, and for functions `module_path` and `function`."""
     return {
-        (node[where], node[field])
-        for where, field in _SPLIT_NAMES
-        if isinstance(node.get(where), str) and isinstance(node.get(field), str)
+        (node[module_key], node[name_key])
+        for module_key, name_key in _SPLIT_NAMES
+        if isinstance(node.get(module_key), str) and isinstance(node.get(name_key), str)
     }
 
 
 def _generator_of(report: FileReport, node: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return the name that a generator of random numbers is made of: a text in its state, which skops looks up in
-    numpy.random and, in older versions, calls whatever it is.
+    """Return the names that a node of a random number generator imports.
+
+    The name of the bit generator is a text in its state, which skops looks up in numpy.random; older versions call
+    whatever they find there.
     """
     if node.get("__loader__") != "RandomGeneratorNode":
         return set()
     content = node.get("content")
     state = content.get("bit_generator") if isinstance(content, Mapping) else None
     entries = state.get("content") if isinstance(state, Mapping) and state.get("__loader__") == "DictNode" else None
-    named = entries.get("bit_generator") if isinstance(entries, Mapping) else None
-    text = named.get("content") if isinstance(named, Mapping) and named.get("__loader__") == "JsonNode" else None
+    name_node = entries.get("bit_generator") if isinstance(entries, Mapping) else None
+    text = (
+        name_node.get("content")
+        if isinstance(name_node, Mapping) and name_node.get("__loader__") == "JsonNode"
+        else None
+    )
     try:
         name = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
@@ -132,7 +138,7 @@ def _generator_of(report: FileReport, node: Mapping[str, Any]) -> set[tuple[str,
 
 
 def _texts_of(node: Mapping[str, Any]) -> Iterator[object]:
-    """Yield keys and values of a node, and the text that a JsonNode keeps as JSON."""
+    """Yield the keys and values of a node, and the text in the JSON of a JsonNode."""
     yield from node
     yield from node.values()
     if node.get("__loader__") == "JsonNode" and isinstance(node.get("content"), str):
@@ -159,13 +165,13 @@ def _problems_of(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 class _Identities:
-    """The ids of nodes: skops takes the first object of an id wherever it comes again, so they must not differ."""
+    """The ids of nodes. skops uses the first object of an id for every node with that id, so these must not differ."""
 
     def __init__(self) -> None:
         self._first: dict[object, tuple[object, ...]] = {}
 
     def differ(self, node: Mapping[str, Any]) -> bool:
-        """Return whether a node has the id of one that is something else."""
+        """Return whether a node has the id of an earlier node that differs from it."""
         identity = node.get("__id__")
         if identity is None or isinstance(identity, dict | list):
             return identity is not None
@@ -175,7 +181,7 @@ class _Identities:
 
 
 def _state_of(node: Mapping[str, Any]) -> Record:
-    """Return the texts of an object's state, as far as they are written plainly."""
+    """Return the state of an object, with the texts that are written plainly and None for other values."""
     state = Record()
     content = node.get("content")
     entries = content.get("content") if isinstance(content, Mapping) else None

@@ -1,4 +1,4 @@
-"""Reads a stream opcode by opcode from a small window, so that a large pickle costs neither memory nor many calls."""
+"""Reader of a stream through a small buffer, so that a large pickle needs neither much memory nor many calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MAX_KEPT = 2048
 
 
 class Ended(Exception):
-    """The stream ends before the unpickler has what it needs."""
+    """The stream ends before the bytes that are needed."""
 
 
 class Source:
-    """A seekable stream, read forwards. Positions are absolute in the stream."""
+    """A seekable stream, read from start to end. Positions are offsets in the stream."""
 
     __slots__ = ("_at", "_base", "_data", "_stream")
 
@@ -28,11 +28,11 @@ class Source:
         return self._base + self._at
 
     def at_end(self) -> bool:
-        """Return whether no byte is left."""
+        """Return whether the stream is at its end."""
         return self._at >= len(self._data) and not self._fill(1)
 
     def byte(self) -> int:
-        """Return the next byte. Raises Ended where there is none."""
+        """Return the next byte. Raises Ended at the end of the stream."""
         at = self._at
         if at >= len(self._data):
             if not self._fill(1):
@@ -42,7 +42,7 @@ class Source:
         return self._data[at]
 
     def take(self, size: int) -> bytes:
-        """Return the next ``size`` bytes, at most the size of the window. Raises Ended where there are fewer."""
+        """Return the next ``size`` bytes, which are kept in memory. Raises Ended if there are fewer."""
         at = self._at
         if at + size > len(self._data):
             if not self._fill(size):
@@ -52,23 +52,26 @@ class Source:
         return self._data[at : at + size]
 
     def number(self, size: int) -> int:
-        """Return the next ``size`` bytes as an unsigned little-endian number."""
+        """Return the next ``size`` bytes as an unsigned little-endian number. Raises Ended if there are fewer."""
         return int.from_bytes(self.take(size), "little")
 
     def skip(self, size: int) -> None:
-        """Pass over ``size`` bytes. Raises Ended where there are fewer."""
-        left = len(self._data) - self._at
-        if size <= left:
+        """Skip ``size`` bytes. Raises Ended if there are fewer."""
+        buffered = len(self._data) - self._at
+        if size <= buffered:
             self._at += size
             return
         target = self.tell() + size
-        whole = self._stream.seek(0, 2)
-        self._move_to(min(target, whole))
-        if target > whole:
+        stream_size = self._stream.seek(0, 2)
+        self._move_to(min(target, stream_size))
+        if target > stream_size:
             raise Ended
 
     def take_unless_long(self, size: int) -> bytes | None:
-        """Return the next ``size`` bytes, or pass over them and return None where they are too many to keep."""
+        """Return the next ``size`` bytes; skip them and return None if they are more than MAX_KEPT.
+
+        Raises Ended if there are fewer.
+        """
         if size <= MAX_KEPT:
             return self.take(size)
         self.skip(size)
@@ -77,7 +80,7 @@ class Source:
     def line(self) -> tuple[bytes, bool]:
         """Return the bytes before the next line feed, and whether there was one.
 
-        Of a line without an end the unpicklers drop the last byte; so does this. Of a long line the beginning is
+        Unpicklers drop the last byte of a line without a line feed, and so does this. For a long line only the start is
         returned, which is longer than MAX_KEPT.
         """
         line = b""
@@ -94,17 +97,17 @@ class Source:
                 return line[:-1], False
 
     def _fill(self, size: int) -> bool:
-        """Read on until the window holds ``size`` bytes; return whether it does."""
+        """Read until the buffer has ``size`` unread bytes. Return whether it has."""
         unread = self._data[self._at :]
         self._base += self._at
         self._at = 0
         parts = [unread]
-        have = len(unread)
-        while have < size and (more := self._stream.read(_WINDOW)):
-            parts.append(more)
-            have += len(more)
+        count = len(unread)
+        while count < size and (chunk := self._stream.read(_WINDOW)):
+            parts.append(chunk)
+            count += len(chunk)
         self._data = b"".join(parts)
-        return have >= size
+        return count >= size
 
     def _move_to(self, position: int) -> None:
         self._stream.seek(position)

@@ -1,7 +1,8 @@
-"""PyTorch files: a zip file of a pickle and the bytes of its tensors, or (before 1.6) five pickles and the bytes behind
-them.
+"""Scans PyTorch files.
 
-Only here may a pickle refer to objects outside of itself: to storages, each by a key that is the name of a member.
+Such a file is a zip file that holds a pickle and the bytes of its tensors. Before PyTorch 1.6 it was a sequence of five
+pickles, followed by these bytes. Only in a PyTorch file may a pickle refer to objects outside of itself. Each of them
+is a storage (the bytes of a tensor), whose key is the name of a member of the zip file.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import BinaryIO
 
 from validation.scanning.pickles.machine import Walk
-from validation.scanning.pickles.scan import judge_globals, judge_walks, scan_pickle
+from validation.scanning.pickles.scan import check_globals, check_walks, scan_pickle
 from validation.scanning.pickles.values import Global, Sequence
 from validation.scanning.pickles.walk import walk_pickle
 from validation.scanning.report import Budget, FileReport, Unsafe
@@ -28,16 +29,17 @@ Inner = Callable[[FileReport, BinaryIO], None]
 
 
 def is_torch(names: Collection[str]) -> bool:
-    """Return whether a zip file with these members is PyTorch's."""
+    """Return whether a zip file with members of these names is a PyTorch file."""
     return any(name == "data.pkl" or name.endswith("/data.pkl") for name in names)
 
 
 def torch_member(inner: Inner, budget: Budget) -> Inner:
-    """Return the scanner of a member of a PyTorch file: its pickles may name storages, ``inner`` scans other
-    members.
+    """Return the scanner of the members of a PyTorch file.
+
+    It lets pickles refer to storages. It gives all other members to ``inner``.
     """
 
-    def judge(part: FileReport, stream: BinaryIO) -> None:
+    def scan(part: FileReport, stream: BinaryIO) -> None:
         if not part.name.endswith(".pkl"):
             inner(part, stream)
             return
@@ -46,11 +48,14 @@ def torch_member(inner: Inner, budget: Budget) -> Inner:
         for _, key, _ in _storages(part, walks):
             part.data_files.add(f"{folder}/{key}")
 
-    return judge
+    return scan
 
 
 def _storages(report: FileReport, walks: list[Walk]) -> list[tuple[str, str, int]]:
-    """Return kind, key and number of elements of each storage a pickle refers to; refuse what is no storage."""
+    """Return kind, key and number of elements of each storage that the pickles refer to.
+
+    Refuse the file if they refer to something else.
+    """
     storages = []
     for identifier in (identifier for walk in walks for identifier in walk.persistent):
         storage = _storage_of(identifier)
@@ -71,26 +76,29 @@ def _storage_of(identifier: object) -> tuple[str, str, int] | None:
 
 
 def is_legacy_torch(head: bytes) -> bool:
-    """Return whether a file begins as PyTorch's did before it wrote zip files."""
+    """Return whether these are the first bytes of a file that PyTorch wrote before version 1.6."""
     return head.startswith(_LEGACY)
 
 
 def scan_legacy_torch(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge the five pickles and the length of the bytes behind them."""
+    """Scan the five pickles, and check the length of the bytes that follow them.
+
+    Raises Unsafe for a damaged file, or for one that is longer or shorter than its storages need.
+    """
     report.format = "PyTorch"
     walks = []
     for _ in range(_LEGACY_PICKLES):
         walks.append(walk_pickle(stream, tick=budget.spend_steps))
         if walks[-1].refusal:
             break
-    judge_walks(report, walks, persistent=True)
-    judge_globals(report, {name for walk in walks for name in walk.globals}, budget)
+    check_walks(report, walks, persistent=True)
+    check_globals(report, {name for walk in walks for name in walk.globals}, budget)
     storages = {key: _SIZES.get(kind, 0) * count + 8 for kind, key, count in _storages(report, walks)}
     if report.problems:
         return
     keys = walks[-1].result
-    if not isinstance(keys, Sequence) or not keys.whole or {str(key) for key in keys.items} != storages.keys():
+    if not isinstance(keys, Sequence) or not keys.complete or {str(key) for key in keys.items} != storages.keys():
         raise Unsafe("as a PyTorch file it is damaged; save it again with PyTorch 1.6 or later")
-    begins = stream.tell()
-    if stream.seek(0, 2) != begins + sum(storages.values()):
+    start = stream.tell()
+    if stream.seek(0, 2) != start + sum(storages.values()):
         raise Unsafe("as a PyTorch file it is cut short, or something follows its tensors")

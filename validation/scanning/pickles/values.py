@@ -1,15 +1,15 @@
-"""Values of a walk, with enough detail to resolve names and to judge the arguments and states of classes."""
+"""The values that a walk through a pickle keeps: enough to resolve names, and to check arguments and states."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 UNKNOWN = object()
-"""A value whose kind is not known: what a persistent id stands for, or the result of a call that was refused."""
+"""A value whose kind is not known, such as the object of a persistent id, or the result of a call of no import."""
 DATA = object()
 """A number or bytes: it can be neither called nor changed, and names nothing."""
 TEXT = object()
-"""A text that is too long to be kept, or whose encoding the reader chooses."""
+"""A text that is too long to be kept, or whose encoding is chosen by the program that loads the pickle."""
 _MAX_KEPT = 64
 _MAX_ENTRIES = 1024
 
@@ -29,52 +29,55 @@ class Global:
 
 
 @dataclass(slots=True)
-class Made:
-    """The result of calling a global: which one, with which arguments, and the states it was built with."""
+class CallResult:
+    """The result of a call: the function or class, its arguments, and the states that the result was given later."""
 
-    of: Global
-    args: object
+    function: Global
+    arguments: object
     states: list[object] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Record:
-    """A dictionary, as far as its keys are texts. Past _MAX_ENTRIES entries it is not ``whole``."""
+    """The entries of a dictionary whose keys are texts.
+
+    It is not ``complete`` if the dictionary has other keys or more than _MAX_ENTRIES entries.
+    """
 
     items: dict[str, object] = field(default_factory=dict)
-    whole: bool = True
+    complete: bool = True
     has_other_keys: bool = False
     holds_watched: bool = False
 
     def put(self, key: object, value: object) -> None:
-        """Set an entry as the unpickler would."""
+        """Set an entry, as an unpickler does."""
         self.has_other_keys = self.has_other_keys or not isinstance(key, str)
         self.holds_watched = self.holds_watched or (type(value) is Global and value.watched)
         if isinstance(key, str) and (len(self.items) < _MAX_ENTRIES or key in self.items):
             self.items[key] = value
         else:
-            self.whole = False
+            self.complete = False
 
 
 @dataclass(slots=True)
 class Sequence:
-    """A list or a set: its first entries."""
+    """The first _MAX_ENTRIES entries of a list or a set. It is not ``complete`` if there are more."""
 
     items: list[object] = field(default_factory=list)
-    whole: bool = True
+    complete: bool = True
 
     def extend(self, values: list[object]) -> None:
-        """Add entries as the unpickler would."""
+        """Add entries, as an unpickler does."""
         room = _MAX_ENTRIES - len(self.items)
         self.items += values[:room]
-        self.whole = self.whole and len(values) <= room
+        self.complete = self.complete and len(values) <= room
 
 
 @dataclass(slots=True)
 class LongTuple:
-    """A tuple of more entries than are kept."""
+    """A tuple of more than _MAX_KEPT entries, none of which are kept."""
 
 
-def kept_tuple(values: list[object]) -> object:
-    """Return a tuple's values where there are few."""
+def short_tuple(values: list[object]) -> object:
+    """Return a tuple of the values, or a LongTuple if there are more than _MAX_KEPT."""
     return tuple(values) if len(values) <= _MAX_KEPT else LongTuple()

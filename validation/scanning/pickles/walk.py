@@ -1,8 +1,8 @@
-"""Follows one pickle to its STOP without running it, so that every global is resolved as the unpicklers would.
+"""Follows one pickle to its STOP without running it, and resolves every global as an unpickler does.
 
-There are two of them, and they differ: the one in C is generous about numbers and frames, the one in Python (joblib's
-and dill's) is strict about frames. The walk recognises what either would execute. Where no pickler writes such a thing
-it is noted as a problem, which refuses the file, and the walk goes on.
+Python has two unpicklers, and they differ. The one in C tolerates odd numbers and frames. The one in Python, which
+joblib and dill use, is strict about frames. The walk follows everything that one of them would execute. If it meets a
+form that no pickler writes, it notes a problem and continues. A file with a problem is rejected.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _HANDLERS: dict[int, Handler] = {**LITERALS, **CONTAINERS, **CALLS}
 
 
 def walk_pickle(stream: BinaryIO, *, raw_arrays: bool = False, tick: Callable[[int], None] | None = None) -> Walk:
-    """Walk one pickle from the stream's position; the stream is left behind its end.
+    """Walk one pickle from the position of the stream, and leave the stream at the first byte after the pickle.
 
-    ``raw_arrays`` reads it as joblib.load does (the bytes of arrays lie behind their wrappers), otherwise as
-    pickle.load does. ``tick`` is called with the number of opcodes since it was called last, and may raise to end the
-    walk.
+    With ``raw_arrays`` the pickle is read as joblib.load reads it: the bytes of an array follow its wrapper. Otherwise
+    it is read as pickle.load reads it. ``tick`` is called with the number of opcodes since its last call. It may raise
+    an exception to end the walk.
     """
     source, walk = Source(stream), Walk()
     with _no_collections():
@@ -38,7 +38,7 @@ def walk_pickle(stream: BinaryIO, *, raw_arrays: bool = False, tick: Callable[[i
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Disable the garbage collector, which would repeatedly traverse the millions of values that a walk may hold."""
+    """Disable Python's garbage collector. It would repeatedly traverse the millions of values that a walk may hold."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -68,13 +68,13 @@ def _run(machine: Machine, tick: Callable[[int], None] | None) -> None:
 
 
 def _steps(machine: Machine, tick: Callable[[int], None] | None) -> None:
-    """Take one opcode after the other until one raises."""
+    """Handle one opcode after the other, until a handler raises Stopped, InnerPickle, Broken or Ended."""
     source, walk = machine.source, machine.walk
     while True:
         start = source.tell()
         handler = _HANDLERS.get(source.byte())
         if handler is None:
-            raise Broken("it holds what is no opcode")
+            raise Broken("it has a byte that is no opcode")
         handler(machine)
         walk.opcodes += 1
         if start < machine.frame_end < source.tell():

@@ -1,1 +1,1 @@
-"""Text files: those that steer how a model is loaded are judged by what their keys name."""
+"""Scans of text files. A file that controls how a model is loaded is scanned key by key."""

@@ -1,8 +1,7 @@
-"""Text files, by name and by content."""
+"""Scans a text file, by its name and its content."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -12,7 +11,7 @@ from validation.scanning.signatures import name_on_disk
 from validation.scanning.text.environments import scan_environment, scan_requirements
 from validation.scanning.text.json_files import scan_json
 from validation.scanning.text.mlmodel import scan_mlmodel
-from validation.scanning.text.plain import MAX_TEXT, is_text, read_text
+from validation.scanning.text.plain import MAX_TEXT, is_text, reaches_python, read_text
 from validation.scanning.text.yaml_files import require_plain_yaml
 
 _BY_NAME: dict[str, Callable[[FileReport, BinaryIO], None]] = {
@@ -20,7 +19,7 @@ _BY_NAME: dict[str, Callable[[FileReport, BinaryIO], None]] = {
     "python_env.yaml": scan_environment,
     "constraints.txt": scan_requirements,
 }
-# Files in which MLflow's loaders look up a module to import, and the modules that honest ones name.
+# The files from which MLflow's loaders read the name of a module to import, and the names that MLflow itself writes.
 _MODULE_FILES = {
     "pickle_module_info.txt": frozenset({"mlflow.pytorch.pickle_module", "pickle", "cloudpickle", "dill"}),
     "keras_module.txt": frozenset({"keras", "tensorflow.keras", "tensorflow.python.keras", "tf_keras"}),
@@ -30,13 +29,14 @@ _JSON_SUFFIXES = frozenset({".json", ".ipynb", ".jsonl", ".ndjson", ".webmanifes
 _YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 _ANY_ENCODING = frozenset({".csv", ".tsv", ".txt", ".md"})
 _TEMPLATE_SUFFIXES = frozenset({".jinja", ".jinja2", ".j2", ".tmpl", ".tpl"})
-# What a template has no honest use for, and what leads from a value to Python's own functions.
-REACHING = re.compile(r"__\w+__|\|\s*attr\b|\battr\s*\(|_getframe|\bgi_|\bcr_")
 _HEAD = 4096
 
 
 def scan_text(report: FileReport, stream: BinaryIO, budget: Budget) -> bool:
-    """Judge a text file; return False where it is none."""
+    """Scan a text file. Return False for a file that is not text, which is not scanned.
+
+    Raises Unsafe if the file is rejected.
+    """
     name = name_on_disk(PurePosixPath(report.name).name)
     suffix = PurePosixPath(name.lower()).suffix
     if not is_text(stream, budget, any_encoding=suffix in _ANY_ENCODING):
@@ -61,15 +61,15 @@ def _scan_by_suffix(report: FileReport, stream: BinaryIO, budget: Budget, suffix
         require_plain_yaml(read_text(stream))
     elif suffix in _TEMPLATE_SUFFIXES:
         report.format = "text"
-        if REACHING.search(read_text(stream)):
+        if reaches_python(read_text(stream)):
             raise Unsafe("as a template it reaches into Python's own objects")
-    elif suffix in _JSON_SUFFIXES or _begins_as_json(stream):
+    elif suffix in _JSON_SUFFIXES or _starts_like_json(stream):
         scan_json(report, stream, budget, lines=suffix in {".jsonl", ".ndjson"})
     else:
         _scan_other(report, stream)
 
 
-def _begins_as_json(stream: BinaryIO) -> bool:
+def _starts_like_json(stream: BinaryIO) -> bool:
     head = stream.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n")
     stream.seek(0)
     return head[:1] in {b"{", b"["} or head[:2] == b'"{'
@@ -82,7 +82,7 @@ def _scan_module_file(report: FileReport, text: str, allowed: frozenset[str], bu
 
 
 def _scan_other(report: FileReport, stream: BinaryIO) -> None:
-    """Judge a text without keys."""
+    """Scan a text that is none of the known files."""
     report.format = "text"
     head = stream.read(MAX_TEXT)
     if head.lstrip().startswith(b"<") and b"<!ENTITY" in head.upper():

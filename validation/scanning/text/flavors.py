@@ -1,6 +1,7 @@
-"""The allowed keys of each MLflow flavor in an MLmodel file, by what MLflow's loader does with their values.
+"""The allowed keys of each MLflow flavor in an MLmodel file, with a rule for the value of each.
 
-A key that is not here is refused, and so is a flavor: a loader might import what it names, or open it.
+The rule depends on what MLflow's loader does with the value. A flavor or a key that is not listed here is refused,
+because a loader might import or open what it names.
 """
 
 from __future__ import annotations
@@ -12,38 +13,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A value that loaders only compare, show or hand to a library as a number or a name: a scalar,
-    or lists of them.
-    """
+    """A scalar, or a list of scalars, that loaders only compare, show or pass to a library as a number or a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A file or folder of the model. ``formats`` are what it may be where it is a file; none means any known format."""
+    """The path of a file or folder of the model. ``formats`` are the allowed formats of a file, empty for any known
+    format.
+    """
 
     formats: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Source code that comes with the model and is imported: only with ``allow_code``."""
+    """The path of source code of the model, which a loader imports. It needs ``allow_code`` in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name that the loader imports or looks up: it must match entirely."""
+    """A name that the loader imports or looks up. The pattern must match all of it."""
 
     pattern: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A value with a structure of its own: the function returns its problem, or ""."""
+class Structured:
+    """A value with a structure of its own. ``problem_of`` returns what is wrong with it, "" if nothing is."""
 
-    judge: Callable[[object], str]
+    problem_of: Callable[[object], str]
 
 
-Rule = Text | Path | Code | Named | Judged
+Rule = Text | Path | Code | Named | Structured
 
 PICKLED = frozenset({"pickle", "joblib", "skops", "PyTorch", "numpy array", "numpy array of objects"})
 _CLASS = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -67,41 +68,44 @@ def _named(pattern: str) -> Named:
     return Named(re.compile(pattern))
 
 
-def _is_path_list(value: object) -> str:
-    """Judge `extra_files`: a list of {path}; the paths are checked as every text is."""
-    plain = isinstance(value, list) and all(isinstance(one, dict) and one.keys() == {"path"} for one in value)
-    return "" if plain else "is not a list of paths"
+def _problem_of_extra_files(value: object) -> str:
+    """Return the problem of `extra_files`, which is a list of {path}; "" for none. mlmodel.py checks the paths."""
+    valid = isinstance(value, list) and all(isinstance(entry, dict) and entry.keys() == {"path"} for entry in value)
+    return "" if valid else "is not a list of paths"
 
 
-def _are_providers(value: object) -> str:
+def _problem_of_providers(value: object) -> str:
     entries = value if isinstance(value, list) else [value]
-    plain = all(one is None or (isinstance(one, str) and _PROVIDER.fullmatch(one)) for one in entries)
-    return "" if plain else "gives an execution provider options, which may name a library to load"
+    valid = all(entry is None or (isinstance(entry, str) and _PROVIDER.fullmatch(entry)) for entry in entries)
+    return "" if valid else "gives an execution provider options, which may name a library to load"
 
 
-def _are_session_options(value: object) -> str:
+def _problem_of_session_options(value: object) -> str:
     if value is None:
         return ""
     extra = value.get("extra_session_config") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not value.keys() <= _PLAIN_SESSION or not isinstance(extra or {}, dict):
-        return "holds options that are not known"
+        return "has options that Custody does not know"
     unknown_keys = [str(key) for key in extra or {} if not _SESSION_ENTRY.fullmatch(str(key))]
-    return f"holds the option {unknown_keys[0][:80]}, which is not known" if unknown_keys else ""
+    return f"has the option {unknown_keys[0][:80]}, which Custody does not know" if unknown_keys else ""
 
 
-def _are_artifacts(value: object) -> str:
-    """Judge the artifacts of a Python model: names with a path and where they came from, which is not read again."""
-    plain = isinstance(value, dict) and all(
-        isinstance(one, dict) and one.keys() <= {"path", "uri"} and isinstance(one.get("path"), str)
-        for one in value.values()
+def _problem_of_artifacts(value: object) -> str:
+    """Return the problem of the artifacts of a Python model, a mapping of names to {path, uri}; "" for none.
+
+    `uri` says where the artifact came from. Loaders do not read it.
+    """
+    valid = isinstance(value, dict) and all(
+        isinstance(artifact, dict) and artifact.keys() <= {"path", "uri"} and isinstance(artifact.get("path"), str)
+        for artifact in value.values()
     )
-    return "" if plain else "is not a list of artifacts"
+    return "" if valid else "is not a mapping of names to artifacts"
 
 
 _EXTRA: dict[str, Rule] = {
     "code": Code(),
-    "extra_files": Judged(_is_path_list),
-    "requirements_file": Judged(lambda _: ""),
+    "extra_files": Structured(_problem_of_extra_files),
+    "requirements_file": Structured(lambda _: ""),
 }
 _PICKLE = Path(PICKLED)
 _SERIALIZED: dict[str, Rule] = {
@@ -156,9 +160,9 @@ FLAVORS: dict[str, dict[str, Rule]] = {
     },
     "onnx": {
         "data": Path(frozenset({"ONNX graph"})),
-        "onnx_session_options": Judged(_are_session_options),
+        "onnx_session_options": Structured(_problem_of_session_options),
         "onnx_version": Text(),
-        "providers": Judged(_are_providers),
+        "providers": Structured(_problem_of_providers),
     },
     "paddle": {"paddle_version": Text(), "pickled_model": Path()},
     "pmdarima": {"data": _PICKLE, "model_type": Text(), "pmdarima_version": Text()},
@@ -192,7 +196,7 @@ FLAVORS: dict[str, dict[str, Rule]] = {
 }
 LOADERS = frozenset({f"mlflow.{name}" for name in FLAVORS} | {"mlflow.pyfunc.model"})
 PYTHON_FUNCTION: dict[str, Rule] = {
-    "artifacts": Judged(_are_artifacts),
+    "artifacts": Structured(_problem_of_artifacts),
     "cloudpickle_version": Text(),
     "data": Path(),
     "model_code_path": Code(),
@@ -207,6 +211,6 @@ PYTHON_FUNCTION: dict[str, Rule] = {
 
 
 def rules_of(flavor: str) -> dict[str, Rule] | None:
-    """Return the rules for a flavor's keys; None where the flavor is not known. python_function has some of its own."""
+    """Return the rules for the keys of a flavor; None if Custody does not know the flavor."""
     rules = PYTHON_FUNCTION if flavor == "python_function" else FLAVORS.get(flavor)
     return None if rules is None else {**rules, **_EXTRA}

@@ -1,4 +1,4 @@
-"""JSON files: data, but for keys by which libraries import code, build objects or open files."""
+"""Scans JSON files for keys that make a library import code, build objects or open files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _SUSPICIOUS = re.compile(
 
 
 def scan_json(report: FileReport, stream: BinaryIO, budget: Budget, *, lines: bool = False) -> None:
-    """Judge a JSON file, or one with a document on each line."""
+    """Scan a JSON file. With ``lines`` it has one document on each line.
+
+    Raises Unsafe for a file that is too long to be parsed and that seems to have a key that loads code.
+    """
     report.format = "JSON"
     data = stream.read(_MAX_JSON + 1)
     if len(data) > _MAX_JSON:
@@ -35,7 +38,7 @@ def scan_json(report: FileReport, stream: BinaryIO, budget: Budget, *, lines: bo
 
 
 def problems_of_document(data: bytes, budget: Budget) -> list[str] | None:
-    """Return the problems of one document; None where it is no document."""
+    """Return the problems of one document; None if it is not JSON."""
     problems: list[str] = []
 
     def pairs(entries: list[tuple[str, object]]) -> dict[str, object]:
@@ -66,11 +69,11 @@ def _problems_of_lines(data: bytes, budget: Budget) -> list[str] | None:
 
 
 def _scan_large(stream: BinaryIO, budget: Budget) -> None:
-    """Search a file that is too large to be parsed for what would have to be looked at."""
+    """Search a file that is too long to be parsed for the names of keys that load code."""
     stream.seek(0)
     for window in _windows(stream):
         budget.tick()
-        if _SUSPICIOUS.search(window) or (b"\\u" in window and _SUSPICIOUS.search(_plain(window))):
+        if _SUSPICIOUS.search(window) or (b"\\u" in window and _SUSPICIOUS.search(_unescaped(window))):
             raise Unsafe(f"as JSON it is longer than {_MAX_JSON // 1024**2} MiB, and has a key that loads code")
 
 
@@ -81,6 +84,6 @@ def _windows(stream: BinaryIO) -> Iterator[bytes]:
         overlap = chunk[-256:]
 
 
-def _plain(window: bytes) -> bytes:
-    """Return a part of a document with its escaped ASCII characters written plainly."""
+def _unescaped(window: bytes) -> bytes:
+    """Return a part of a document, with the ASCII characters in place of their escapes."""
     return re.sub(rb"\\u00([2-7][0-9a-fA-F])", lambda match: bytes([int(match[1], 16)]), window)

@@ -1,4 +1,4 @@
-"""Keys of JSON files that make a library import code, build an object, or open what lies elsewhere."""
+"""The keys of JSON files that make a library import code, build an object, or open a file outside the folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from validation.scanning.report import Budget
 from validation.scanning.text.keras_config import problems_of_keras
+from validation.scanning.text.plain import reaches_python
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _SPARK = re.compile(rf"(?:org\.apache\.spark\.ml|pyspark\.ml)(?:\.{_NAME})+")
@@ -15,7 +16,6 @@ _ACTIVATION = re.compile(rf"torch\.nn(?:\.{_NAME})+")
 _LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion", "onnxruntime", "tokenizers"})
 _PEFT = re.compile(rf"(?:transformers|peft|torch|sentence_transformers)(?:\.{_NAME})*")
 _PICKLED_BY_JSONPICKLE = "py/"
-_REACHING = re.compile(r"__\w+__|\|\s*attr\b|_getframe")
 _SHOWN = 100
 
 
@@ -43,9 +43,8 @@ def _attention(value: object, _: Budget) -> str:
 def _template(value: object, _: Budget) -> str:
     texts = [value] if isinstance(value, str) else []
     if isinstance(value, list):
-        texts = [str(one.get("template")) for one in value if isinstance(one, Mapping)]
-    reaches = any(_REACHING.search(text) for text in texts)
-    return "is a template that reaches into Python's own objects" if reaches else ""
+        texts = [str(template.get("template")) for template in value if isinstance(template, Mapping)]
+    return "is a template that reaches into Python's own objects" if any(map(reaches_python, texts)) else ""
 
 
 def _peft(value: object, _: Budget) -> str:
@@ -71,7 +70,7 @@ _KEYS: dict[str, Callable[[object, Budget], str]] = {
 
 
 def problems_of_pair(key: str, value: object, budget: Budget) -> Iterator[str]:
-    """Yield the problems of one entry, at any depth."""
+    """Yield the problems of one key and its value."""
     if key in _KEYS and (problem := _KEYS[key](value, budget)):
         yield f"its key {key} {problem}"
     elif key.startswith(_PICKLED_BY_JSONPICKLE):
@@ -79,7 +78,7 @@ def problems_of_pair(key: str, value: object, budget: Budget) -> Iterator[str]:
 
 
 def problems_of_record(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
-    """Yield the problems of an object, by the combination of its keys."""
+    """Yield the problems of an object that a combination of its keys shows."""
     if "class_name" in record and ("config" in record or "registered_name" in record):
         yield from problems_of_keras(record, budget)
     if "class" in record and {"uid", "paramMap", "sparkVersion"} & record.keys():
@@ -88,7 +87,7 @@ def problems_of_record(record: Mapping[str, object], budget: Budget) -> Iterator
         yield from _named(record["type"], _SENTENCE, budget)
         path = str(record["path"])
         if path.startswith(("/", "~", "\\")) or ".." in path.replace("\\", "/").split("/") or ":" in path:
-            yield f"its path {path[:_SHOWN]!r} leads out of the model's folder"
+            yield f"its path {path[:_SHOWN]!r} points outside the model's folder"
     if "_class_name" in record and "_diffusers_version" in record:
         yield from _diffusers(record, budget)
     if {"lc", "type", "id"} <= record.keys():
@@ -102,9 +101,9 @@ def _named(value: object, pattern: re.Pattern[str], budget: Budget) -> Iterator[
 
 def _diffusers(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
     if not isinstance(record["_class_name"], str) and not budget.allow_code:
-        yield "it names a pipeline of its own (_class_name)"
+        yield "it names a pipeline class that comes with the model (_class_name)"
     for key, value in record.items():
         if not key.startswith("_") and isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):  # noqa: PLR2004 - library and class
             library = value[0]
             if library not in _LIBRARIES and library not in budget.allow:
-                yield f"its part {key[:_SHOWN]} is of {library[:_SHOWN]!r}, which a loader would import"
+                yield f"its part {key[:_SHOWN]} is of the library {library[:_SHOWN]!r}, which a loader would import"

@@ -1,4 +1,7 @@
-"""Keras: the description of a model names classes and functions. What Keras itself brings is allowed, by exact name."""
+"""Scans the configuration of a Keras model, which names classes and functions.
+
+Classes and functions of Keras itself are allowed, by their exact names (keras_names.txt).
+"""
 
 from __future__ import annotations
 
@@ -22,22 +25,22 @@ def _names() -> frozenset[str]:
 
 
 def problems_of_keras(record: Mapping[str, object], budget: Budget) -> Iterator[str]:
-    """Yield the problems of one object of a description."""
+    """Yield the problems of one object of the configuration."""
     name, module, config = record.get("class_name"), record.get("module"), record.get("config")
     registered = record.get("registered_name")
     if name in _FUNCTIONS:
-        yield from _function(str(name), config)
+        yield from _problems_of_function(str(name), config)
     elif not isinstance(name, str) or (name not in _names() and name not in budget.allow):
         yield f"it builds a {str(name)[:_SHOWN]}, which can run code of the model's own"
     if module is not None and not _is_keras(module):
         yield f"it names {str(module)[:_SHOWN]!r}, which a loader would import"
     if isinstance(registered, str) and ">" in registered and registered not in budget.allow:
-        yield f"it needs {registered[:_SHOWN]!r}, a class of the model's own"
+        yield f"it needs {registered[:_SHOWN]!r}, a class that comes with the model"
     if isinstance(config, Mapping) and isinstance(config.get("vocabulary"), str):
         yield "it reads a vocabulary from a path"
 
 
-def _function(kind: str, config: object) -> Iterator[str]:
+def _problems_of_function(kind: str, config: object) -> Iterator[str]:
     name = config.get("function") if isinstance(config, Mapping) and kind != "function" else config
     if isinstance(name, Mapping):
         name = name.get("name") or name.get("function")

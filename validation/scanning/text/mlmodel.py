@@ -1,5 +1,6 @@
-"""MLmodel files: what MLflow's loaders import and open is judged key by key (flavors.py); nothing may lead out of the
-folder.
+"""Scans MLmodel files key by key (flavors.py): the names that MLflow's loaders import, and the paths that they open.
+
+No path may point outside the folder of the model.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from validation.scanning.report import Budget, FileReport, Unsafe
-from validation.scanning.text.flavors import COMPONENT_KEY, LOADERS, Code, Judged, Named, Path, Rule, Text, rules_of
+from validation.scanning.text.flavors import COMPONENT_KEY, LOADERS, Code, Named, Path, Rule, Structured, Text, rules_of
 from validation.scanning.text.plain import read_text
 from validation.scanning.text.yaml_files import load_yaml
 
@@ -44,41 +45,44 @@ _ENVIRONMENTS = frozenset({"conda.yaml", "python_env.yaml"})
 _REMOTE_KEYS = ("source_model_revision", "local_base_model_path")
 _MAX_SHOWN = 100
 _OF_ANY_FLAVOR: Mapping[str, Rule] = {"code": Code(), "model_code_path": Code()}
-_ALSO_JUDGED = frozenset({"loader_module", "env", "config", *_OF_ANY_FLAVOR})
+_KEYS_OF_ANY_FLAVOR = frozenset({"loader_module", "env", "config", *_OF_ANY_FLAVOR})
 
 
 def scan_mlmodel(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
-    """Judge an MLmodel file and note which files it has loaded."""
+    """Scan an MLmodel file, and add to ``report.expects`` the files that MLflow loads because of it.
+
+    Raises Unsafe if the file names no flavors.
+    """
     report.format = "MLmodel"
     body = load_yaml(read_text(stream))
     flavors = body.get("flavors") if isinstance(body, Mapping) else None
     if not isinstance(body, Mapping) or not isinstance(flavors, Mapping):
         raise Unsafe("it names no flavors")
-    for problem in _Judgement(report, budget).problems(body, flavors):
+    for problem in _MLmodelScan(report, budget).problems(body, flavors):
         report.refuse(problem[:1000])
 
 
-def leads_out(path: str) -> bool:
-    """Return whether a path leads out of the folder it is relative to, or is an address."""
-    plain = path.replace("\\", "/")
-    return plain.startswith(("/", "~")) or ".." in plain.split("/") or "\x00" in path or bool(_SCHEME.match(plain))
+def _leads_out(path: str) -> bool:
+    """Return whether a path leads out of the folder that it is relative to, or is a URL."""
+    posix = path.replace("\\", "/")
+    return posix.startswith(("/", "~")) or ".." in posix.split("/") or "\x00" in path or bool(_SCHEME.match(posix))
 
 
 def _texts_in(value: object) -> Iterator[str]:
-    """Yield every text in a value, keys among them."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
+    """Yield every text in a value, including keys."""
+    unread = [value]
+    while unread:
+        part = unread.pop()
         if isinstance(part, str):
             yield part
         elif isinstance(part, Mapping):
-            waiting += [*part.keys(), *part.values()]
+            unread += [*part.keys(), *part.values()]
         elif isinstance(part, list):
-            waiting += part
+            unread += part
 
 
-class _Judgement:
-    """Goes through the keys of one MLmodel file."""
+class _MLmodelScan:
+    """Scan of the keys of one MLmodel file."""
 
     def __init__(self, report: FileReport, budget: Budget) -> None:
         self._report, self._budget = report, budget
@@ -98,19 +102,19 @@ class _Judgement:
 
     def _examples(self, example: Mapping[object, object]) -> Iterator[str]:
         for key in _PATHS_OF_EXAMPLES:
-            if isinstance(example.get(key), str) and leads_out(str(example[key])):
+            if isinstance(example.get(key), str) and _leads_out(str(example[key])):
                 yield f"its input example points outside the model's folder ({key})"
 
     def _flavor(self, name: str, flavor: object) -> Iterator[str]:
         rules = rules_of(name)
         if rules is None and f"mlflow.{name}" not in self._budget.allow:
             yield (
-                "it is not known here, and neither is what its loader does. Log the model with another flavor of MLflow's, "
-                f"or have the policy allow the loader mlflow.{name[:_MAX_SHOWN]} (`allow`)"
+                "Custody does not know this flavor or what its loader does. Log the model with another flavor of "
+                f"MLflow, or let the policy allow the loader mlflow.{name[:_MAX_SHOWN]} (`allow`)"
             )
             return
         if not isinstance(flavor, Mapping):
-            yield "it is no list of keys"
+            yield "it is no mapping of keys to values"
             return
         if rules is None:
             yield from self._allowed_flavor(flavor)
@@ -121,13 +125,13 @@ class _Judgement:
             yield from self._entry(str(key), value, rules)
 
     def _allowed_flavor(self, flavor: Mapping[object, object]) -> Iterator[str]:
-        """Judge a flavor whose loader a policy allows: any key, but no code,
-        and no text that leads out of the folder.
+        """Scan a flavor whose loader the policy allows. It may have any keys, but its texts may not lead out of the
+        folder, and the rules for code, loader, environment and configuration stay the same.
         """
         for key, value in flavor.items():
-            if str(key) in _ALSO_JUDGED:
+            if str(key) in _KEYS_OF_ANY_FLAVOR:
                 yield from self._entry(str(key), value, _OF_ANY_FLAVOR)
-            elif any(leads_out(text) for text in _texts_in(value)):
+            elif any(_leads_out(text) for text in _texts_in(value)):
                 yield f"{str(key)[:_MAX_SHOWN]} points outside the model's folder"
 
     def _entry(self, key: str, value: object, rules: Mapping[str, Rule]) -> Iterator[str]:
@@ -139,48 +143,50 @@ class _Judgement:
         elif key == "config":
             yield from self._configuration(value)
         elif rule is None:
-            yield f"its key {key[:_MAX_SHOWN]} is not known here, and neither is what a loader does with it"
+            yield f"Custody does not know its key {key[:_MAX_SHOWN]} or what a loader does with it"
         elif problem := self._problem(value, rule):
             yield f"{key} {problem}"
-        if isinstance(rule, Judged):
+        if isinstance(rule, Structured):
             yield from self._paths_in(key, value)
 
     def _loader(self, value: object) -> Iterator[str]:
         if value is not None and str(value) not in LOADERS and str(value) not in self._budget.allow:
-            yield f"its loader {str(value)[:_MAX_SHOWN]} is not one of MLflow's that are known here"
+            yield f"its loader {str(value)[:_MAX_SHOWN]} is not one of MLflow's loaders that Custody knows"
 
     def _environment(self, value: object) -> Iterator[str]:
         paths = list(value.values()) if isinstance(value, Mapping) else [value]
         for path in paths:
             if path is not None and (not isinstance(path, str) or path not in _ENVIRONMENTS):
-                yield f"its environment is {str(path)[:_MAX_SHOWN]!r}; only conda.yaml and python_env.yaml are judged"
+                yield f"its environment is {str(path)[:_MAX_SHOWN]!r}; only conda.yaml and python_env.yaml are scanned"
 
     def _configuration(self, value: object) -> Iterator[str]:
-        waiting = [value]
-        while waiting:
-            part = waiting.pop()
+        unread = [value]
+        while unread:
+            part = unread.pop()
             if isinstance(part, Mapping):
                 if forbidden := sorted({str(key) for key in part} & _FORBIDDEN_CONFIG):
                     yield f"its configuration sets {forbidden[0]}"
-                waiting += part.values()
+                unread += part.values()
             elif isinstance(part, list):
-                waiting += part
+                unread += part
 
     def _problem(self, value: object, rule: Rule) -> str:
-        """Return the problem of one value, as the end of a sentence that begins with its key."""
+        """Return the problem of one value as the end of a sentence that starts with its key; "" if it has none."""
         if value is None or (value == "" and not isinstance(rule, Named)):
             return ""
         if isinstance(rule, Code):
-            return "brings code of the model's own" if value and not self._budget.allow_code else self._path(value)
+            return (
+                "names code that comes with the model" if value and not self._budget.allow_code else self._path(value)
+            )
         if isinstance(rule, Path):
             return self._path(value, rule.formats, required=True)
         if isinstance(rule, Named):
-            plain = isinstance(value, str) and (rule.pattern.fullmatch(value) or value in self._budget.allow)
-            return "" if plain else f"is {str(value)[:_MAX_SHOWN]!r}, which is not allowed there"
-        return rule.judge(value) if isinstance(rule, Judged) else ""
+            allowed = isinstance(value, str) and (rule.pattern.fullmatch(value) or value in self._budget.allow)
+            return "" if allowed else f"is {str(value)[:_MAX_SHOWN]!r}, which is not allowed there"
+        return rule.problem_of(value) if isinstance(rule, Structured) else ""
 
     def _path(self, value: object, formats: frozenset[str] = frozenset(), *, required: bool = False) -> str:
-        if not isinstance(value, str) or leads_out(value):
+        if not isinstance(value, str) or _leads_out(value):
             return "points outside the model's folder"
         if required:
             self._report.expects[str(self._folder / value)] = formats
@@ -190,5 +196,5 @@ class _Judgement:
         entries = value if isinstance(value, list) else list(value.values()) if isinstance(value, Mapping) else []
         for entry in entries if key in {"extra_files", "artifacts", "requirements_file"} else ():
             path = entry.get("path") if isinstance(entry, Mapping) else entry
-            if not isinstance(path, str) or leads_out(path):
+            if not isinstance(path, str) or _leads_out(path):
                 yield f"{key} points outside the model's folder"

@@ -1,10 +1,9 @@
-"""Detection of text files, piece by piece: without control characters, in UTF-8 (tables may be in an older
-encoding).
-"""
+"""Detects and reads text: bytes without control characters, in UTF-8. A table may have an older encoding."""
 
 from __future__ import annotations
 
 import codecs
+import re
 from typing import BinaryIO
 
 from validation.scanning.report import Budget, Unsafe
@@ -12,10 +11,12 @@ from validation.scanning.report import Budget, Unsafe
 _CHUNK = 1 << 20
 MAX_TEXT = 5_000_000
 _CONTROL = bytes(range(32)).translate(None, b"\t\n\r\x0b\x0c\x1b\x08") + b"\x7f"
+# Attributes by which a template gets from a value to Python's own functions. Templates of models do not need them.
+_REACHING = re.compile(r"__\w+__|\|\s*attr\b|\battr\s*\(|_getframe|\bgi_|\bcr_")
 
 
 def is_text(stream: BinaryIO, budget: Budget, *, any_encoding: bool = False) -> bool:
-    """Return whether the whole stream is text."""
+    """Return whether the stream is text from its position to its end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     while chunk := stream.read(_CHUNK):
         if len(chunk.translate(None, _CONTROL)) != len(chunk):
@@ -35,11 +36,16 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def read_text(stream: BinaryIO) -> str:
-    """Return a small text file. Raises Unsafe when it is none."""
+    """Return the text of a file. Raises Unsafe if it is longer than MAX_TEXT bytes or not UTF-8."""
     data = stream.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
-        raise Unsafe("it is too long for what it is")
+        raise Unsafe(f"it is longer than {MAX_TEXT:,} bytes, which is too long for a file of its kind")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unsafe("it is not text") from error
+
+
+def reaches_python(template: str) -> bool:
+    """Return whether a Jinja template could call Python's own functions."""
+    return _REACHING.search(template) is not None

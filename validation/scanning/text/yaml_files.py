@@ -1,4 +1,4 @@
-"""YAML files: plain values only. A tag of Python's makes an unsafe loader build any object."""
+"""Reads YAML files with plain values only. With a tag such as !!python/object, an unsafe loader builds any object."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PLAIN_KINDS = frozenset(
     ]
 )
 _MAX_ALIASES = 1000
-# libyaml's parser is some twenty times as fast; PyYAML comes without it on some systems.
+# The parser of libyaml is about twenty times as fast. On some systems PyYAML is installed without it.
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load_yaml(text: str) -> object:
-    """Return a document's value. Raises Unsafe where it is not plain YAML."""
+    """Return the value of a document. Raises Unsafe if it is not plain YAML."""
     require_plain_yaml(text)
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, of either implementation
@@ -43,7 +43,7 @@ def load_yaml(text: str) -> object:
 
 
 def require_plain_yaml(text: str) -> None:
-    """Raise Unsafe where a document names a tag that is not YAML's own, or repeats parts of itself without end."""
+    """Raise Unsafe if a document has a tag that YAML itself does not define, or more than _MAX_ALIASES aliases."""
     try:
         aliases = 0
         for event in _events(text):

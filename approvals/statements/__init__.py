@@ -1,0 +1,1 @@
+"""Signed statements of the approvals of a version, which a deployer verifies without trusting a page."""
