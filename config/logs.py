@@ -1,4 +1,4 @@
-"""The format of log lines: time, level, logger, message and request id, as key=value."""
+"""The format of log lines: time, level, logger, message and request id, as key=value or as JSON."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ class LogLine(structlog.stdlib.ProcessorFormatter):
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _put_traceback_last,
+            ],
+        )
+
+
+class JsonLine(structlog.stdlib.ProcessorFormatter):
+    """Renders every log record as one JSON object on one line; the traceback of an error is its field `exception`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            foreign_pre_chain=_SHARED,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(sort_keys=True),  # it escapes control characters
             ],
         )
 

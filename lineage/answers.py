@@ -255,7 +255,7 @@ def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Frag
 
 
 def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
-    """Return what is uncertain about nodes: no version, no repository, or several contents of one version."""
+    """Return the uncertain facts about nodes: no version, no repository, or several contents of one version."""
     warnings = []
     for node in nodes:
         if node.kind not in _UNCERTAIN:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("models/<str:name>/versions/<int:version>/provenance", views.ProvenanceView.as_view(), name="api-provenance"),
     path("models/<str:name>/risk", risk.RiskView.as_view(), name="api-risk"),
     path("models/<str:name>/permissions", grants.ModelGrantsView.as_view(), name="api-model-grants"),
+    path("production", views.ProductionOfModelsView.as_view(), name="api-production-of-models"),
     path("diff", views.DiffView.as_view(), name="api-diff"),
     path("cards/templates", risk.TemplatesView.as_view(), name="api-card-templates"),
     path("cards/schema", risk.CardSchemaView.as_view(), name="api-card-schema"),

@@ -56,10 +56,7 @@ def refuse_unusable_path(path: str) -> None:
 
 @transaction.atomic
 def place_blob(*, actor: Actor, path: str, blob: Blob) -> Artifact:
-    """Store the row that gives stored bytes a path, and return it.
-
-    Raises Conflict (the path is sealed), Unavailable (the bytes were deleted meanwhile).
-    """
+    """Store the path of stored bytes and return the row. Raises Conflict (sealed), Unavailable (bytes deleted)."""
     hold_tree(path, exclusive=False)
     hold_bytes(exclusive=False)
     before = Artifact.objects.filter(path=path).first()
@@ -117,10 +114,7 @@ def get_artifact(path: str) -> Artifact:
 
 
 def _same_reading(path: str, names: Callable[[str], list[str]]) -> str:
-    """Return the stored path with escapes whose decoded form is ``path``, "" for none.
-
-    ``names`` returns the paths of a stored file that are compared: the file itself, or its folders.
-    """
+    """Return the stored path, among those that ``names`` gives of a file, that decodes to ``path``; "" for none."""
     owner, reading = "/".join(path.split("/")[:2]), decoded(path)
     escaped = Artifact.objects.filter(below(owner), path__contains="%").order_by("path")
     candidates = (name for file in escaped.values_list("path", flat=True) for name in names(file))
@@ -151,10 +145,7 @@ def read_artifact(path: str, max_bytes: int) -> bytes:
 
 
 def list_artifacts(prefix: str) -> list[tuple[str, bool, int]]:
-    """Return the direct contents of a folder, sorted: (whole path, is it a folder, size in bytes; 0 for folders).
-
-    Raises InvalidInput.
-    """
+    """Return (whole path, is it a folder, size in bytes) of each entry of a folder, sorted. Raises InvalidInput."""
     folder = clean_folder(prefix)
     entries = _direct_contents(folder)
     if entries or not (other := _same_reading(folder, ancestors)):

@@ -62,7 +62,7 @@ def unfetched_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
 
 
 def newest_finished_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
-    """Return the newest finished export of the actor with these filters, if any. Broken downloads continue with it."""
+    """Return the newest finished export of the actor with these filters, if any: broken downloads continue with it."""
     return _asked_by(actor, filters).filter(state=ExportState.DONE).first()
 
 

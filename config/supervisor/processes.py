@@ -5,6 +5,7 @@ and then SIGKILL.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from config.env import BASE_DIR
 from config.supervisor.parents import SUPERVISED, die_with_parent
 from core.metrics import FOLDER
 
-_LOG_BYTES = 20_000_000  # a log larger than this at start becomes NAME.log.1
+_LOG_BYTES = 20_000_000  # a larger log is moved to NAME.log.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ class Process:
     def __init__(self, program: Program, logs: Path) -> None:
         self.program = program
         self.log = logs / f"{program.name}.log"
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        self.rotate_log()
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             # In a session of its own, so that Ctrl-C reaches only the supervisor, which stops the programs in order.
@@ -79,6 +79,23 @@ class Process:
     def wait(self) -> None:
         """Wait for the end of a process that has been killed."""
         self._popen.wait()
+
+    def rotate_log(self) -> bool:
+        """Move a log that has grown too large to NAME.log.1 and return whether it was moved.
+
+        The program keeps its file open and appends to it, so the log is copied and then emptied. A line that is written
+        between the two, which takes microseconds, can be lost. Raises OSError: the disk is full, and nothing is lost.
+        """
+        if not self.log.exists() or self.log.stat().st_size <= _LOG_BYTES:
+            return False
+        partial = self.log.with_suffix(".log.part")
+        with self.log.open("rb") as log, partial.open("wb") as copy:
+            shutil.copyfileobj(log, copy)
+            shutil.copyfileobj(log, copy)  # the lines that were written during the first copy
+            os.truncate(self.log, 0)
+        partial.replace(self.log.with_suffix(".log.1"))
+        self.log_start = 0
+        return True
 
     def tail(self, lines: int = 15) -> str:
         """Return the last lines that this process has written."""

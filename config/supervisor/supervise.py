@@ -25,7 +25,9 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _WINDOW_SECONDS = 120.0
 _SHOWN = 240  # characters of an error line on the console
-_ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|\[ERROR\]|level=error|level=critical")
+_ERROR_LINE = re.compile(
+    r"""\b(ERROR|CRITICAL|Traceback)\b|\[ERROR\]|level=(?:error|critical)|"level": "(?:error|critical)\""""
+)
 
 
 class CannotRun(Exception):
@@ -71,6 +73,8 @@ class Watched:
             log.seek(self._log_offset)
             written = log.read(1_000_000)
         self._log_offset += len(written)
+        with contextlib.suppress(OSError):  # a full disk: it is tried again
+            self._log_offset = 0 if self.process.rotate_log() else self._log_offset
         lines = written.decode("utf-8", "replace").splitlines()
         return next((line[:_SHOWN] for line in lines if _ERROR_LINE.search(line)), "")
 

@@ -1,4 +1,4 @@
-"""Which spellings of a dataset name, version, digest or repository address mean the same thing."""
+"""The spellings of a dataset name, version, digest or repository address that mean the same thing."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from registry.api.serializers import (
     DiffQuery,
     ModelListSerializer,
     ModelSerializer,
+    ProductionOfModelsQuery,
     ProductionQuery,
     VersionListSerializer,
     VersionSerializer,
@@ -30,7 +31,7 @@ from registry.lineage_diff import diff_of
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, visible_versions
 from registry.production.history import production_at, production_periods
-from registry.production.serving import production_response
+from registry.production.serving import production_of_models, production_response
 from registry.provenance.ancestry import ancestry_of
 from registry.provenance.cyclonedx import bom_of
 from registry.provenance.in_toto import statement_of
@@ -121,6 +122,15 @@ class ProductionView(ApiView):
         if "at" in self.query:
             return Response(_production_at(get_model(actor_of(request), name), self.query["at"]))
         return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
+
+
+class ProductionOfModelsView(ApiView):
+    """GET: the current Production versions of several models in one call."""
+
+    @accepts(query=ProductionOfModelsQuery, responses={200: dict, 304: None})
+    def get(self, request: Request) -> HttpResponse:
+        """Return the versions by the names of their models, null where there is none to see; 304 as for one model."""
+        return production_of_models(actor_of(request), self.query["models"], request.headers.get("If-None-Match", ""))
 
 
 def _production_at(model: RegisteredModel, at: datetime) -> dict[str, Any]:

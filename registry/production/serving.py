@@ -8,6 +8,8 @@ token and a model in Production, with one statement that reads the token, its us
 from __future__ import annotations
 
 import datetime
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +27,7 @@ from core.columns import listed, table_of
 from core.errors import NotAuthenticated, NotFound
 from core.times import iso_utc
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import default_level
+from registry.permissions import default_level, visible_models
 from registry.queries import current_production
 
 _COLUMNS = (
@@ -73,7 +75,30 @@ def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResp
     version = current_production(actor, name)
     if version is None:
         raise NotFound(f"{name} has no version in Production.")
-    answer = _answer(name, {column: getattr(version, column) for column in _COLUMNS}, if_none_match)
+    return _response(_answer(name, _row_of(version), if_none_match))
+
+
+def production_of_models(actor: Actor, names: Sequence[str], if_none_match: str) -> HttpResponse:
+    """Return the response about several models: the current Production version by name; one query.
+
+    It is null for a name of which the actor may see no model, or a model with nothing in Production. The ETag changes
+    with any of them.
+    """
+    rows = ModelVersion.objects.filter(model__in=visible_models(actor).filter(name__in=names), is_current=True)
+    current = {row.model.name: _row_of(row) for row in rows.select_related("model")}
+    etags = [_state_of(current[name])[0] if name in current else name for name in names]
+    etag = f'"{hashlib.sha256(orjson.dumps(etags)).hexdigest()[:32]}"'
+    if if_none_match and _matches(etag, if_none_match):
+        return _response(Answer(304, etag, b""))
+    models = {name: _body_of(name, current[name]) if name in current else None for name in names}
+    return _response(Answer(200, etag, orjson.dumps({"models": models})))
+
+
+def _row_of(version: ModelVersion) -> dict[str, Any]:
+    return {column: getattr(version, column) for column in _COLUMNS}
+
+
+def _response(answer: Answer) -> HttpResponse:
     response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
     response["ETag"] = answer.etag
     response["Cache-Control"] = CACHING
@@ -99,15 +124,23 @@ def _find(name: str, secret: str) -> Any:
 
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
-    promoted_at = _iso(row["staged_at"])
+    etag, _ = _state_of(row)
+    if if_none_match and _matches(etag, if_none_match):
+        return Answer(304, etag, b"")
+    return Answer(200, etag, orjson.dumps(_body_of(name, row)))
+
+
+def _state_of(row: dict[str, Any]) -> tuple[str, bool]:
+    """Return the ETag of a version in Production, and whether its review is overdue."""
     review_due_at = _iso(row["review_due_at"])
     overdue = review_due_at is not None and _moment(review_due_at) <= timezone.now()
     review_part = f"-{review_due_at}{'!' * overdue}" if review_due_at else ""
-    etag = f'"{row["id"]}-{promoted_at}-{row["artifact_digest"][-12:]}{review_part}"'
-    if if_none_match and _matches(etag, if_none_match):
-        return Answer(304, etag, b"")
+    return f'"{row["id"]}-{_iso(row["staged_at"])}-{row["artifact_digest"][-12:]}{review_part}"', overdue
+
+
+def _body_of(name: str, row: dict[str, Any]) -> dict[str, Any]:
     path = row["artifact_path"]
-    body = {
+    return {
         "name": name,
         "version": row["version"],
         "stage": row["stage"],
@@ -120,11 +153,10 @@ def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
         "approval_basis": _json(row["approval_basis"]),
         "approval_statements": f"/api/v1/models/{quote(name, safe='')}/versions/{row['version']}/approval-statements",
         "promoted_by": row["staged_by"],
-        "promoted_at": promoted_at,
-        "review_due_at": review_due_at,
-        "review_overdue": overdue,
+        "promoted_at": _iso(row["staged_at"]),
+        "review_due_at": _iso(row["review_due_at"]),
+        "review_overdue": _state_of(row)[1],
     }
-    return Answer(200, etag, orjson.dumps(body))
 
 
 def _matches(etag: str, header: str) -> bool:

@@ -167,6 +167,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
     for path in ("production", "production/history", "production/versions"):
         call("ada", "get", f"{FRAUD}/{path}")
     call("ada", "get", f"{FRAUD}/production?at={(timezone.now() + timedelta(days=1)).date()}")
+    call("ada", "get", "production?models=fraud,never")
     tasks.freeze_packs()
     call("ada", "get", f"{V1}/approval-statements")
     call("ada", "get", f"{V1}/packs")

@@ -1,10 +1,11 @@
 """One form of log line, whoever writes it."""
 
+import json
 import logging
 
 import structlog
 
-from config.logs import LogLine
+from config.logs import JsonLine, LogLine
 
 
 def line(message: str, exc_info: object = None) -> str:
@@ -37,3 +38,19 @@ def test_control_characters_are_written_out() -> None:
     assert r"\x00" in written
     assert r"\x1b" in written
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in written)
+
+
+def test_a_json_line_is_one_object_with_its_traceback() -> None:
+    try:
+        int("bang")
+    except ValueError as error:
+        details = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("a.logger", logging.ERROR, "x.py", 1, "failed\nat=now\x00", (), details)
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        written = JsonLine().format(record)
+    assert "\n" not in written
+    assert "\x00" not in written
+    line = json.loads(written)
+    assert (line["level"], line["logger"], line["event"]) == ("error", "a.logger", "failed\nat=now\x00")
+    assert line["request_id"] == "r-1"
+    assert line["exception"].endswith("ValueError: invalid literal for int() with base 10: 'bang'")

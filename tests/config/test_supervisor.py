@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
-from config.supervisor import broker, supervise
+from config.supervisor import broker, processes, supervise
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
@@ -117,6 +117,29 @@ def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         supervisor.watch()
     assert said[0].startswith("loud: ERROR: on fire")
     supervisor.stop()
+
+
+def test_a_log_is_moved_while_its_program_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_LOG_BYTES", 1000)
+    talker = "import time\nfor number in range(10**6): print(f'line {number:9}', flush=True); time.sleep(0.002)"
+    process = Process(script("talker", talker), tmp_path)
+    moved, written = tmp_path / "talker.log.1", ""
+    while len(written) < 5000:
+        if process.rotate_log():
+            written += moved.read_text()
+        time.sleep(0.01)
+    process.signal(signal.SIGKILL)
+    process.wait()
+    numbers = [int(line.removeprefix("line")) for line in (written + process.log.read_text()).splitlines()]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) >= numbers[-1] - numbers[0] - 5, "a line can be lost at each of the few moves, no more"
+    assert process.log.stat().st_size < 5000
+
+
+@pytest.mark.parametrize("line", ["at=x level=error event=y", '{"at": "x", "event": "y", "level": "error"}'])
+def test_a_line_of_either_format_alarms(line: str) -> None:
+    assert supervise._ERROR_LINE.search(line)
+    assert not supervise._ERROR_LINE.search(line.replace("error", "info"))
 
 
 def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:

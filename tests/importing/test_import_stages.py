@@ -67,7 +67,7 @@ def test_not_for_a_model_of_ours(model: RegisteredModel, old: OldDatabase, ops: 
 
 def test_not_after_an_edit(model: RegisteredModel, old: OldDatabase, ops: User, ada: User, acting: Acting) -> None:
     update_model(actor=acting(ada), name="fraud", description="ours now")
-    with pytest.raises(Conflict, match="by ada"):
+    with pytest.raises(Conflict, match="ada has changed fraud"):
         keep(acting, ops, model, old)
     assert_nothing_moved()
 

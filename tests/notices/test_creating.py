@@ -176,6 +176,6 @@ def test_a_finding_is_told_to_its_owner(
     open_finding(actor=by_ada, name="fraud", version=1, severity="high", title="Drifts", owner="bea")
     open_finding(actor=by_ada, name="fraud", version=1, severity="low", title="Slow", owner="ada")
     assert [(topic, title.partition("on ")[2]) for topic, title in told(bea)] == [
-        (Topic.FINDING, "fraud is yours: Drifts")
+        (Topic.FINDING, "fraud is assigned to you: Drifts")
     ]
     assert told(ada) == []

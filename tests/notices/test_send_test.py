@@ -45,7 +45,7 @@ def test_an_email_arrives(mailbox: Mailbox, reachable: User, by_bea: Actor) -> N
     assert (mail["Subject"].strip(), mail["To"]) == ("Test message from Custody", "bea@example.org")
     body = mail.get_body(("plain",))
     assert body is not None
-    assert "bea asked for this message" in body.get_content()
+    assert "bea sent this message" in body.get_content()
     assert (sent(), Notice.objects.count(), Message.objects.count()) == (1, 0, 0)
 
 
@@ -126,7 +126,7 @@ def test_the_button_says_what_came_of_it(mailbox: Mailbox, reachable: User, sign
     mailbox.answers = ["554 Never"]
     assert "could not be sent by e-mail." in press(client)
     press(client)
-    assert "3 tests in 10 minutes are enough." in press(client)
+    assert "You can send 3 tests in 10 minutes." in press(client)
     assert client.get(f"{SETTINGS}test/email/").status_code == 405
     assert "Choose email or chat." in text_of(client.post(f"{SETTINGS}test/pigeon/", follow=True))
 
@@ -134,7 +134,7 @@ def test_the_button_says_what_came_of_it(mailbox: Mailbox, reachable: User, sign
 def test_no_button_where_nothing_can_be_sent(bea: User, signed_in: SignedIn) -> None:
     page = text_of(signed_in(bea).get(SETTINGS))
     assert "/test/" not in page
-    assert "no mail server" in page
+    assert "No mail server is set up" in page
 
 
 def test_the_button_needs_the_csrf_token(mailbox: Mailbox, reachable: User) -> None:

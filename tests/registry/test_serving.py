@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
@@ -208,3 +209,54 @@ def test_other_models_do_not_answer_for_this_one(ask: Ask, by_ada: Actor, new_ve
     promote(by_ada, new_version())
     create_model(actor=by_ada, name="empty")
     assert ask("/api/v1/models/empty/production").status_code == 404
+
+
+def ask_all(client: Client, secret: str, names: str, **headers: str) -> Any:
+    headers |= {"Authorization": f"Bearer {secret}"}
+    return client.get("/api/v1/production", {"models": names}, headers=headers)
+
+
+def test_several_models_in_one_call(
+    client: Client, secret: str, ask: Ask, by_ada: Actor, new_version: NewVersion
+) -> None:
+    promote(by_ada, new_version())
+    create_model(actor=by_ada, name="empty")
+    answer = ask_all(client, secret, "fraud, empty,never,fraud")
+    assert answer.json() == {"models": {"fraud": ask().json(), "empty": None, "never": None}}
+    tag = answer["ETag"]
+    assert ask_all(client, secret, "fraud,empty,never", **{"If-None-Match": tag}).status_code == 304
+    promote(by_ada, new_version())
+    assert (
+        ask_all(client, secret, "fraud,empty,never", **{"If-None-Match": tag}).json()["models"]["fraud"]["version"] == 2
+    )
+
+
+def test_a_hidden_model_is_as_one_that_does_not_exist(
+    client: Client, secret: str, by_ada: Actor, new_version: NewVersion, settings: Settings
+) -> None:
+    before = ask_all(client, secret, "fraud,never")
+    promote(by_ada, new_version())
+    settings.DEFAULT_MODEL_LEVEL = ""
+    after = ask_all(client, secret, "fraud,never")
+    assert after.json() == {"models": {"fraud": None, "never": None}}
+    assert (after.content, after["ETag"]) == (before.content, before["ETag"])
+
+
+@pytest.mark.parametrize("names", ["", ",", ",".join(f"m{number}" for number in range(101))])
+def test_no_names_or_too_many_are_refused(client: Client, secret: str, names: str) -> None:
+    answer = ask_all(client, secret, names)
+    assert (answer.status_code, "models" in answer.json()["detail"]) == (400, True)
+
+
+def test_more_models_cost_no_more_queries(
+    client: Client,
+    secret: str,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    by_ada: Actor,
+    new_version: NewVersion,
+) -> None:
+    promote(by_ada, new_version())
+    with CaptureQueriesContext(connection) as one:
+        ask_all(client, secret, "fraud")
+    with django_assert_num_queries(len(one)):
+        ask_all(client, secret, ",".join(["fraud", *(f"m{number}" for number in range(50))]))

@@ -1,4 +1,4 @@
-"""Experiments, and whether an experiment or a run was deleted."""
+"""Experiments, and the lifecycle stage of an experiment or run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lifecycle(models.TextChoices):
-    """Whether a row is deleted. Deleted rows stay in the database as evidence."""
+    """The lifecycle stage of an experiment, run or logged model. Deleted rows stay in the database as evidence."""
 
     ACTIVE = "active"
     DELETED = "deleted"

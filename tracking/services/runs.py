@@ -186,13 +186,13 @@ def mirror_name(*, actor: Actor, run: Run) -> None:
 
 @transaction.atomic
 def delete_run(*, actor: Actor, run_id: str) -> Run:
-    """Mark a run as deleted; deleting it again changes nothing. Raises Denied, NotFound."""
+    """Mark a run as deleted; deleting it again changes nothing. Raises Denied, NotFound, InvalidInput."""
     return _set_lifecycle(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
 
 
 @transaction.atomic
 def restore_run(*, actor: Actor, run_id: str) -> Run:
-    """Restore a deleted run; an active run is not changed. Raises Denied, NotFound."""
+    """Restore a deleted run; an active run is not changed. Raises Denied, NotFound, InvalidInput."""
     return _set_lifecycle(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
 
 

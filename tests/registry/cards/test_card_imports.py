@@ -340,7 +340,7 @@ BOMB = b"---\na: &a [x,x,x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b]\n---\n## Limitations
         ("mct", b"[" * 100_000, "JSON"),
         ("cyclonedx", b"{}", "bomFormat"),
         ("cyclonedx", b'{"bomFormat": "CycloneDX"}', "modelCard"),
-        ("nonsense", b"{}", "imported from"),
+        ("nonsense", b"{}", "Unknown card format"),
     ],
 )
 def test_what_cannot_be_read_is_refused(kind: str, data: bytes, why: str) -> None:
