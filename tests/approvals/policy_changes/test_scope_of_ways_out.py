@@ -85,7 +85,7 @@ def test_archived_stays_final_under_another_name(current: ModelVersion, by_cy: A
     allowed = {"None": ["Staging"], "Staging": ["Production", "Archived"], "Production": ["Archived"], "Archived": []}
     rule = {"id": "stages", "level": "hard", "transitions": allowed}
     publish_policy(body={"name": "stages", "applies_to": {"target": "transitions", "models": "fraud"}, "rules": [rule]})
-    with pytest.raises(Conflict, match="other policies"):
+    with pytest.raises(Conflict, match="another policy"):
         rename_model(actor=by_cy, name="fraud", new_name="other")
     with pytest.raises(Denied, match="after Archived comes nothing"):
         change_to(current, "Production", by_cy)
