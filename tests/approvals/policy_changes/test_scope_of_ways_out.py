@@ -87,6 +87,6 @@ def test_archived_stays_final_under_another_name(current: ModelVersion, by_cy: A
     publish_policy(body={"name": "stages", "applies_to": {"target": "transitions", "models": "fraud"}, "rules": [rule]})
     with pytest.raises(Conflict, match="another policy"):
         rename_model(actor=by_cy, name="fraud", new_name="other")
-    with pytest.raises(Denied, match="after Archived comes nothing"):
+    with pytest.raises(Denied, match="From Archived it allows no other stage"):
         change_to(current, "Production", by_cy)
     assert stage_of(1) == ("Archived", False)
