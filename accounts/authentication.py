@@ -24,7 +24,7 @@ from core.actors import Actor, ActorKind, Scope
 from core.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
-_BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the owner of that is not active."  # noqa: S105 - a message
+_BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the account's owner is not active."  # noqa: S105 - a message
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - it lets secret scanners find a leaked token
 APPROVAL_PREFIX = "csa_"

@@ -157,7 +157,7 @@ def test_an_authorization_does_not_follow_to_another_url(workspace: Workspace) -
     one = {"id": make(workspace)["id"]}
     elsewhere = {"url": "https://elsewhere.example.com/"}
     status, body = workspace("PATCH", f"{HOOKS}/update", **one, http_url_spec=elsewhere)
-    assert (status, "only for its present URL" in body["message"]) == (400, True)
+    assert (status, "only for its current URL" in body["message"]) == (400, True)
     assert Webhook.objects.get().url == URL
     workspace.ok("PATCH", f"{HOOKS}/update", **one, http_url_spec={"url": URL})
     workspace.ok("PATCH", f"{HOOKS}/update", **one, http_url_spec=elsewhere | {"authorization": ""})

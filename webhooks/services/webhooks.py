@@ -188,7 +188,7 @@ def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec)
     if url is not None:
         if webhook.sealed_authorization and spec.authorization is None and url != webhook.url:
             raise InvalidInput(
-                "This webhook has an authorization, which is only for its present URL. "
+                "This webhook has an authorization, which is only for its current URL. "
                 "Send the authorization again with the new URL, or an empty one to remove it."
             )
         by_operator = is_operator(actor)
