@@ -29,6 +29,7 @@ from core.actors import Actor, system_actor
 from core.backoff import Backoff
 from core.errors import DomainError, NotFound, Unavailable
 from core.outages import is_outage, outage_message
+from core.sweeps import for_each
 from registry.queries import due_for_archiving
 from registry.services.stages import archive_superseded as archive_version
 from validation.base import inputs_digest
@@ -208,22 +209,33 @@ def expire_requests() -> int:
     now = timezone.now()
     due = TransitionRequest.objects.filter(state__in=LIVE_STATES, expires_at__lte=now).values_list("pk", flat=True)
     actor = system_actor("expire_requests")
-    return sum(requests.expire_request(actor=actor, request_id=pk, at=now) for pk in list(due[:500]))
+
+    def expire(request_id: int) -> int:
+        return requests.expire_request(actor=actor, request_id=request_id, at=now)
+
+    return for_each(list(due[:500]), expire, failure="a request was not expired")
 
 
 @shared_task(name="approvals.tasks.remind_reviewers")
 def remind_reviewers() -> int:
     """Remind the reviewers of open requests after the interval that the policy sets. Return how many requests."""
     now, actor = timezone.now(), system_actor("remind_reviewers")
-    due = reminders.requests_to_remind(now)
-    return sum(reminders.remind_reviewers(actor=actor, request_id=pk, at=now) for pk in due)
+
+    def remind(request_id: int) -> int:
+        return reminders.remind_reviewers(actor=actor, request_id=request_id, at=now)
+
+    return for_each(reminders.requests_to_remind(now), remind, failure="the reviewers of a request were not reminded")
 
 
 @shared_task(name="approvals.tasks.archive_superseded")
 def archive_superseded() -> int:
     """Archive superseded Production versions whose rollback window has ended. Return how many."""
     actor = system_actor("archive_superseded")
-    return sum(archive_version(actor=actor, version_id=pk) for pk in due_for_archiving(timezone.now()))
+
+    def archive(version_id: int) -> int:
+        return archive_version(actor=actor, version_id=version_id)
+
+    return for_each(due_for_archiving(timezone.now()), archive, failure="a superseded version was not archived")
 
 
 @shared_task(name="approvals.tasks.flag_overdue")
@@ -255,15 +267,13 @@ def close_quarantine_findings(quarantine_id: int) -> int:
 @shared_task(name="approvals.tasks.sweep_quarantines")
 def sweep_quarantines() -> int:
     """Open and close the findings of quarantines, in case messages were lost. Return how many changed."""
-    changed = 0
-    for quarantine_id in quarantine_findings.quarantines_to_sweep(
-        turn=int(time.monotonic() // _SWEEP_QUARANTINES_EVERY)
-    ):
-        try:
-            changed += open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)
-        except Exception:  # so that a failure does not delay the others
-            logger.exception("the findings of quarantine %s were not written; they are tried again", quarantine_id)
-    return changed
+    turn = int(time.monotonic() // _SWEEP_QUARANTINES_EVERY)
+
+    def write_findings(quarantine_id: int) -> int:
+        return open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)
+
+    due = quarantine_findings.quarantines_to_sweep(turn=turn)
+    return for_each(due, write_findings, failure="the findings of a quarantine were not written")
 
 
 @shared_task(name="approvals.tasks.freeze_pack")
@@ -278,11 +288,6 @@ def freeze_pack(order_id: int) -> str:
 @shared_task(name="approvals.tasks.freeze_packs")
 def freeze_packs() -> int:
     """Make the packs whose message was lost or whose worker was killed. Return how many were made."""
-    count = 0
-    for order_id in packs.waiting_packs():
-        try:
-            freeze_pack(order_id)
-            count += 1
-        except Exception:  # so that a failure does not delay the other packs; the next sweep tries again
-            logger.exception("the conformity pack of order %s could not be made", order_id)
-    return count
+    return for_each(
+        packs.waiting_packs(), lambda order_id: bool(freeze_pack(order_id)), failure="a conformity pack was not made"
+    )

@@ -20,6 +20,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import DomainError
+from core.sweeps import for_each
 from policies.rules import Severity
 from policies.targets import is_alias
 from registry.locks import lock_model
@@ -59,7 +60,8 @@ def remind_conditions(now: datetime) -> int:
     The audit event notifies the owner.
     """
     due = _open().filter(reminded_at__isnull=True, due_at__lte=now + REMIND_BEFORE, due_at__gt=now)
-    return sum(_remind(pk, now) for pk in due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
+    ids = list(due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
+    return for_each(ids, lambda pk: _remind(pk, now), failure="the owner of a condition was not reminded")
 
 
 @transaction.atomic
@@ -82,7 +84,8 @@ def expire_conditions(now: datetime) -> int:
     Return how many conditions expired, at most 100.
     """
     due = _open().filter(expired_at__isnull=True, expires_at__lte=now)
-    return sum(_expire(pk, now) for pk in due.order_by("expires_at").values_list("pk", flat=True)[:_BATCH])
+    ids = list(due.order_by("expires_at").values_list("pk", flat=True)[:_BATCH])
+    return for_each(ids, lambda pk: _expire(pk, now), failure="the approval of an expired condition was not ended")
 
 
 def _expire(condition_id: int, now: datetime) -> bool:

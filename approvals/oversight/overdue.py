@@ -12,6 +12,7 @@ from approvals.oversight.post_review_queries import overdue_post_reviews
 from approvals.oversight.post_reviews import flag_overdue_post_review
 from approvals.oversight.re_reviews import flag_overdue_re_review
 from core.actors import system_actor
+from core.sweeps import for_each
 from registry.inventory import unrecorded_overdue_attestations
 from registry.services.inventory import flag_overdue_attestation
 from registry.services.review_due import set_review_due
@@ -24,12 +25,31 @@ def flag_overdue(now: datetime) -> int:
     how many of all these there were.
     """
     actor = system_actor("flag_overdue")
-    findings = [flag_overdue_finding(actor=actor, finding_id=pk, now=now) for pk in overdue_findings(now)]
-    post_reviews = [flag_overdue_post_review(actor=actor, post_review_id=pk) for pk in overdue_post_reviews(now)]
-    re_reviews = [flag_overdue_re_review(actor=actor, version=row, now=now) for row in unrecorded_overdue(now)]
-    model_ids = unrecorded_overdue_attestations(now).values_list("pk", flat=True)[:500]
-    attestations = [flag_overdue_attestation(actor=actor, model_id=pk, now=now) for pk in model_ids]
-    return sum([*attestations, *findings, *post_reviews, *re_reviews, remind_conditions(now), expire_conditions(now)])
+    model_ids = list(unrecorded_overdue_attestations(now).values_list("pk", flat=True)[:500])
+    flagged = (
+        for_each(
+            overdue_findings(now),
+            lambda pk: flag_overdue_finding(actor=actor, finding_id=pk, now=now),
+            failure="a finding was not recorded as overdue",
+        ),
+        for_each(
+            overdue_post_reviews(now),
+            lambda pk: flag_overdue_post_review(actor=actor, post_review_id=pk),
+            failure="a post-review was not recorded as overdue",
+        ),
+        for_each(
+            unrecorded_overdue(now),
+            lambda row: flag_overdue_re_review(actor=actor, version=row, now=now),
+            failure="a re-review was not recorded as overdue",
+        ),
+        for_each(
+            model_ids,
+            lambda pk: flag_overdue_attestation(actor=actor, model_id=pk, now=now),
+            failure="an attestation was not recorded as overdue",
+        ),
+        for_each((remind_conditions, expire_conditions), lambda job: job(now), failure="conditions were not looked at"),
+    )
+    return sum(flagged)
 
 
 def schedule_re_reviews() -> int:
@@ -38,4 +58,8 @@ def schedule_re_reviews() -> int:
     versions = versions_to_schedule()
     due = due_dates(versions)
     changed = [row.pk for row in versions if row.review_due_at != due[row.pk]]
-    return sum(set_review_due(actor=actor, version_id=pk, due_at=due[pk]) for pk in changed)
+    return for_each(
+        changed,
+        lambda pk: set_review_due(actor=actor, version_id=pk, due_at=due[pk]),
+        failure="the due date of a re-review was not set",
+    )

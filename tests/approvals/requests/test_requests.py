@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -13,6 +13,7 @@ from accounts.models import User
 from approvals import tasks
 from approvals.case.loading import load_case, load_cases
 from approvals.models import CheckRun, RequestState, TransitionRequest
+from approvals.requests import lifecycle
 from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.open import open_request
 from approvals.requests.review import decide_request
@@ -118,6 +119,23 @@ def test_beat_expires(ready: TransitionRequest) -> None:
     TransitionRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert tasks.expire_requests() == 1
     assert reread(ready).state == RequestState.EXPIRED
+
+
+def test_a_request_that_cannot_be_closed_delays_no_other(
+    new_version: NewVersion, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = ask(new_version()), ask(new_version())
+    TransitionRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    expire = lifecycle.expire_request
+
+    def expire_all_but_one(*, actor: Actor, request_id: int, at: datetime) -> bool:
+        if request_id == stuck.pk:
+            raise RuntimeError("it cannot be closed")
+        return expire(actor=actor, request_id=request_id, at=at)
+
+    monkeypatch.setattr(lifecycle, "expire_request", expire_all_but_one)
+    assert tasks.expire_requests() == 1
+    assert (reread(stuck).state, reread(other).state) == (RequestState.OPEN, RequestState.EXPIRED)
 
 
 def test_after_expiry_asking_opens_another(ready: TransitionRequest, ask: Ask) -> None:
