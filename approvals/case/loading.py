@@ -36,8 +36,9 @@ class Case:
 
     ``policy`` governed when it was opened, and ``current`` governs now (None for none). ``rules`` are the merged rules
     of both, and of the policy on leaving Production where it applies. ``accounts`` are the recent changes of accounts;
-    one within ``window`` before an approval may void the approval. ``inputs`` maps each check rule to the digest of the
-    inputs that its check would read now; ``jobs`` maps it to the job with the same inputs digest, where there is one.
+    one within ``window`` before an approval may void the approval. An approved request is applied after
+    ``apply_delay``. ``inputs`` maps each check rule to the digest of the inputs that its check would read now; ``jobs``
+    maps it to the job with the same inputs digest, where there is one.
     """
 
     request: TransitionRequest
@@ -50,6 +51,7 @@ class Case:
     snapshot: Snapshot
     at: datetime
     window: timedelta
+    apply_delay: timedelta
     accounts: tuple[AccountFact, ...]
 
     @cached_property
@@ -182,6 +184,7 @@ def _case(
         snapshot=_snapshot(request, subject, request_rules, people, inputs, jobs, related),
         at=related.at,
         window=request_rules.new_account_window,
+        apply_delay=request_rules.apply_delay,
         accounts=related.accounts,
     )
 

@@ -11,7 +11,7 @@ from approvals.models import TransitionRequest
 from policies.leaving import policies_of_move
 from policies.matching import LoadedPolicy, load_revision
 from policies.request_kinds import merge_rules, rules_for
-from policies.rules import Rule
+from policies.rules import Options, Rule
 from validation.base import Subject
 
 _Key = tuple[int, int | None, int | None, str]
@@ -33,16 +33,24 @@ class RequestRules:
     added: LoadedPolicy | None = None
 
     @property
+    def _options(self) -> list[Options]:
+        policies = (self.policy, self.current, self.added)
+        return [policy.body.options for policy in policies if policy is not None]
+
+    @property
     def e_signature(self) -> bool:
         """Return whether one of the policies asks for electronic signatures."""
-        policies = (self.policy, self.current, self.added)
-        return any(policy.body.options.e_signature for policy in policies if policy is not None)
+        return any(options.e_signature for options in self._options)
+
+    @property
+    def apply_delay(self) -> timedelta:
+        """Return the longest delay between approval and move, over the policies."""
+        return max(options.apply_delay for options in self._options)
 
     @property
     def new_account_window(self) -> timedelta:
         """Return the longest time before an approval in which a change of an account voids it, over the policies."""
-        policies = (self.policy, self.current, self.added)
-        return max(policy.body.options.new_account_window for policy in policies if policy is not None)
+        return max(options.new_account_window for options in self._options)
 
 
 class MergedRules:

@@ -51,10 +51,8 @@ def settle_case(*, actor: Actor, case: Case) -> None:
 
 def _approve(actor: Actor, case: Case) -> None:
     request, verdict = case.request, case.verdict
-    # An open request follows a policy that was made stricter, so the longer delay applies.
-    policies = [case.policy, *([case.current] if case.current else [])]
-    if delay := max(policy.body.options.apply_delay for policy in policies):
-        request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + delay)
+    if case.apply_delay:
+        request.apply_after = max(request.apply_after or timezone.now(), timezone.now() + case.apply_delay)
     facts = {
         "subject_digest": verdict.subject_digest,
         "policy": case.policy.label,

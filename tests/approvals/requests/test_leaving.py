@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
@@ -217,6 +218,19 @@ def test_moving_back_to_a_governed_stage_meets_both_policies(live: ModelVersion,
     approve(by_bea, request)
     assert tasks.apply_request(request.pk) == "applied"
     assert stage_of(1) == ("Staging", False)
+
+
+def test_the_delay_of_the_policy_on_leaving_counts(live: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:
+    publish("Staging")
+    publish_leaving(REASON, apply_delay="2d")
+    request = ask(by_ada, live, "Staging", archive_existing=False)
+    give_reason(actor=by_ada, request_id=request.pk, reason="Back to tests.")
+    approve(by_bea, request)
+    approved = reread(request)
+    assert approved.state == RequestState.APPROVED
+    assert approved.apply_after is not None
+    assert approved.apply_after > timezone.now() + timedelta(days=1)
+    assert (tasks.apply_request(request.pk), is_untouched()) == ("not applied", True)
 
 
 def test_the_policy_on_leaving_applies_to_who_moves_back(live: ModelVersion, by_ada: Actor, ada: User) -> None:
