@@ -120,14 +120,13 @@ def test_a_tracking_uri_may_end_in_a_slash(short: Short, secret: str, slashes: s
 @pytest.mark.parametrize(
     ("path", "single"),
     [
-        ("/api//2.0/mlflow//runs///get", "/api/2.0/mlflow/runs/get"),
-        ("//ajax-api/2.0//preview//mlflow/runs/get", "/ajax-api/2.0/preview/mlflow/runs/get"),
-        ("//api/2.0//mlflow-artifacts//artifacts/1//x", "/api/2.0/mlflow-artifacts/artifacts/1//x"),
-        ("/api//v1/models", "/api//v1/models"),
+        ("//api/2.0/mlflow/runs/get", "/api/2.0/mlflow/runs/get"),
+        ("///api//2.0/mlflow//runs/get", "/api//2.0/mlflow//runs/get"),
+        ("/api/2.0/mlflow-artifacts/artifacts/1//x", "/api/2.0/mlflow-artifacts/artifacts/1//x"),
         ("//models//x", "/models//x"),
     ],
 )
-def test_slashes_that_part_the_names_of_a_route_count_once(path: str, single: str) -> None:
+def test_only_slashes_at_the_beginning_count_once(path: str, single: str) -> None:
     assert single_slashes(path) == single
 
 

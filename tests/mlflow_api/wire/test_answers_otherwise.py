@@ -44,6 +44,9 @@ REFUSED: dict[str, list[Wanted]] = {
         ("POST", "logged-models", {"experiment_id": "0", "source_run_id": "0" * 32}, 404, "RESOURCE_DOES_NOT_EXIST"),
         ("GET", "metrics/get-history", {"run_id": "0" * 32, "metric_key": "m"}, 404, "RESOURCE_DOES_NOT_EXIST"),
     ],
+    "two slashes inside the path of an RPC, as in `/api/2.0/mlflow//runs/get`": [
+        ("POST", "/api/2.0/mlflow//experiments/create", {"name": "x"}, 404, "ENDPOINT_NOT_FOUND"),
+    ],
     "a name, tag or alias that is too long": [
         ("POST", "registered-models/create", {"name": "n" * 257}, 413, "INVALID_PARAMETER_VALUE"),
         ("POST", "registered-models/set-tag", {"name": "{model}", "key": "k", "value": "v" * 100_001}, 413, "INVALID_PARAMETER_VALUE"),
