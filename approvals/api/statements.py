@@ -21,7 +21,7 @@ class SignatureSerializer(serializers.Serializer[Any]):
     sig = serializers.CharField()
 
 
-class EnvelopeSerializer(serializers.Serializer[Any]):
+class StatementEnvelopeSerializer(serializers.Serializer[Any]):
     """A DSSE envelope; its payload is an in-toto statement."""
 
     payloadType = serializers.CharField()  # noqa: N815 - DSSE's name
@@ -36,7 +36,7 @@ class StatementsSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     digest = serializers.CharField()
     keys = serializers.ListField(child=serializers.CharField())
-    statements = EnvelopeSerializer(many=True)
+    statements = StatementEnvelopeSerializer(many=True)
 
 
 class StatementsView(ApiView):

@@ -83,8 +83,8 @@ def test_a_signature_of_the_tool_is_verified(by_ada: Actor) -> None:
     [
         ({"MLmodel": b"other"}, "MLmodel was changed"),
         ({"code/extra.py": b"import os"}, "code/extra.py is not signed"),
-        ({"model.sig": b"{}"}, "no Sigstore bundle"),
-        ({"model.sig": b"[" * 100_000}, "no Sigstore bundle"),
+        ({"model.sig": b"{}"}, "is not a Sigstore bundle"),
+        ({"model.sig": b"[" * 100_000}, "is not a Sigstore bundle"),
         ({"model.sig": FILES["model.sig"].replace(b"MEUCIQC", b"MEUCIQD")}, "which the policy does not name"),
     ],
 )

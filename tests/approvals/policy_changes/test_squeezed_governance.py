@@ -226,6 +226,6 @@ def test_nothing_changed_moves(approved: TransitionRequest) -> None:
 
 
 def test_a_rename_into_other_policies_is_refused(approved: TransitionRequest, by_ada: Actor) -> None:
-    with pytest.raises(Conflict, match="other policies"):
+    with pytest.raises(Conflict, match="another policy would then govern"):
         rename_model(actor=by_ada, name="fraud", new_name="free")
     assert tasks.apply_request(approved.pk) == "applied"

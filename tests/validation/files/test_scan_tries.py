@@ -118,7 +118,7 @@ LANGCHAIN = "{langchain: {langchain_version: 0.3, model_data: model.yaml, stream
 
 def test_a_flavor_that_is_not_known_names_the_way() -> None:
     (said,) = problems(mlmodel(LANGCHAIN))["MLmodel"]
-    assert "have the policy allow the loader mlflow.langchain" in said
+    assert "let the policy allow the loader mlflow.langchain" in said
 
 
 @pytest.mark.parametrize("flavor", ["langchain", "openai", "shap", "llama_index", "dspy"])
