@@ -18,34 +18,32 @@ _SHARED: list[structlog.typing.Processor] = [
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(13, 32), *range(127, 160))}
 
 
-class LogLine(structlog.stdlib.ProcessorFormatter):
-    """Renders every log record, ours and those of libraries, as one line of key=value, followed by the traceback of an
-    error.
-    """
+class _Line(structlog.stdlib.ProcessorFormatter):
+    """Renders every log record, ours and those of libraries, by the last of its processors."""
 
-    def __init__(self) -> None:
+    def __init__(self, render: structlog.typing.Processor) -> None:
         super().__init__(
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                _put_traceback_last,
+                render,
             ],
         )
 
 
-class JsonLine(structlog.stdlib.ProcessorFormatter):
-    """Renders every log record as one JSON object on one line; the traceback of an error is its field `exception`."""
+class LogLine(_Line):
+    """Renders a log record as one line of key=value, followed by the traceback of an error."""
 
     def __init__(self) -> None:
-        super().__init__(
-            foreign_pre_chain=_SHARED,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(sort_keys=True),  # it escapes control characters
-            ],
-        )
+        super().__init__(_put_traceback_last)
+
+
+class JsonLine(_Line):
+    """Renders a log record as one JSON object on one line; the traceback of an error is its field `exception`."""
+
+    def __init__(self) -> None:
+        super().__init__(structlog.processors.JSONRenderer(sort_keys=True))  # ASCII alone: other characters are escaped
 
 
 def _put_traceback_last(_logger: logging.Logger, _name: str, event: structlog.typing.EventDict) -> str:
