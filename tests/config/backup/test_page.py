@@ -34,7 +34,7 @@ def run(line: str, place: Place, paths: dict[str, Path]) -> str:
     for written, real in paths.items():
         line = line.replace(written, str(real))
     done = subprocess.run(
-        ["bash", "-c", line],
+        ["/bin/bash", "-c", line],
         cwd=ROOT,
         env=place.environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
         input=f"{PASSWORD}\n{PASSWORD}\n",
