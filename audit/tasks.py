@@ -9,6 +9,7 @@ from celery import shared_task
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit import retention
 from audit.consumers import retry_missed
 from audit.dispatch import send
 from audit.exports import jobs
@@ -53,3 +54,15 @@ def build_export(export: str) -> bool:
 def resume_exports() -> int:
     """Queue exports again whose worker was lost, and remove old files; return the number queued."""
     return jobs.resume_exports()
+
+
+@shared_task(name="audit.tasks.forget_messages")
+def forget_messages() -> int:
+    """Delete messages of the outbox that were sent CUSTODY_OUTBOX_DAYS days ago; return how many."""
+    return retention.forget_messages()
+
+
+@shared_task(name="audit.tasks.forget_exports")
+def forget_exports() -> int:
+    """Delete exports that were asked for CUSTODY_EXPORT_DAYS days ago; return how many."""
+    return retention.forget_exports()

@@ -171,6 +171,10 @@ CELERY_BEAT_SCHEDULE = {
     "forget-deliveries": {"task": "webhooks.tasks.forget_deliveries", "schedule": 3600.0},
     "remind-reviewers": {"task": "approvals.tasks.remind_reviewers", "schedule": 60.0},
     "send-notices": {"task": "notices.tasks.send_due", "schedule": 10.0},
+    "forget-messages": {"task": "audit.tasks.forget_messages", "schedule": 3600.0},
+    "forget-exports": {"task": "audit.tasks.forget_exports", "schedule": 3600.0},
+    "forget-sessions": {"task": "accounts.tasks.forget_sessions", "schedule": 3600.0},
+    "purge-deleted-runs": {"task": "tracking.tasks.purge_deleted_runs", "schedule": 3600.0},
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
@@ -186,6 +190,16 @@ SWEEPS = {
     "notices.tasks.send_due": "notices.tasks.send_due",
     "webhooks.tasks.deliver": "webhooks.tasks.retry_deliveries",
 }
+
+# --- retention ------------------------------------------------------------------------------------------------------
+# Whether nothing is deleted because of its age, and no trace or stored file by hand.
+LEGAL_HOLD = env.flag("CUSTODY_LEGAL_HOLD", default=False)
+# For how many days rows are kept after they have served their purpose; 0 keeps them.
+OUTBOX_DAYS = env.number("CUSTODY_OUTBOX_DAYS", 7, least=0)
+EXPORT_DAYS = env.number("CUSTODY_EXPORT_DAYS", 365, least=0)
+SESSION_DAYS = env.number("CUSTODY_SESSION_DAYS", 1, least=0)
+NOTICE_DAYS = env.number("CUSTODY_NOTICE_DAYS", 180, least=0)
+DELETED_RUN_DAYS = env.number("CUSTODY_DELETED_RUN_DAYS", 0, least=0)
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
@@ -309,7 +323,7 @@ CHECK_LEASE_SECONDS = env.number("CUSTODY_CHECK_LEASE", 30)
 WEBHOOK_ALLOW_HTTP = env.flag("CUSTODY_WEBHOOK_ALLOW_HTTP", default=False)
 # Allows receivers on private and loopback addresses, but never link-local and metadata addresses.
 WEBHOOK_ALLOW_PRIVATE = env.flag("CUSTODY_WEBHOOK_ALLOW_PRIVATE", default=False)
-WEBHOOK_LOG_DAYS = env.number("CUSTODY_WEBHOOK_LOG_DAYS", 30)
+WEBHOOK_LOG_DAYS = env.number("CUSTODY_WEBHOOK_LOG_DAYS", 30, least=0)
 # Time limits in seconds of a delivery, and of the test of a webhook, for which a person waits.
 WEBHOOK_TIMEOUT = 10.0
 WEBHOOK_TEST_TIMEOUT = 5.0

@@ -15,5 +15,5 @@ def send_due() -> int:
 
 @shared_task(name="notices.tasks.forget_notices")
 def forget_notices() -> int:
-    """Delete notices that are older than 180 days; return how many rows were deleted."""
+    """Delete notices that are older than CUSTODY_NOTICE_DAYS days; return how many rows were deleted."""
     return sending.delete_old()

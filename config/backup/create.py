@@ -72,7 +72,11 @@ def make_backup(root: Path, options: Options, write_line: Callable[[str], None])
         _copy_small_files(draft, earlier, with_keys=options.with_keys)
         write_manifest(draft, _manifest(draft, contents, missing, with_keys=options.with_keys))
         complete = folder.finish(draft)
-        for old in folder.discard_old(options.keep, current_store()) if options.keep else ():
+        if options.keep and settings.LEGAL_HOLD:
+            write_line("No backup is deleted: this server is under a legal hold (CUSTODY_LEGAL_HOLD).")
+        for old in (
+            folder.discard_old(options.keep, current_store()) if options.keep and not settings.LEGAL_HOLD else ()
+        ):
             write_line(f"Deleted the backup {old.name}.")
     if contents.log_problem:
         write_line(f"Warning: {contents.log_problem} See docs/operations.md, When the log cannot continue.")

@@ -12,10 +12,12 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
+from core.retention import kept_since
 from notices.channels import Outcome, send_by
 from notices.models import Message, MessageState, Notice
 from registry.permissions import Level, has_level
@@ -28,7 +30,6 @@ MAX_ATTEMPTS = len(WAITS) + 1
 _SPREAD = 0.15
 _LEASE = timedelta(seconds=90)
 _BATCH = 100
-_KEPT = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ def settle(*, lease: Lease, outcome: Outcome) -> None:
 
 
 def delete_old(*, now: datetime | None = None) -> int:
-    """Delete notices that are older than 180 days, with their messages; return how many rows were deleted."""
-    return Notice.objects.filter(created_at__lt=(now or timezone.now()) - _KEPT).delete()[0]
+    """Delete notices older than CUSTODY_NOTICE_DAYS days, with their messages; return how many rows were deleted."""
+    before = kept_since(settings.NOTICE_DAYS, now=now)
+    return Notice.objects.filter(created_at__lt=before).delete()[0] if before else 0
 
 
 def _why_not_send(row: Message, now: datetime) -> str:

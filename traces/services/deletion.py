@@ -14,6 +14,7 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput
 from core.refs import experiment_ref
+from core.retention import refuse_under_legal_hold
 from core.times import now_ms
 from traces.files import artifact_folder
 from traces.limits import MAX_DELETED_IDS, check_count
@@ -46,7 +47,7 @@ def delete_traces(
     are ignored. In an experiment that the actor may not read, none is deleted. Each batch of 100 is one event.
     Raises InvalidInput: both ids and a time are given or neither is, ids come with ``max_traces``, or that is not
     positive. Raises TooLarge: more than 1000 ids. Raises Denied: the actor has no `manage` on the experiment and does
-    not name, by id, only traces of their own.
+    not name, by id, only traces of their own. Raises Conflict under a legal hold.
     """
     number = experiment_number(experiment_id)
     _check(trace_ids, max_timestamp_ms, max_traces)
@@ -56,6 +57,7 @@ def delete_traces(
     rows = Trace.objects.filter(experiment_id=number).order_by("request_ms", "pk").values_list("pk", flat=True)
     rows_to_delete = rows.filter(pk__in=set(trace_ids)) if trace_ids else rows.filter(request_ms__lte=max_timestamp_ms)
     _require_right(actor, experiment, trace_ids)
+    refuse_under_legal_hold("Traces")
     count = 0
     while batch := list(rows_to_delete[: BATCH if max_traces is None else min(BATCH, max_traces - count)]):
         deleted = _remove(actor, batch, Action.TRACES_TRACES_DELETED)
@@ -90,10 +92,10 @@ def _check(trace_ids: Sequence[str], max_timestamp_ms: int | None, max_traces: i
 def prune_traces(*, now: int | None = None) -> int:
     """Delete traces that this server received more than ``CUSTODY_TRACE_DAYS`` days ago and return how many.
 
-    With 0 days none is deleted. One call deletes at most 50000; the next call deletes more.
+    With 0 days, and under a legal hold, none is deleted. One call deletes at most 50000; the next call deletes more.
     ``now`` is milliseconds since 1970. Each batch of 100 is a transaction and an event of its own.
     """
-    if not settings.TRACE_DAYS:
+    if not settings.TRACE_DAYS or settings.LEGAL_HOLD:
         return 0
     before = (now_ms() if now is None else now) - int(timedelta(days=settings.TRACE_DAYS) / timedelta(milliseconds=1))
     actor, count = system_actor("prune_traces"), 0

@@ -19,6 +19,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput
+from core.retention import refuse_under_legal_hold
 from tracking.locks import hold_bytes
 from tracking.models import Artifact, MultipartUpload, Seal
 from tracking.store import Blob, ByteStore, current_store
@@ -43,10 +44,12 @@ def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) ->
     """Delete bytes that nothing names, and remains of broken uploads, that are older than ``grace``.
 
     Each batch is deleted and recorded in the transaction that checks that nothing names its bytes. Raises InvalidInput
-    for a grace under an hour.
+    for a grace under an hour, Conflict under a legal hold.
     """
     if grace < SHORTEST_GRACE:
         raise InvalidInput("The grace period must be at least one hour: uploads may be in progress.")
+    if not dry_run:
+        refuse_under_legal_hold("Stored files")
     store, moment = current_store(), timezone.now() - grace
     keep = set(MultipartUpload.objects.values_list("key", flat=True))
     sealed = _sealed_digests()

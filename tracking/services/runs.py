@@ -11,7 +11,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.columns import columns_of, insert_into, listed, table_of, unique_columns
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.refs import run_ref
 from core.statements import Statement, fetch, pipelined, portable
 from core.statements import run as execute
@@ -26,6 +26,7 @@ from tracking.queries import experiment_number
 from tracking.random_names import random_name
 from tracking.services.experiments import require_active
 from tracking.services.params_and_tags import put_tags
+from tracking.services.purging import is_purged
 
 NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = "0"
@@ -192,7 +193,10 @@ def delete_run(*, actor: Actor, run_id: str) -> Run:
 
 @transaction.atomic
 def restore_run(*, actor: Actor, run_id: str) -> Run:
-    """Restore a deleted run; an active run is not changed. Raises Denied, NotFound, InvalidInput."""
+    """Restore a deleted run; an active run is not changed.
+
+    Raises Denied, NotFound, InvalidInput; Conflict where its contents were deleted.
+    """
     return _set_lifecycle(actor, run_id, Lifecycle.ACTIVE, Action.TRACKING_RUN_RESTORED)
 
 
@@ -200,6 +204,8 @@ def _set_lifecycle(actor: Actor, run_id: str, target: Lifecycle, action: Action)
     run = lock_run(run_id, actor=actor, action=action, change=Change.DELETE, active=False)
     if run.lifecycle_stage == target:
         return run
+    if is_purged(run):
+        raise Conflict(f"Run {run.pk} cannot be restored: its metrics, params, tags and files were deleted.")
     before, run.lifecycle_stage, run.deleted_with_experiment = run.lifecycle_stage, target, False
     run.save(update_fields=["lifecycle_stage", "deleted_with_experiment"])
     record(

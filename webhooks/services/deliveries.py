@@ -24,6 +24,7 @@ from audit.services import enqueue, record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, NotFound
 from core.refs import model_stream, webhook_ref
+from core.retention import kept_since
 from core.times import iso_utc
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus
@@ -173,7 +174,9 @@ def queue_due() -> int:
 
 def delete_old(*, now: datetime | None = None) -> int:
     """Delete finished deliveries older than WEBHOOK_LOG_DAYS; return how many."""
-    before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_DAYS)
+    before = kept_since(settings.WEBHOOK_LOG_DAYS, now=now)
+    if before is None:
+        return 0
     return Delivery.objects.filter(~Q(state=DeliveryState.PENDING), finished_at__lt=before).delete()[0]
 
 
