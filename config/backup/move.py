@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from config.backup.facts import DatabaseFacts, read_facts
 from config.backup.files import BackupProblem
+from config.backup.postgres import snapshot
 from config.backup.readers import PostgresReader, SqliteReader, open_sqlite
-from config.backup.values import add_digest, converted
+from config.backup.values import add_digest, converted, writable
 
 _COLUMNS = (
     "SELECT column_name, data_type FROM information_schema.columns"
@@ -67,6 +67,20 @@ def move_rows(source: Path, target: Mapping[str, Any], write_line: Callable[[str
     return facts
 
 
+def holds_data(target: Mapping[str, Any]) -> bool:
+    """Return whether a PostgreSQL database holds more than the empty tables that `migrate` makes.
+
+    Raises BackupProblem where it does not answer.
+    """
+    with snapshot(target) as connection:
+        reader = PostgresReader(connection)
+        tables = reader.tables()
+        if not {"audit_event", "accounts_user"} <= set(tables):
+            return bool(tables)
+        statement = "SELECT EXISTS (SELECT FROM audit_event) OR EXISTS (SELECT FROM accounts_user)"
+        return any(exists for (exists,) in reader.rows(statement))
+
+
 def _equal_tables(reader: SqliteReader, written: PostgresReader) -> list[str]:
     ours, theirs = reader.tables(), written.tables()
     if ours != theirs:
@@ -102,8 +116,8 @@ def _copy_table(old: sqlite3.Connection, new: psycopg.Connection[Any], table: st
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
     count = 0
     with new.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in _rows_of(old, table, columns):
-            copy.write_row([_written(value, column) for value, column in zip(row, columns, strict=True)])
+        for row in _rows_of(old, table, columns, writable):
+            copy.write_row(row)
             count += 1
     return count
 
@@ -116,18 +130,16 @@ def _columns(old: sqlite3.Connection, new: psycopg.Connection[Any], table: str) 
     return columns
 
 
-def _rows_of(old: sqlite3.Connection, table: str, columns: list[Column]) -> Any:
-    """Yield the rows of a table of SQLite with the values that PostgreSQL takes. Raises BackupProblem."""
+def _rows_of(
+    old: sqlite3.Connection, table: str, columns: list[Column], convert: Callable[[Any, str], Any]
+) -> Iterator[list[Any]]:
+    """Yield the rows of a table of SQLite with converted values. Raises BackupProblem."""
     names = ", ".join(f'"{column.name}"' for column in columns)
     for row in old.execute(f'SELECT {names} FROM "{table}"'):  # noqa: S608 - names of our own tables
         try:
-            yield [converted(value, column.kind) for value, column in zip(row, columns, strict=True)]
+            yield [convert(value, column.kind) for value, column in zip(row, columns, strict=True)]
         except (ValueError, TypeError) as error:
             raise BackupProblem(f"A row of {table} has a value that PostgreSQL cannot take: {error}") from error
-
-
-def _written(value: Any, column: Column) -> Any:
-    return Jsonb(value) if column.kind == "jsonb" and value is not None else value
 
 
 def _set_sequences(old: sqlite3.Connection, new: psycopg.Connection[Any]) -> None:
@@ -155,7 +167,7 @@ def _require_equal_rows(old: sqlite3.Connection, new: psycopg.Connection[Any], t
         columns = _columns(old, new, table)
         names = ", ".join(f'"{column.name}"' for column in columns)
         ours = theirs = 0
-        for row in _rows_of(old, table, columns):
+        for row in _rows_of(old, table, columns, converted):
             ours = add_digest(ours, row)
         for row in reader.rows(f'SELECT {names} FROM "{table}"'):  # noqa: S608 - names of our own tables
             theirs = add_digest(theirs, row)

@@ -36,6 +36,14 @@ def converted(value: Any, kind: str) -> Any:
     return value if value is None or convert is None else convert(value)
 
 
+def writable(value: Any, kind: str) -> Any:
+    """Return a value of SQLite as it is written to PostgreSQL: documents as the text that SQLite has.
+
+    Raises ValueError, TypeError where it is no value of that type.
+    """
+    return value if kind == "jsonb" else converted(value, kind)
+
+
 def digest_of_row(row: Sequence[Any]) -> int:
     """Return a digest of the Python values of a row as a whole number."""
     text = json.dumps([_plain(value) for value in row], sort_keys=True, ensure_ascii=False)
