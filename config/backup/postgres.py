@@ -130,7 +130,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl: a killed restore leaves no other
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
     )
     if done.returncode:
         raise BackupProblem(f"{Path(command[0]).name} failed: {done.stderr.strip()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,17 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
-from django.db import connection
 
 from audit.verifier.audit_verify import parse_vkey, verify
 from demo.client import MLFLOW, REST, Client
-from tests.config.backup.places import Place, new_postgres
+from tests.config.backup.places import Place, target_of_a_move
 from tests.e2e.governed_model import ask_for_production, train_and_register
 from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.e2e
 
-SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 UNGOVERNED = {"CUSTODY_DEFAULT_POLICIES": "off"}
 EVENTS = "SELECT id, body FROM audit_event ORDER BY id"
 
@@ -29,13 +26,7 @@ EVENTS = "SELECT id, body FROM audit_event ORDER BY id"
 @pytest.fixture
 def target() -> Iterator[str]:
     """The URL of an empty database on this machine's PostgreSQL."""
-    if connection.vendor != "sqlite":
-        pytest.skip("the installation that moves is on SQLite")
-    try:
-        psycopg.connect(SERVER, connect_timeout=3).close()
-    except psycopg.Error:
-        pytest.skip(f"no PostgreSQL answers at {SERVER} (TEST_DATABASE_URL)")
-    with new_postgres(SERVER) as url:
+    with target_of_a_move() as url:
         yield url
 
 
