@@ -122,7 +122,7 @@ def empty_database() -> Iterator[str]:
 
 @contextmanager
 def target_of_a_move() -> Iterator[str]:
-    """Yield the URL of an empty PostgreSQL database; skip the test where none answers, or where SQLite is not tested."""
+    """Yield the URL of an empty PostgreSQL database; skip the test where none answers, or where tests run on one."""
     if connection.vendor != "sqlite":
         pytest.skip("the installation that moves is on SQLite")
     try:
