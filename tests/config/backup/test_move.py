@@ -9,7 +9,7 @@ import pytest
 from tests.config.backup.places import Place, target_of_a_move
 from tests.config.backup.test_backup_restore import RUNS
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 EVENTS = "SELECT id, body FROM audit_event ORDER BY id"
 NAMES = "SELECT id, name FROM tracking_run ORDER BY id"

@@ -16,7 +16,7 @@ from tests.config.backup.places import Place
 from tests.config.backup.test_backup_restore import RUNS
 from tests.e2e.installation import ROOT
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 PASSWORD = "correct-horse-battery"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
