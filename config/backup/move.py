@@ -23,9 +23,10 @@ _COLUMNS = (
     " WHERE table_schema = current_schema() AND table_name = %s ORDER BY ordinal_position"
 )
 _SEQUENCES = (
-    "SELECT table_name, column_name, pg_get_serial_sequence(quote_ident(table_name), column_name)"
-    " FROM information_schema.columns WHERE table_schema = current_schema()"
-    " AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL"
+    "SELECT owner.relname, attname, sequence.oid::regclass::text FROM pg_depend"
+    " JOIN pg_class sequence ON sequence.oid = objid AND sequence.relkind = 'S'"
+    " JOIN pg_class owner ON owner.oid = refobjid JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid"
+    " WHERE deptype IN ('a', 'i') AND owner.relnamespace = current_schema()::regnamespace"
 )
 _DISABLED_TRIGGERS = (
     "SELECT count(*) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"

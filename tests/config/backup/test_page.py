@@ -26,7 +26,7 @@ def commands(first: str, last: str) -> list[str]:
     """Return the shell commands between two headings of the page."""
     section = PAGE.partition(f"\n{first}\n")[2].partition(f"\n{last}\n")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines()]
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def run(line: str, place: Place, paths: dict[str, Path]) -> str:
