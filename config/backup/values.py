@@ -52,7 +52,8 @@ def digest_of_row(row: Sequence[Any]) -> int:
 
 def add_digest(total: int, row: Sequence[Any]) -> int:
     """Return the digest of a set of rows with one more, which does not depend on their order."""
-    return (total + digest_of_row(row)) % 2**_DIGEST_BITS
+    total = (total + digest_of_row(row)) % (1 << _DIGEST_BITS)
+    return total
 
 
 def _plain(value: Any) -> Any:
