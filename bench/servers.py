@@ -29,6 +29,7 @@ def custody(database_url: str, directory: Path) -> Iterator[tuple[str, str]]:
         "CUSTODY_DATA": str(directory / "custody"),
         "CUSTODY_DEFAULT_POLICIES": "off",  # seeding needs versions in Production, not their approvals
         "CUSTODY_ALLOWED_SOURCES": "s3://bench/",
+        "CUSTODY_EDGE_PORT": "0",
     }
     manage = [sys.executable, str(BASE_DIR / "manage.py")]
     with _running(

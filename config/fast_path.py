@@ -13,20 +13,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 import structlog
 from csp.utils import build_policy
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponseBase
-from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
+from config.serving_headers import common_headers, is_allowed_host
 from mlflow_api.fast_lookups import LOOKUPS, lookup_json
 from mlflow_api.urls import RPC_VIEWS
 from registry.production.serving import CACHING, Answer, production_answer
@@ -38,7 +36,7 @@ RpcView = Callable[[WSGIRequest], HttpResponseBase]
 
 def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     """Return the application behind the fast path."""
-    common = _common_headers()
+    common = common_headers()
     serving = [("Cache-Control", CACHING), ("Vary", "Authorization, Cookie"), *common]
     rpc = [*common, ("Content-Security-Policy", build_policy() or "")]
 
@@ -63,7 +61,7 @@ def _needs_no_middleware(environ: dict[str, Any]) -> bool:
     """Return whether Django's middleware has nothing to decide: a secret instead of a cookie, and an allowed host."""
     if not environ.get("HTTP_AUTHORIZATION") or environ.get("SCRIPT_NAME"):
         return False
-    return _is_allowed(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
+    return is_allowed_host(environ.get("HTTP_HOST", ""))
 
 
 def _call(
@@ -134,12 +132,6 @@ def _release_connection() -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-@lru_cache(maxsize=64)
-def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, allowed)
-
-
 def _request_id(environ: dict[str, Any]) -> str:
     header = environ.get("HTTP_X_REQUEST_ID", "")
     return header if acceptable_request_id(header) else uuid.uuid4().hex
@@ -153,16 +145,3 @@ def _send(
         return _ok(environ, start_response, answer.body, with_etag)
     start_response("304 Not Modified", [("X-Request-Id", _request_id(environ)), *with_etag])
     return []
-
-
-def _common_headers() -> list[tuple[str, str]]:
-    """Return the headers that the middleware would add to an API answer."""
-    headers = [
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", settings.X_FRAME_OPTIONS),
-        ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
-        ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
-    ]
-    if settings.SECURE_HSTS_SECONDS:
-        headers.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
-    return headers

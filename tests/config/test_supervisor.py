@@ -19,6 +19,7 @@ from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
 from config.supervisor.programs import port_problem
 from config.supervisor.supervise import CannotRun, Supervisor
+from core.broker import broker_client
 from tests.e2e.installation import free_port
 
 
@@ -148,7 +149,7 @@ def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
     for attempt in range(2):
         supervisor = Supervisor(logs=tmp_path / "logs", write_line=print)
         supervisor.start(broker.valkey(path, tmp_path))
-        client = broker.broker_client(url, 1.0)
+        client = broker_client(url, 1.0)
         assert client.incr("starts") == attempt + 1
         client.close()
         supervisor.stop()
