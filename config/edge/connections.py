@@ -25,6 +25,8 @@ from registry.production.serving import matches
 # A head must be complete within this time; a connection without a request is closed after the other.
 HEAD_SECONDS = 5.0
 IDLE_SECONDS = 75.0
+# A call that the database did not answer within this time is answered 503.
+ADMIT_SECONDS = 10.0
 # A client that does not read is cut off when this many bytes wait for it.
 _UNREAD_BYTES = 262_144
 _FULL = "As many clients as this server takes are waiting. Ask again later."
@@ -123,12 +125,18 @@ class Connection(asyncio.Protocol):
             self._is_kept = False
             self._finish(answers.unavailable(_STOPPING if self._edge.is_stopping else _FULL))
         else:
-            try:
-                self.call = parse_call(head, self._request_id)
-            except (DomainError, APIException, SuspiciousOperation) as error:
-                self._finish(answers.refusal(error, request_id=self._request_id))
-            else:
-                self._edge.hub.ask(self)
+            self._ask(head)
+
+    def _ask(self, head: Head) -> None:
+        try:
+            self.call = parse_call(head, self._request_id)
+        except SuspiciousOperation as error:
+            self._finish(answers.bad_head(BadHead(HTTPStatus.BAD_REQUEST, "invalid", str(error))))
+        except (DomainError, APIException) as error:
+            self._finish(answers.refusal(error, request_id=self._request_id))
+        else:
+            self._start_timer(ADMIT_SECONDS)
+            self._edge.hub.ask(self)
 
     def admit(self, reading: Reading, group: Group, /) -> bool:
         """Answer at once, or begin to wait in the group; return whether the client waits."""
@@ -154,6 +162,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _begin_stream(self, call: Call, group: Group) -> bool:
+        self._stop_timer()
         names = group.names
         first = b"" if has_seen(names, group.states, call.seen) else state_events(names, group.states, names)
         data = answers.stream_head().to(self._request_id, is_last=True) + first
@@ -225,10 +234,12 @@ class Connection(asyncio.Protocol):
             self._timer = None
 
     def _on_time(self) -> None:
-        """Answer a poll that waited long enough; otherwise a request is late, or the client has nothing to ask."""
+        """Answer a poll that waited long enough. Otherwise the database or a request is late, or nothing is asked."""
         self._timer = None
         if self.call is not None and self._group is not None:
             self._answer_unchanged(self._group, self.call)
+        elif self.call is not None:
+            self.fail()
         elif self._reader is not None and not self._transport.is_closing():
             self._reader, self._is_kept = None, False
             self._finish(answers.bad_head(BadHead(HTTPStatus.REQUEST_TIMEOUT, "too_slow", _LATE)))

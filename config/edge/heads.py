@@ -56,8 +56,12 @@ class HeadReader:
         parser = self._parser
         try:
             parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            raise _bad("The bytes are no HTTP/1.1 request, or ask for another protocol.") from error
+        except httptools.HttpParserUpgrade as error:
+            # Some clients offer another protocol with each request (h2c); a server may ignore that.
+            if not self._is_complete or error.args[0] != len(data):
+                raise _bad("This server speaks HTTP/1.1 alone.") from error
+        except httptools.HttpParserError as error:
+            raise _bad("The bytes are no HTTP/1.1 request.") from error
         if self._problem:
             raise _bad(self._problem)
         if not self._is_complete:

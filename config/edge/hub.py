@@ -94,11 +94,6 @@ class Hub:
         """Return all groups."""
         return list(self._groups.values())
 
-    def new_callers(self) -> list[Caller]:
-        """Return the clients whose calls were not admitted yet, and admit them no more."""
-        callers, self._new = self._new, []
-        return callers
-
     async def run(self) -> None:
         """Serve until cancelled."""
         states_at = rights_at = time.monotonic()
@@ -194,16 +189,17 @@ class Hub:
             self._forget(group)
 
     async def _admit(self) -> None:
-        callers = [caller for caller in self._new[:_SLICE] if caller.call is not None]
-        del self._new[:_SLICE]
+        """Read what the next new callers see, and answer them or let them wait."""
+        some, self._new = self._new[:_SLICE], self._new[_SLICE:]
         if self._new:
             self._work.set()
-        readings: list[Reading] | None = await self._read(reader.admit, [caller.call for caller in callers])
+        calls = {caller: caller.call for caller in some if caller.call is not None}
+        readings: list[Reading] | None = await self._read(reader.admit, list(calls.values()))
         if readings is None:
-            for caller in callers:
+            for caller in calls:
                 caller.fail()
             return
-        for caller, reading in zip(callers, readings, strict=True):
+        for caller, reading in zip(calls, readings, strict=True):
             await self._place(caller, reading)
 
     async def _place(self, caller: Caller, reading: Reading) -> None:

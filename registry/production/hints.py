@@ -34,7 +34,6 @@ class _Broker:
 
 @consumes(
     Action.REGISTRY_STAGE_CHANGED,
-    Action.REGISTRY_STAGE_IMPORTED,
     Action.REGISTRY_REVIEW_DUE_SET,
     Action.REGISTRY_MODEL_RENAMED,
     Action.REGISTRY_MODEL_DELETED,

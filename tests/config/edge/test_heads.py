@@ -85,7 +85,7 @@ def test_a_large_head_is_refused_while_it_arrives() -> None:
         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
         b"Host: y\r\n\r\n",
-        b"Upgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        b"Upgrade: websocket\r\nConnection: upgrade\r\n\r\n\x81",
         b"\r\nGET /second HTTP/1.1\r\nHost: x\r\n\r\n",
         b"Bad Name: 1\r\n\r\n",
         b"Fold: a\r\n b\x00\r\n\r\n",
@@ -93,6 +93,10 @@ def test_a_large_head_is_refused_while_it_arrives() -> None:
 )
 def test_requests_that_could_be_read_in_two_ways_are_refused(headers: bytes) -> None:
     assert refused(b"GET / HTTP/1.1\r\nHost: x\r\n" + headers).status == 400
+
+
+def test_an_offer_of_another_protocol_is_ignored() -> None:
+    assert whole(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n").keep_alive
 
 
 def test_values_in_parts_are_joined() -> None:
