@@ -43,7 +43,7 @@ def check(keys: Collection[Key]) -> dict[Key, Reading]:
 
 
 def states_of(names: Collection[str]) -> States:
-    """Return the states of those of these models that exist; the database is asked in any case. Raises DatabaseError."""
+    """Return the states of those of these models that exist. It always asks the database. Raises DatabaseError."""
 
     def read() -> States:
         if not names:

@@ -100,7 +100,7 @@ def production_of_models(actor: Actor, names: Sequence[str], if_none_match: str)
 
 def etag_of_models(names: Sequence[str], etags: Mapping[str, str]) -> str:
     """Return the ETag of an answer about these models; ``etags`` are those of the models that have a version to see."""
-    return f'"{hashlib.sha256(orjson.dumps([etags.get(name, name) for name in names])).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(orjson.dumps([etags.get(name) for name in names])).hexdigest()[:32]}"'
 
 
 def row_of(version: ModelVersion) -> dict[str, Any]:
