@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from django.core.exceptions import SuspiciousOperation
@@ -46,6 +47,17 @@ class Call:
     wait: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The path and the parameters of a request."""
+
+    path: str
+    names: tuple[str, ...]
+    is_stream: bool
+    etag: str = ""
+    wait: int = 0
+
+
 def parse_call(head: Head, request_id: str) -> Call:
     """Return the call of a request.
 
@@ -54,24 +66,31 @@ def parse_call(head: Head, request_id: str) -> Call:
     """
     if not is_allowed_host(head.headers.get("host", "")):
         raise SuspiciousOperation("The host is not allowed.")
-    path, query = _parts(head.target)
-    names = _name_in(path)
-    if path != _EVENTS and not names:
-        raise NotFound(f"The program edge has no route {path[:200]}. It answers those whose clients wait.")
     if head.method != "GET":
         raise MethodNotAllowed(head.method)
+    target = _parse_target(head.target)
     secret = presented_secret(head.headers.get("authorization", ""))
     if not secret:
         raise NotAuthenticated("Send an API token as Bearer or as the password of Basic.")
-    if path == _EVENTS:
-        models = checked_query(ProductionOfModelsQuery, query)["models"]
+    if target.is_stream:
         seen = head.headers.get("last-event-id", "")
-        return Call((secret, tuple(models)), path, request_id, is_stream=True, seen=seen, wait=0)
+    else:
+        seen = presented_etags(head.headers.get("if-none-match", ""), target.etag)
+    return Call((secret, target.names), target.path, request_id, target.is_stream, seen, target.wait)
+
+
+@lru_cache(maxsize=1024)  # thousands of clients ask for the same
+def _parse_target(target: str) -> _Target:
+    path, query = _parts(target)
+    if path == _EVENTS:
+        return _Target(path, tuple(checked_query(ProductionOfModelsQuery, query)["models"]), is_stream=True)
+    names = _name_in(path)
+    if not names:
+        raise NotFound(f"The program edge has no route {path[:200]}. It answers those whose clients wait.")
     fields = checked_query(ProductionQuery, query)
     if "at" in fields:
         raise InvalidInput("The program edge knows the present only. Ask the web server about the past.")
-    etags = presented_etags(head.headers.get("if-none-match", ""), fields.get("etag", ""))
-    return Call((secret, names), path, request_id, is_stream=False, seen=etags, wait=fields.get("wait", 0))
+    return _Target(path, names, is_stream=False, etag=fields.get("etag", ""), wait=fields.get("wait", 0))
 
 
 def request_id_of(head: Head) -> str:

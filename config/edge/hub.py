@@ -32,8 +32,10 @@ STATES_SECONDS = 1.0
 RIGHTS_SECONDS = 5.0
 # States older than this are not known to be current: the database does not answer.
 CURRENT_SECONDS = 3.0
-# Calls that are admitted, and clients that are answered, before others get a turn.
+# Calls that are admitted together, and groups that are read together.
 _SLICE = 500
+# Clients of a group that are answered before anything else gets a turn.
+_TURN = 5000
 
 
 class Caller(Waiter, Protocol):
@@ -106,7 +108,7 @@ class Hub:
             if self._unchecked:
                 await self._check_some()
             now = time.monotonic()
-            if now >= rights_at:
+            if now >= rights_at and not self._unchecked:
                 rights_at = now + RIGHTS_SECONDS
                 self._unchecked = self.waiting()
             if now >= states_at:
@@ -178,7 +180,7 @@ class Hub:
         sent: Counter[str] = Counter()
         for kind in group.deliver(reading):
             sent[kind] += 1
-            if sent[kind] % _SLICE == 0:
+            if sent[kind] % _TURN == 0:
                 await asyncio.sleep(0)
         for kind, count in sent.items():
             EDGE_ANSWERS.labels(kind).inc(count)

@@ -121,6 +121,10 @@ def test_the_client_serves_on_while_the_registry_is_away(own: Installation, tmp_
         own.start()
         promote(own, token)
         assert (first.next(), late.next()) == (2, 2)
+        metrics = requests.get(f"{own.url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=60).text
+        assert 'custody_program_up{program="edge"}' in metrics
+        assert 'custody_edge_clients{kind="poll"}' in metrics
+        assert 'custody_edge_answers_total{answer="changed"}' in metrics
         own.stop()
         assert first.is_running
 

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.edge.server import serve
 from config.start import prepare_start
-from config.supervisor.parents import die_with_supervised_parent
 
 
 class Command(BaseCommand):
@@ -25,7 +24,6 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int | None, **_options: object) -> None:
         """Serve until a stop signal. Raises CommandError where the port cannot be used."""
-        die_with_supervised_parent()
         prepare_start()
         number = settings.EDGE_PORT if port is None else port
         if not 0 < number < 2**16:
