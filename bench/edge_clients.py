@@ -113,8 +113,9 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command = json.loads(line)
-        action = {"open": clients.open, "collect": clients.collect}[command.pop("do")]
-        print(json.dumps(await action(**command)), flush=True)
+        name = command.pop("do")
+        answer = await (clients.open(**command) if name == "open" else clients.collect(**command))
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

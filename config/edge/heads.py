@@ -32,14 +32,14 @@ class Head:
 class HeadReader:
     """Takes the bytes of a request as they arrive, and returns its head when it is complete."""
 
-    __slots__ = ("_bytes", "_headers", "_is_complete", "_parser", "_problem", "_target")
+    __slots__ = ("_bytes", "_headers", "_is_complete", "_keep_alive", "_parser", "_problem", "_target")
 
     def __init__(self) -> None:
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._bytes = 0
         self._target = b""
         self._headers: dict[str, str] = {}
-        self._is_complete = False
+        self._is_complete = self._keep_alive = False
         self._problem = ""
 
     def feed(self, data: bytes) -> Head | None:
@@ -71,7 +71,7 @@ class HeadReader:
             parser.get_method().decode("ascii", "replace"),
             self._target.decode("latin-1"),
             self._headers,
-            parser.should_keep_alive(),
+            self._keep_alive,
         )
 
     def on_message_begin(self) -> None:
@@ -93,7 +93,9 @@ class HeadReader:
         self._headers[key] = text
 
     def on_headers_complete(self) -> None:
-        """Note a request with a body."""
+        """Note a request with a body, and whether the connection stays; after the end the parser forgets that."""
+        if self._parser is not None:
+            self._keep_alive = self._parser.should_keep_alive()
         if self._headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in self._headers:
             self._problem = "This request takes no body."
 

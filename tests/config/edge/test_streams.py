@@ -73,7 +73,7 @@ def test_the_present_states_and_then_the_changes(edge: RunningEdge, secret: str)
     for _ in range(3):
         promoted = edge.do("promote", name="churn")
         event = stream.next()
-        read = edge.do("read", name="churn", secret=secret)
+        read = edge.do("read", name="churn")
         assert time.monotonic() - promoted["at"] < 2.0
         assert (event["event"], event["data"]["etag"]) == ("production", read["etag"])
         assert event["data"]["production"] == json.loads(read["body"])
