@@ -48,8 +48,9 @@ def main() -> None:
     """Answer line after line."""
     for line in sys.stdin:
         command = json.loads(line)
-        action = {"promote": promote, "prepare": prepare}[command.pop("do")]
-        print(json.dumps(action(**command)), flush=True)
+        name = command.pop("do")
+        answer = promote(**command) if name == "promote" else prepare(**command)
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

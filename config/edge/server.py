@@ -32,7 +32,11 @@ async def serve(host: str, port: int, *, most: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = await loop.create_server(lambda: Connection(edge), sock=_listener(host, port), backlog=_BACKLOG)
-    receive_hints(lambda stream: loop.call_soon_threadsafe(edge.hub.hint, stream))
+
+    def on_hint(stream: str) -> None:
+        loop.call_soon_threadsafe(edge.hub.hint, stream)
+
+    receive_hints(on_hint)
     tasks = [asyncio.create_task(edge.hub.run()), asyncio.create_task(_comment(edge)), asyncio.create_task(stop.wait())]
     logger.info("listening on %s, port %s, for at most %s clients", host, port, edge.most)
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

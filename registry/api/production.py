@@ -6,15 +6,14 @@ answer at once, and tell the client when to ask again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -63,19 +62,10 @@ class ProductionOfModelsView(ApiView):
         return production_of_models(actor_of(request), self.query["models"], request.headers.get("If-None-Match", ""))
 
 
-class _AnyAccept(BaseContentNegotiation):
+class _AnyAccept(DefaultContentNegotiation):
     """Takes any Accept header: errors are JSON, and the stream has one format."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the first parser."""
-        return parsers[0]
-
-    def select_renderer(
-        self,
-        request: Request,  # noqa: ARG002 - DRF's signature
-        renderers: Sequence[BaseRenderer],
-        format_suffix: str | None = None,  # noqa: ARG002 - DRF's signature
-    ) -> tuple[BaseRenderer, str]:
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:  # noqa: ARG002 - DRF's signature
         """Return the renderer of JSON."""
         return renderers[0], JSONRenderer.media_type
 
