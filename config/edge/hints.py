@@ -31,7 +31,7 @@ def _receive(on_hint: Callable[[str], None]) -> None:
         try:
             with (
                 closing(broker_client(settings.REDIS_URL, _LISTEN_SECONDS)) as broker,
-                closing(broker.pubsub()) as hints,
+                closing(broker.pubsub()) as hints,  # type: ignore[no-untyped-call]  # the package leaves its type out
             ):
                 hints.subscribe(CHANNEL)
                 is_connected = True
