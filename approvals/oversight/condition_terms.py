@@ -66,7 +66,7 @@ def _row(terms: ConditionTerms, model: RegisteredModel) -> ApprovalCondition:
         raise InvalidInput("A condition must expire on its due date or later, and within ten years.")
     return ApprovalCondition(
         text=text,
-        owner=person_who_may_own(terms.owner, model, what="a condition"),
+        owner=person_who_may_own(terms.owner, model, owned="a condition"),
         due_at=terms.due_at,
         expires_at=terms.expires_at,
     )

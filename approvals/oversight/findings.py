@@ -58,7 +58,7 @@ def open_finding(
             severity=_severity(severity).value,
             title=_required(title, "title", MAX_TITLE),
             description=check_text(description.strip(), "description", MAX_TEXT),
-            owner=person_who_may_own(owner, model, what="a finding") if owner else None,
+            owner=person_who_may_own(owner, model, owned="a finding") if owner else None,
             due_at=due_at,
             opened_by=actor.name,
         ),
@@ -135,7 +135,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     if finding.origin == FindingOrigin.CONDITION and (due_at is None or due_at > (finding.due_at or due_at)):
         raise InvalidInput("The due date of a condition was set with the approval. It can only become earlier.")
     before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
-    finding.owner = person_who_may_own(owner, finding.model, what="a finding") if owner else None
+    finding.owner = person_who_may_own(owner, finding.model, owned="a finding") if owner else None
     finding.due_at = due_at
     if due_at is None or due_at > timezone.now():
         finding.overdue_at = None
