@@ -10,7 +10,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, audit, edge, governance, lineage, protocol, serving
+from bench import artifacts, audit, governance, lineage, protocol, serving
+from bench.edge import delays
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
@@ -20,7 +21,7 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "governance": governance.figures,
     "lineage": lambda _only: lineage.figures(),
     "audit": lambda _only: audit.figures(),
-    "edge": lambda _only: edge.figures(),
+    "edge": lambda _only: delays.figures(),
 }
 
 

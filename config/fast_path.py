@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 import structlog
 from csp.utils import build_policy
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponseBase
+from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
-from config.serving_headers import common_headers, is_allowed_host
 from mlflow_api.fast_lookups import LOOKUPS, lookup_json
 from mlflow_api.urls import RPC_VIEWS
 from registry.production.serving import CACHING, Answer, production_answer
@@ -145,3 +147,27 @@ def _send(
         return _ok(environ, start_response, answer.body, with_etag)
     start_response("304 Not Modified", [("X-Request-Id", _request_id(environ)), *with_etag])
     return []
+
+
+def common_headers() -> list[tuple[str, str]]:
+    """Return the headers that the middleware would add to an API answer."""
+    headers = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", settings.X_FRAME_OPTIONS),
+        ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
+        ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
+    ]
+    if settings.SECURE_HSTS_SECONDS:
+        headers.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
+    return headers
+
+
+def is_allowed_host(host: str) -> bool:
+    """Return whether a Host header names this server."""
+    return _is_allowed(host, tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(maxsize=64)
+def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)

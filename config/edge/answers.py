@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from config.api_errors import problem_response
 from config.edge.heads import BadHead
 from config.error_responses import problem_document
-from config.serving_headers import common_headers
+from config.fast_path import common_headers
 from core.actors import Actor
 from core.errors import Denied
 from registry.production.event_stream import MEDIA_TYPE

@@ -1,5 +1,5 @@
-"""What a request asks for: the version of one model, or the events of several. Paths, parameters and credentials are
-those of the API's views (registry/api/production.py).
+"""Requests for the version of one model, or for the events of several. Paths, parameters and credentials are those of
+the API's views (registry/api/production.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.authentication import presented_secret
 from config.edge.heads import Head
+from config.fast_path import is_allowed_host
 from config.middleware import acceptable_request_id
 from config.paths import single_slashes
-from config.serving_headers import is_allowed_host
 from core.errors import InvalidInput, NotAuthenticated, NotFound
 from core.rest import checked_query
 from registry.api.production_queries import ProductionOfModelsQuery, ProductionQuery, presented_etags

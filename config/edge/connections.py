@@ -36,7 +36,7 @@ _STOPPING = "The server is stopping. Ask again."
 
 
 class Edge:
-    """What all connections share: the hub, who is connected, and how many may be."""
+    """The shared state of all connections: the hub, the connected clients, and how many there may be."""
 
     def __init__(self, most: int) -> None:
         self.hub = Hub()

@@ -42,7 +42,7 @@ class Group:
 
     @property
     def is_empty(self) -> bool:
-        """True where nobody waits any more."""
+        """Return whether the last client has left."""
         return not (self.polls or self.streams)
 
     def deliver(self, reading: Reading) -> Iterator[str]:

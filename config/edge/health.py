@@ -1,4 +1,4 @@
-"""Whether the program `edge` of this host answers, for /healthz and /metrics of the web server."""
+"""The health of the program `edge` of this host, for /healthz and /metrics of the web server."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from contextlib import closing
 import redis
 from django.conf import settings
 
-from core.broker import broker_client
+from audit.broker import broker_client
 from registry.production.hints import CHANNEL
 
 logger = logging.getLogger(__name__)

@@ -26,19 +26,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a caller sees: the states of models, or the answer that refuses."""
+    """The states of models that a caller may see, or the answer that refuses the call."""
 
     states: States = field(default_factory=dict)
     refusal: Answer | None = None
 
 
 def admit(calls: Sequence[Call]) -> list[Reading]:
-    """Return what each of these new calls sees; denials are recorded. Raises DatabaseError."""
+    """Return a reading for each of these new calls; denials are recorded. Raises DatabaseError."""
     return _with_connection(lambda: list(_admitted(calls)))
 
 
 def check(keys: Collection[Key]) -> dict[Key, Reading]:
-    """Return what the callers of these keys see now. Raises DatabaseError."""
+    """Return the present readings of these keys. Raises DatabaseError."""
     return _with_connection(lambda: _checked(keys))
 
 

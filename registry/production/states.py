@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from core.actors import Actor
 from core.errors import NotFound
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import model_not_found, reading_rights
+from registry.permissions import model_not_found
+from registry.production.rights import reading_rights
 from registry.production.serving import etag_of_models, nothing_in_production, row_of, state_of_row
 
 _BATCH = 500

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
+from audit.broker import broker_client
 from config.supervisor import broker, processes, supervise
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
 from config.supervisor.programs import port_problem
 from config.supervisor.supervise import CannotRun, Supervisor
-from core.broker import broker_client
 from tests.e2e.installation import free_port
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench.edge_clients PORT poll|stream`: thousands of clients in one process; JSON lines in, JSON lines out.
+"""`python -m bench.edge.clients PORT poll|stream`: thousands of clients in one process; JSON lines in, JSON lines out.
 
 `{"do": "open", "groups": [[model, count], …], "tokens": […]}` connects and begins to wait. `{"do": "collect", "model":
 …}` returns when each client of the model has been told of a change, with the moments at which they were.

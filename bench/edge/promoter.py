@@ -1,4 +1,4 @@
-"""`python -m bench.edge_promoter`: makes models and tokens, and promotes; JSON lines in, JSON lines out."""
+"""`python -m bench.edge.promoter`: makes models and tokens, and promotes; JSON lines in, JSON lines out."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def figures() -> Iterator[Figure]:
         ExitStack() as stack,
     ):
         environment = custody_environment(url, Path(directory), edge_port=port)
-        promoter = Process(stack, "bench.edge_promoter", environment=environment)
+        promoter = Process(stack, "bench.edge.promoter", environment=environment)
         tokens = promoter.do("prepare", models=["few", "all"], tokens=TOKENS)["tokens"]
         for kind in ("poll", "stream"):
             for count in counts:
@@ -119,7 +119,7 @@ def _delay(model: str, count: int, port: int, promoter: Process, clients: Proces
 @contextmanager
 def _clients(kind: str, port: int) -> Iterator[Process]:
     with ExitStack() as stack:
-        yield Process(stack, "bench.edge_clients", str(port), kind, environment=dict(os.environ))
+        yield Process(stack, "bench.edge.clients", str(port), kind, environment=dict(os.environ))
 
 
 def _until_waiting(port: int, count: int) -> None:
