@@ -28,7 +28,7 @@ class RunningEdge:
     edge_world.py.
     """
 
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
+    def __init__(self, data: Path, database: str, broker: str) -> None:
         self.data = data
         self.port = free_port()
         self.environment = {
@@ -37,9 +37,9 @@ class RunningEdge:
             "CUSTODY_EDGE_PORT": str(self.port),
             "CUSTODY_ALLOWED_SOURCES": "s3://test/",
             "CUSTODY_DEFAULT_LEVEL": "none",
-            "REDIS_URL": f"redis+socket://{data}/none.sock",
+            "DATABASE_URL": database,
+            "REDIS_URL": broker,
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            **environment,
         }
         self._inside = subprocess.Popen(
             [sys.executable, "-m", "tests.config.edge.edge_world"],
@@ -53,7 +53,8 @@ class RunningEdge:
         self._clients: list[http.client.HTTPConnection] = []
 
     def start(self, **environment: str) -> RunningEdge:
-        """Start the program and return when it answers."""
+        """Start the program and return when it answers. Unless told otherwise it has no broker: every hint is lost."""
+        environment = {"REDIS_URL": f"redis+socket://{self.data}/none.sock"} | environment
         with (self.data / "edge.log").open("ab") as output:
             command = [sys.executable, str(ROOT / "manage.py"), "edge"]
             self.process = subprocess.Popen(
@@ -131,9 +132,9 @@ class RunningEdge:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[RunningEdge]:
-    """The program, not started yet, without a broker: there are no hints."""
-    running = RunningEdge(tmp_path, {"DATABASE_URL": database_url})
+def world(tmp_path: Path, database_url: str, broker: str) -> Iterator[RunningEdge]:
+    """The program, not started yet."""
+    running = RunningEdge(tmp_path, database_url, broker)
     yield running
     running.end()
 
@@ -145,13 +146,14 @@ def edge(world: RunningEdge) -> RunningEdge:
     return world.start()
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    """The URL of a broker of the test's own."""
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a broker."""
+    folder = tmp_path_factory.mktemp("broker")
     socket = Path("/tmp") / f"custody-test-{secrets.token_hex(4)}" / "valkey.sock"  # noqa: S108 - a short path
-    program = valkey(socket, tmp_path)
+    program = valkey(socket, folder)
     with (
-        (tmp_path / "valkey.log").open("wb") as output,
+        (folder / "valkey.log").open("wb") as output,
         subprocess.Popen(program.command, stdout=output, stderr=output) as server,
     ):
         url = f"redis+socket://{socket}?virtual_host=0"

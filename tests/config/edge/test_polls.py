@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -55,22 +54,18 @@ def test_a_promotion_wakes_within_a_second_without_hints(edge: RunningEdge, secr
     assert took < 2.0, "a second, and what a busy machine adds"
 
 
-def test_a_hint_wakes_sooner(tmp_path: Path, database_url: str, broker: str) -> None:
-    edge = RunningEdge(tmp_path, {"DATABASE_URL": database_url, "REDIS_URL": broker})
-    try:
-        edge.do("seed", names=["fraud"])
-        edge.start()
-        secret = str(edge.do("token", name="ada")["secret"])
-        took = []
-        for _ in range(5):
-            client = edge.ask(WAITING, secret, If_None_Match=etag_of(edge, secret))
-            waiting(edge, 1)
-            promoted = edge.do("promote", name="fraud")
-            assert client.getresponse().status == 200
-            took.append(time.monotonic() - promoted["at"])
-        assert min(took) < 0.2, "the states are read once a second; a hint comes at once"
-    finally:
-        edge.end()
+def test_a_hint_wakes_sooner(world: RunningEdge) -> None:
+    world.do("seed", names=["fraud"])
+    world.start(REDIS_URL=world.environment["REDIS_URL"])
+    secret = str(world.do("token", name="ada")["secret"])
+    took = []
+    for _ in range(5):
+        client = world.ask(WAITING, secret, If_None_Match=etag_of(world, secret))
+        waiting(world, 1)
+        promoted = world.do("promote", name="fraud")
+        assert client.getresponse().status == 200
+        took.append(time.monotonic() - promoted["at"])
+    assert min(took) < 0.2, "the states are read once a second; a hint comes at once"
 
 
 def test_answers_at_once(edge: RunningEdge, secret: str) -> None:
