@@ -168,6 +168,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
         call("ada", "get", f"{FRAUD}/{path}")
     call("ada", "get", f"{FRAUD}/production?at={(timezone.now() + timedelta(days=1)).date()}")
     call("ada", "get", "production?models=fraud,never")
+    call("ada", "get", "production/events?models=fraud,never")
     tasks.freeze_packs()
     call("ada", "get", f"{V1}/approval-statements")
     call("ada", "get", f"{V1}/packs")
@@ -209,6 +210,8 @@ def inventory(call: Caller) -> None:
     attested = {"in_use": True, "still_fit": True, "documentation_true": True}
     call("cy", "post", f"{SPARE}/attestations", attested)
     call("ada", "get", f"{SPARE}/inventory")
+    call("ada", "post", f"{SPARE}/retirement", {"reason": "Replaced."})
+    call("ada", "post", f"{SPARE}/retirement/withdraw", {"comment": "Too early."})
     call("ada", "post", f"{SPARE}/retirement", {"reason": "Replaced."})
     call("ada", "get", f"{SPARE}/retirement")
     call("ops", "post", f"{SPARE}/retirement/decision", {"approve": True, "comment": "Yes."})

@@ -27,6 +27,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-model", "GET", MODEL, None),
     ("api-production", "GET", MODEL + "/production", None),
     ("api-production-of-models", "GET", "/api/v1/production?models={name}", None),
+    ("api-production-events", "GET", "/api/v1/production/events?models={name}", None),
     ("api-versions", "GET", MODEL + "/versions", None),
     ("api-reproduce", "GET", VERSION + "/reproduce", None),
     ("api-reproduce", "GET", VERSION + "/reproduce.sh", None),
@@ -100,6 +101,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-retirement", "GET", MODEL + "/retirement", None),
     ("api-retirement", "POST", MODEL + "/retirement", {"reason": "r"}),
     ("api-retirement-decision", "POST", MODEL + "/retirement/decision", {"approve": True, "comment": "c"}),
+    ("api-retirement-withdraw", "POST", MODEL + "/retirement/withdraw", {"comment": "c"}),
     ("api-retirement-evidence", "GET", MODEL + "/retirement/evidence", None),
     ("api-impact", "GET", "/api/v1/lineage/model-version:{name}/1/impact", None),
     ("api-completeness", "GET", VERSION + "/completeness", None),
@@ -118,6 +120,8 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("retire_model", "POST", "/models/{name}/retire/", {"reason": "r"}),
     ("decide_retirement", "GET", "/models/{name}/retire/decide/", None),
     ("decide_retirement", "POST", "/models/{name}/retire/decide/", {"decision": "retire", "comment": "c"}),
+    ("withdraw_retirement", "GET", "/models/{name}/retire/withdraw/", None),
+    ("withdraw_retirement", "POST", "/models/{name}/retire/withdraw/", {"comment": "c"}),
     ("roll_back", "GET", "/models/{name}/rollback/", None),
     ("roll_back", "POST", "/models/{name}/rollback/", {"reason": "r"}),
     ("new_finding", "POST", "/models/{name}/findings/new/", {"severity": "low", "title": "t"}),
@@ -188,7 +192,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit_export_selection", "POST", "/audit/export/?model={name}", {}),
 ]
 FILTERS = {
-    "api-production-of-models",
+    "api-production-of-models", "api-production-events",
     "api-deployments", "api-requests", "api-check-runs", "api-findings", "api-inventory", "api-inventory-export", "inventory",
     "lineage-nodes", "lineage",
 }  # fmt: skip
