@@ -93,7 +93,7 @@ def _equal_tables(reader: SqliteReader, written: PostgresReader) -> list[str]:
 
 
 def _empty_without_triggers(new: psycopg.Connection[Any], tables: list[str]) -> None:
-    """Delete what the migrations wrote, and let no trigger act on the rows that are copied: they have acted before."""
+    """Empty all tables, and switch triggers off: they have acted on these rows before."""
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     new.execute(sql.SQL("TRUNCATE {}").format(names))
     for table in tables:
@@ -145,11 +145,11 @@ def _rows_of(
 
 def _set_sequences(old: sqlite3.Connection, new: psycopg.Connection[Any]) -> None:
     """Let each sequence go on after the highest number that SQLite ever gave, so that none is given again."""
-    given = dict(old.execute("SELECT name, seq FROM sqlite_sequence"))
+    highest = dict(old.execute("SELECT name, seq FROM sqlite_sequence"))
     for table, column, sequence in new.execute(_SEQUENCES).fetchall():
         statement = sql.SQL("SELECT COALESCE(max({}), 0) FROM {}").format(sql.Identifier(column), sql.Identifier(table))
         row = new.execute(statement).fetchone()
-        last = max(int(row[0]) if row else 0, int(given.get(table, 0)))
+        last = max(int(row[0]) if row else 0, int(highest.get(table, 0)))
         new.execute("SELECT setval(%s, %s, %s)", [sequence, max(last, 1), last > 0])
 
 

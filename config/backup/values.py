@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from core.times import iso_utc
+
 _DIGEST_BITS = 256
 
 # PostgreSQL's type of a column → what makes its value of the one that SQLite has. Other types take the value as it is.
@@ -52,8 +54,7 @@ def digest_of_row(row: Sequence[Any]) -> int:
 
 def add_digest(total: int, row: Sequence[Any]) -> int:
     """Return the digest of a set of rows with one more, which does not depend on their order."""
-    total = (total + digest_of_row(row)) % (1 << _DIGEST_BITS)
-    return total
+    return (total + digest_of_row(row)) % (1 << _DIGEST_BITS)
 
 
 def _plain(value: Any) -> Any:
@@ -61,7 +62,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return ["bytes", bytes(value).hex()]
     if isinstance(value, datetime.datetime):
-        return ["time", value.astimezone(datetime.UTC).isoformat()]
+        return ["time", iso_utc(value)]
     if isinstance(value, datetime.date | datetime.timedelta | uuid.UUID):
         return [type(value).__name__, str(value)]
     if isinstance(value, Decimal):

@@ -34,9 +34,9 @@ class Command(InstallationCommand):
         """Add the option: the URL, by default from an environment variable, where no other user can read it."""
         parser.add_argument(
             "--to",
-            default=os.environ.get("CUSTODY_MOVE_TO", ""),
+            default=os.environ.get("TARGET_DATABASE_URL", ""),
             metavar="URL",
-            help="postgres://user:password@host:5432/name; default: the environment variable CUSTODY_MOVE_TO",
+            help="postgres://user:password@host:5432/name; default: the environment variable TARGET_DATABASE_URL",
         )
 
     def handle(self, *, to: str, **_options: object) -> None:
