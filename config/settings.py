@@ -338,6 +338,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = False
+# Passkeys belong to one host name, and are asked for on pages of these origins only.
+PASSKEY_RP_ID, PASSKEY_ORIGINS = env.relying_party(
+    env.text("CUSTODY_PASSKEY_RP_ID"), env.names("CUSTODY_PASSKEY_ORIGINS"), BASE_URL
+)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -427,6 +431,7 @@ UNFOLD: dict[str, Any] = {
             {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ],
     },
