@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rest_framework import serializers
 
+from accounts.passkeys.assertions import PasskeyAnswer
 from approvals.case.loading import Case
 from approvals.models import (
     MAX_COMMENT,
@@ -127,6 +129,11 @@ class ReviewSerializer(serializers.Serializer[Review]):
     meaning = serializers.CharField(help_text="What the electronic signature means; empty: not signed.")
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField(allow_null=True)
+    passkey = serializers.CharField(
+        source="passkey_signature.passkey.name",
+        default="",
+        help_text="Name of the reviewer's passkey that signed it; empty: none.",
+    )
     given_at = serializers.DateTimeField()
     conditions = ReviewConditionSerializer(many=True, source="conditions.all")
 
@@ -150,6 +157,11 @@ class OverrideSerializer(serializers.Serializer[Override]):
     meaning = serializers.CharField()
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField(allow_null=True)
+    passkey = serializers.CharField(
+        source="passkey_signature.passkey.name",
+        default="",
+        help_text="Name of the giver's passkey that signed it; empty: none.",
+    )
     given_at = serializers.DateTimeField()
     withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
 
@@ -226,9 +238,21 @@ class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=MAX_COMMENT)
 
 
-class SignatureSerializer(serializers.Serializer[Any]):
-    """An electronic signature: the password and the meaning of the signature. Only where the policy asks for one."""
+class PasskeyAnswerSerializer(serializers.Serializer[Any]):
+    """The signature of a passkey: the token of `passkey-options`, and the answer of `navigator.credentials.get`."""
 
+    token = serializers.CharField(max_length=20_000)
+    answer = serializers.JSONField()
+
+    def validate(self, attrs: dict[str, Any]) -> Any:
+        """Return the values as a PasskeyAnswer."""
+        return PasskeyAnswer(token=attrs["token"], answer=json.dumps(attrs["answer"]))
+
+
+class SignatureSerializer(serializers.Serializer[Any]):
+    """The signatures of a decision: password and meaning, and the answer of a passkey, each as the policy asks."""
+
+    passkey = PasskeyAnswerSerializer(default=None, write_only=True)
     password = serializers.CharField(max_length=4096, required=False, trim_whitespace=False, write_only=True)
     meaning = serializers.CharField(max_length=200, required=False, write_only=True)
 

@@ -9,9 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.passkeys.assertions import PasskeyAnswer, VerifiedStatement
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
+from approvals.passkeys.signatures import passkey_facts, require_passkey, store_signature, verify_passkey
+from approvals.passkeys.statements import break_glass_facts
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
@@ -43,12 +46,16 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTerms:
-    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides."""
+    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides.
+
+    ``passkey`` is the answer of the requester's passkey, for break-glass.
+    """
 
     archive_existing: bool | None
     comment: str = ""
     kind: RequestKind = RequestKind.PROMOTION
     apply_after: datetime | None = None
+    passkey: PasskeyAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,14 @@ class LockedMove:
     """A move of a version, read with the model's row locked.
 
     ``policy`` is the one that governs the move, None for none. ``is_at_target``: the version is at the target already.
+    ``needs_passkey``: a policy of the move asks for the signature of a passkey.
     """
 
     version: ModelVersion
     target: str
     policy: LoadedPolicy | None
     is_at_target: bool
+    needs_passkey: bool
 
 
 @transaction.atomic
@@ -75,19 +84,23 @@ def open_request(
     comment: str = "",
     kind: RequestKind = RequestKind.PROMOTION,
     apply_after: datetime | None = None,
+    passkey: PasskeyAnswer | None = None,
 ) -> TransitionRequest:
     """Return the live request for this version and target, or open one. Its checks are queued.
 
     ``target`` is a stage, an @alias, or `-ALIAS` to remove that alias. With ``archive_existing`` None the first
     approver decides whether the replaced version is archived at once. An approved request is not applied before
-    ``apply_after``.
+    ``apply_after``. ``passkey`` signs a new request for break-glass.
 
     Raises NotFound, Denied (the actor may not edit the model, may not take versions out of Production, or may not
-    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason),
-    TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no policy governs
-    the move, or the policy does not allow break-glass), Conflict (the live request has other terms).
+    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason, the
+    passkey), TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no
+    policy governs the move, or the policy does not allow break-glass or asks for a passkey), Conflict (the live request
+    has other terms).
     """
-    terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
+    terms = RequestTerms(
+        archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after, passkey=passkey
+    )
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
     if case.request.state == RequestState.OPEN:
         store_verdict(case)
@@ -103,7 +116,8 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
         actor, name
     )  # locks nothing if the actor may not see the model; then get_version raises NotFound
     row = get_version(actor, name, version)
-    return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
+    policies = policies_for_move(row, target)
+    return LockedMove(row, target, policies.governing, is_at_target(row, target), policies.signed_by_passkey)
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
@@ -120,6 +134,7 @@ def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
         raise InvalidState(f"No policy governs moving {row} to {target}: move it directly, without a request.")
     if terms.kind is RequestKind.BREAK_GLASS:
         _require_break_glass(actor, row, policy, terms.comment)
+        require_passkey(terms.passkey, needed=move.needs_passkey, policy=policy.label)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
@@ -245,5 +260,17 @@ def _create(
         "policy_digest": policy.revision.digest,
         "expires_at": request.expires_at,
     }
-    insert_request(actor=actor, request=request, facts=facts)
+    by_passkey = _signed_by_requester(actor, row, target, policy, terms)
+    insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(by_passkey)})
+    store_signature(by_passkey, request=request)
     return request
+
+
+def _signed_by_requester(
+    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
+) -> VerifiedStatement | None:
+    """Return the statement that the requester's passkey signed, None without one; only break-glass is signed."""
+    if terms.kind is not RequestKind.BREAK_GLASS:
+        return None
+    facts = break_glass_facts(row, by=actor.name, target=target, policy=policy, reason=terms.comment)
+    return verify_passkey(actor, terms.passkey, facts)

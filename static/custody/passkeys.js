@@ -29,8 +29,8 @@ const sign = async (form, part) => {
     body: new URLSearchParams(fields),
     headers: { "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value },
   });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.problem);
+  const body = await answer.json().catch(() => ({}));
+  if (!body.options) throw new Error(body.problem || "The server prepared nothing to sign. Load the page again.");
   form.elements.passkey_token.value = body.token;
   return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(body.options) });
 };
@@ -47,18 +47,15 @@ const run = async (form, part) => {
   form.requestSubmit();
 };
 
-// A part of a form that may sign has a checkbox; without it the passkey is needed.
-const isWanted = (part) => {
-  const choice = part.querySelector("[type=checkbox]");
-  return !choice || choice.checked;
-};
+// Where the passkey is only offered, the form has a checkbox for it.
+const isWanted = (form) => !form.elements.use_passkey || form.elements.use_passkey.checked;
 
 document.addEventListener(
   "submit",
   (event) => {
     const form = event.target;
     const part = form.matches("[data-passkey]") ? form : form.querySelector("[data-passkey]");
-    if (!part || form.elements.passkey_answer.value || !isWanted(part)) return;
+    if (!part || form.elements.passkey_answer.value || !isWanted(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     run(form, part);
