@@ -284,7 +284,7 @@ SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Callables that find the event stream of a name: `(actor, name) -> stream`, NotFound where the actor may not read it.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Callables that put files of other apps into an export: `(name, log) -> files`, None for a name that is not theirs.
-AUDIT_ANNEXES = ["approvals.packs.dossier.pack_annex"]
+AUDIT_ANNEXES = ["approvals.statements.annex.dossier_annex"]
 # Consumers of events, called in the transaction that records them: callables decorated with
 # `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [

@@ -22,6 +22,7 @@ from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
 from audit.verifier import audit_verify as verifier
 from audit.verifier.audit_verify import Checkpoint, parse_checkpoint, split_note
+from audit.verifier.decision_events import ENROLMENTS
 from audit.witnesses.service import witnessed_note
 from audit.witnesses.timestamps import newest_timestamp
 
@@ -32,6 +33,14 @@ _PROGRESS_EVERY = 500
 _PROGRESS_SECONDS = 1.0
 _COMPRESSION = 3  # of 1 to 9: most of the time of an export is spent here
 _SHIPPED = Path(verifier.__file__).parent
+_VERIFIER = (
+    "README.txt",
+    "audit_verify.py",
+    "decision_events.py",
+    "verify_approval.py",
+    "verify_passkeys.py",
+    "webauthn_verify.py",
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +53,8 @@ class _Tally:
     last_seq: int | None = None
     last_gen: int = 0
     files: dict[str, dict[str, object]] = field(default_factory=dict)
+    # The ids of the events that added the passkeys of these events.
+    enrolments: set[str] = field(default_factory=set)
     reported_at: float = 0.0
 
     def report(self) -> None:
@@ -128,9 +139,11 @@ def write_package(
         if stamped := newest_timestamp(chosen.origin, checkpoint.size):
             for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
                 _write(package, name, iter([data]), tally)
+        if tally.enrolments and chosen.filters.kind != verifier.WHOLE_LOG:
+            _write(package, ENROLMENTS, chosen.entries_of(tally.enrolments), tally)
         for name, data in annex:
             _write(package, name, iter([data]), tally)
-        for name in ("README.txt", "audit_verify.py"):
+        for name in _VERIFIER:
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
         manifest = _manifest(chosen, checkpoint, about, tally)
@@ -171,6 +184,8 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
         facts = orjson.loads(entry)
         rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
         tally.take(seq, facts["gen"])
+        if passkey := facts["event"]["after"].get("passkey"):
+            tally.enrolments.add(passkey["enrolment_event"])
     text.detach()
     lines.finish()
 
