@@ -18,11 +18,11 @@ import pytest
 import yaml
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from demo.client import REST, Client
+from demo.client import REST, Client, Session
 from tests.e2e.governed_model import ask_for_production, train_and_register
 from tests.e2e.installation import PASSWORD, Installation, free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.usefixtures("_signed_by_passkey")]
 MODEL, OTHER = "signed_in_browser", "unsigned_in_browser"
 
 
@@ -74,34 +74,17 @@ def authenticator(page: Page) -> tuple[CDPSession, str]:
 
 
 @pytest.fixture(scope="module")
-def proposal(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> int:
-    """Eddy proposes that approvals of Production are signed with a passkey. Return the number of the proposal."""
+def _signed_by_passkey(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Eddy proposes that approvals of Production are signed with a passkey, and polly approves that."""
     body: dict[str, Any] = yaml.safe_load(server.manage("policy", "export", "production-default"))
     body["options"] = {**body.get("options", {}), "signed_by": "passkey"}
     path = tmp_path_factory.mktemp("policy") / "policy.yaml"
     path.write_text(yaml.safe_dump(body))
-    said = server.manage("policy", "propose", str(path), "--as", "eddy", "--comment", "Own keys.")
-    number = re.search(r"#?(\d+)", said)
-    assert number, said
-    return int(number[1])
-
-
-def publish(page: Page, server: Installation, number: int) -> None:
-    """Let polly approve the proposal, unless she has."""
-    sign_in(page, server, "polly", to="/policies/")
-    url = f"{server.url}/api/v1/policies/proposals/{number}"
-    proposal = page.request.get(url).json()
-    if proposal["state"] != "open":
-        page.context.clear_cookies()
-        return
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
-    answer = page.request.post(
-        f"{url}/approve",
-        data={"comment": "Yes.", "seen_digest": proposal["digest"]},
-        headers={"X-CSRFToken": token, "Referer": server.url},
-    )
-    assert answer.ok, answer.text()
-    page.context.clear_cookies()
+    server.manage("policy", "propose", str(path), "--as", "eddy", "--comment", "Own keys.")
+    polly = Session(server.url, username="polly", password=PASSWORD)
+    (proposal,) = polly.get(f"{REST}policies/proposals")["proposals"]
+    said = {"comment": "Yes.", "seen_digest": proposal["digest"]}
+    polly.post(f"{REST}policies/proposals/{proposal['id']}/approve", said)
 
 
 def add_passkey(page: Page, server: Installation) -> None:
@@ -128,9 +111,8 @@ def open_dialog(page: Page, server: Installation, model: str) -> Locator:
 
 
 def test_a_reviewer_signs_with_a_passkey_and_an_outsider_verifies_it(
-    server: Installation, author: Client, page: Page, proposal: int, tmp_path: Path
+    server: Installation, author: Client, page: Page, tmp_path: Path
 ) -> None:
-    publish(page, server, proposal)
     train_and_register(author, MODEL, auc=0.91)
     ask_for_production(author, MODEL, 1)
     problems: list[str] = []
@@ -170,8 +152,7 @@ def assert_an_outsider_verifies(server: Installation, author: Client, folder: Pa
     assert (done.returncode, [row["signed_by"] for row in findings["decisions"]]) == (0, ["person"]), done.stdout
 
 
-def test_a_browser_without_passkeys_says_so(server: Installation, author: Client, page: Page, proposal: int) -> None:
-    publish(page, server, proposal)
+def test_a_browser_without_passkeys_says_so(server: Installation, author: Client, page: Page) -> None:
     train_and_register(author, OTHER, auc=0.92)
     ask_for_production(author, OTHER, 1)
     page.add_init_script("delete window.PublicKeyCredential")
