@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -134,15 +135,10 @@ def write_package(
         if chosen.filters.kind != verifier.WHOLE_LOG:
             _write(package, verifier.LEAVES, published(chosen.origin).leaves(chosen.size), tally)
         _write(package, verifier.CHECKPOINT, iter([checkpoint.note]), tally)
-        if witnessed := _witnessed(chosen.origin, checkpoint.size):
-            _write(package, verifier.WITNESSED, iter([witnessed]), tally)
-        if stamped := newest_timestamp(chosen.origin, checkpoint.size):
-            for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
-                _write(package, name, iter([data]), tally)
+        for name, data in chain(_vouched(chosen.origin, checkpoint.size), annex):
+            _write(package, name, iter([data]), tally)
         if tally.enrolments and chosen.filters.kind != verifier.WHOLE_LOG:
             _write(package, ENROLMENTS, chosen.entries_of(tally.enrolments), tally)
-        for name, data in annex:
-            _write(package, name, iter([data]), tally)
         for name in _VERIFIER:
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
@@ -153,10 +149,13 @@ def write_package(
     return manifest
 
 
-def _witnessed(origin: str, size: int) -> bytes:
-    """Return the newest checkpoint with cosignatures, b"" where there is none of at most this size."""
+def _vouched(origin: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of witnesses and of a time stamping authority: the newest of at most this size, if any."""
     note = witnessed_note(origin)
-    return note if note and parse_checkpoint(split_note(note)[0]).size <= size else b""
+    if note and parse_checkpoint(split_note(note)[0]).size <= size:
+        yield verifier.WITNESSED, note
+    if stamped := newest_timestamp(origin, size):
+        yield from zip(verifier.TIMESTAMP, stamped, strict=True)
 
 
 def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], tally: _Tally) -> dict[str, Any]:

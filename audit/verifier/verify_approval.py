@@ -104,11 +104,7 @@ def approvers(
     approved.
     """
     for statement in statements:
-        subjects = statement.get("subject")
-        if not isinstance(subjects, list) or [row.get("name") for row in subjects] != [name]:
-            raise Refused(f"a statement is not about {name}")
-        if digest not in subjects[0].get("digest", {}).values():
-            raise Refused(f"a statement is about other bytes than {digest}")
+        _check_subject(statement, name, digest)
     rows = [one["predicate"] for one in statements]
     decisions = [row for row in rows if row.get("target") == target and row["kind"] == "review"]
     if not decisions:
@@ -128,6 +124,14 @@ def approvers(
     if len(approved) < fewest:
         raise Refused(f"{len(approved)} of {fewest} people approved{by_passkey}")
     return approved
+
+
+def _check_subject(statement: dict[str, Any], name: str, digest: str) -> None:
+    subjects = statement.get("subject")
+    if not isinstance(subjects, list) or [row.get("name") for row in subjects] != [name]:
+        raise Refused(f"a statement is not about {name}")
+    if digest not in subjects[0].get("digest", {}).values():
+        raise Refused(f"a statement is about other bytes than {digest}")
 
 
 def signed_by_person(row: dict[str, Any], name: str, digest: str, credentials: set[str]) -> bool:
@@ -169,8 +173,7 @@ def fetch(server: str, model: str, version: str) -> Any:
         raise Unverifiable(f"{where} cannot be read: {error}") from error
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run as a command; return the exit status."""
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Verify who approved a version of a model in Custody.")
     parser.add_argument("model")
     parser.add_argument("version")
@@ -184,7 +187,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--credential", action="append", help="a passkey's public key, NAME=KEY, or a file: only theirs count"
     )
     parser.add_argument("--approvals", type=int, default=1, help="how many people must have approved")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as a command; return the exit status."""
+    options = _options(arguments)
     name, digest = f"{options.model}/{options.version}", options.digest.rpartition(":")[2].lower()
     try:
         keys = [parse_vkey(line) for option in options.key for line in _lines(option)]
