@@ -35,7 +35,7 @@ Facts = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a browser needs to sign a statement: the options of `navigator.credentials.get`, and the token that comes
+    """The input of a browser that signs a statement: the options of `navigator.credentials.get`, and the token that comes
     back with its answer. ``statement`` is what will be signed.
     """
 
@@ -93,24 +93,24 @@ def new_challenge(*, actor: Actor, facts: Facts) -> Challenge:
     return Challenge(options, signing.dumps(statement, salt=_SALT, compress=True), statement)
 
 
-def verify_statement(*, actor: Actor, given: PasskeyAnswer, facts: Facts) -> VerifiedStatement:
+def verify_statement(*, actor: Actor, passkey_answer: PasskeyAnswer, facts: Facts) -> VerifiedStatement:
     """Return the statement that a passkey of the actor signed, and store its sign count, in the caller's transaction.
 
     Raises InvalidInput (the token, the answer, another person's or a removed passkey, a sign count that did not rise),
     Conflict where the statement has other facts.
     """
-    statement = _statement_of(given.token)
+    statement = _statement_of(passkey_answer.token)
     stated = {key: value for key, value in statement.items() if key not in _FRESH}
     differing = sorted(key for key in facts.keys() | stated.keys() if facts.get(key) != stated.get(key))
     if differing:
         raise Conflict(f"What was signed is not what is decided now ({', '.join(differing)} differ). Sign again.")
     rows = passkeys_of(actor.user_id).select_for_update()
-    passkey = rows.filter(credential_id=credential_of(given.answer)).first()
+    passkey = rows.filter(credential_id=credential_of(passkey_answer.answer)).first()
     if passkey is None:
         raise InvalidInput("This passkey is not one of yours, or it was removed. Sign with another one.")
     text = canonical_bytes(statement)
     answer = verify_assertion(
-        given.answer, challenge=_digest(text), public_key=passkey.public_key, sign_count=passkey.sign_count
+        passkey_answer.answer, challenge=_digest(text), public_key=passkey.public_key, sign_count=passkey.sign_count
     )
     passkey.sign_count = answer.sign_count
     passkey.save(update_fields=["sign_count"])

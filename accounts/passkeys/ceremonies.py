@@ -1,4 +1,4 @@
-"""What a browser is asked for, and whether its answer is right, by the rules of WebAuthn. No database.
+"""Options for browsers, and verification of their answers, by the rules of WebAuthn. No database.
 
 User verification (a fingerprint, a PIN) is always required. The keys are ES256, EdDSA or RS256, which the offline
 verifier reads too.
@@ -67,8 +67,8 @@ class SignedAnswer:
     sign_count: int
 
 
-def creation_options(*, user_id: int, username: str, challenge: bytes, known: Iterable[str]) -> str:
-    """Return the options for `navigator.credentials.create` as JSON. ``known`` are the ids of the person's passkeys."""
+def creation_options(*, user_id: int, username: str, challenge: bytes, enrolled_ids: Iterable[str]) -> str:
+    """Return the options for `navigator.credentials.create` as JSON, without the passkeys that are enrolled."""
     return options_to_json(
         generate_registration_options(
             rp_id=settings.PASSKEY_RP_ID,
@@ -80,7 +80,7 @@ def creation_options(*, user_id: int, username: str, challenge: bytes, known: It
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
             ),
-            exclude_credentials=_descriptors(known),
+            exclude_credentials=_descriptors(enrolled_ids),
             supported_pub_key_algs=_ALGORITHMS,
         )
     )

@@ -60,7 +60,7 @@ def begin_enrolment(*, actor: Actor, password: str, name: str) -> Enrolment:
     if len(ids) >= MAX_PASSKEYS:
         raise InvalidState(f"You have {len(ids)} passkeys. Remove one before you add another.")
     challenge = secrets.token_bytes(32)
-    options = creation_options(user_id=user.pk, username=user.username, challenge=challenge, known=ids)
+    options = creation_options(user_id=user.pk, username=user.username, challenge=challenge, enrolled_ids=ids)
     token = signing.dumps(
         {"user": user.pk, "name": label, "challenge": base64.b64encode(challenge).decode()}, salt=_SALT
     )
@@ -76,10 +76,10 @@ def finish_enrolment(*, actor: Actor, token: str, answer: str) -> Passkey:
     """
     user = require_person(actor, Action.ACCOUNT_PASSKEY_ADDED, "add a passkey")
     name, challenge = _begun(token, user)
-    made = verify_creation(answer, challenge)
+    credential = verify_creation(answer, challenge)
     # The row is locked, so that two answers at the same time do not add one passkey twice.
     User.objects.select_for_update().get(pk=user.pk)
-    if Passkey.objects.filter(credential_id=made.credential_id).exists():
+    if Passkey.objects.filter(credential_id=credential.credential_id).exists():
         raise Conflict("This passkey was added before. Make another one.")
     event = record(
         actor=actor,
@@ -87,21 +87,21 @@ def finish_enrolment(*, actor: Actor, token: str, answer: str) -> Passkey:
         obj=user_ref(user.username),
         after={
             "name": name,
-            "credential_id": made.credential_id,
-            "public_key": made.public_key,
-            "aaguid": made.aaguid,
-            "synced": made.synced,
+            "credential_id": credential.credential_id,
+            "public_key": credential.public_key,
+            "aaguid": credential.aaguid,
+            "synced": credential.synced,
             "rp_id": settings.PASSKEY_RP_ID,
         },
     )
     return Passkey.objects.create(
         user=user,
         name=name,
-        credential_id=made.credential_id,
-        public_key=made.public_key,
-        aaguid=made.aaguid,
-        synced=made.synced,
-        sign_count=made.sign_count,
+        credential_id=credential.credential_id,
+        public_key=credential.public_key,
+        aaguid=credential.aaguid,
+        synced=credential.synced,
+        sign_count=credential.sign_count,
         enrolment_event=event.event_id,
     )
 

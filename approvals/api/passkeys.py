@@ -1,4 +1,4 @@
-"""/api/v1: what a passkey has to sign before a decision. The decision is a second call, with the passkey's answer."""
+"""/api/v1: challenges of passkeys, before a decision. The decision is a second call, with the passkey's answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class BreakGlassOptionsSerializer(serializers.Serializer[Any]):
 
 
 class PasskeyChallengeSerializer(serializers.Serializer[Challenge]):
-    """What a passkey has to sign: the options of `navigator.credentials.get`, and the token for the next call."""
+    """The challenge of a passkey: the options of `navigator.credentials.get`, and the token for the next call."""
 
     token = serializers.CharField()
     options = serializers.JSONField()
@@ -51,11 +51,11 @@ class PasskeyChallengeSerializer(serializers.Serializer[Challenge]):
 
 
 class PasskeyOptionsView(ApiView):
-    """POST: what the caller's passkey has to sign for a review or an override. Nothing is stored."""
+    """POST: the challenge of the caller's passkey for a review or an override. Nothing is stored."""
 
     @accepts(body=PasskeyOptionsSerializer, responses=PasskeyChallengeSerializer)
     def post(self, request: Request, request_id: int) -> Response:
-        """Return what the caller's passkey has to sign for a review or an override.
+        """Return the challenge of the caller's passkey for a review or an override.
 
         Raises NotFound, InvalidInput, Denied, InvalidState (no passkey), Conflict (the request has changed).
         """
@@ -72,11 +72,11 @@ class PasskeyOptionsView(ApiView):
 
 
 class BreakGlassOptionsView(ApiView):
-    """POST: what the caller's passkey has to sign for a request for break-glass. Nothing is stored."""
+    """POST: the challenge of the caller's passkey for a request for break-glass. Nothing is stored."""
 
     @accepts(body=BreakGlassOptionsSerializer, responses=PasskeyChallengeSerializer)
     def post(self, request: Request, name: str, version: int) -> Response:
-        """Return what the caller's passkey has to sign for a request for break-glass.
+        """Return the challenge of the caller's passkey for a request for break-glass.
 
         Raises NotFound, Denied, InvalidState (no policy allows it, no passkey).
         """

@@ -1,4 +1,4 @@
-"""Whether a request is still as somebody saw it."""
+"""The comparison of a request with the state of it that somebody saw."""
 
 from __future__ import annotations
 

@@ -13,20 +13,20 @@ HOW_TO_SIGN = (
 )
 
 
-def require_passkey(given: PasskeyAnswer | None, *, needed: bool, policy: str) -> None:
+def require_passkey(passkey_answer: PasskeyAnswer | None, *, needed: bool, policy: str) -> None:
     """Raise InvalidState if a needed signature of a passkey is missing. ``policy`` is the label of the policy."""
-    if needed and given is None:
+    if needed and passkey_answer is None:
         raise InvalidState(f"{policy} asks for the signature of your passkey. {HOW_TO_SIGN}")
 
 
-def verify_passkey(actor: Actor, given: PasskeyAnswer | None, facts: Facts) -> VerifiedStatement | None:
+def verify_passkey(actor: Actor, passkey_answer: PasskeyAnswer | None, facts: Facts) -> VerifiedStatement | None:
     """Return the statement that the actor's passkey signed; None without one. What it signs must be locked.
 
     Raises InvalidInput, Conflict (it has other facts, or was used before).
     """
-    if given is None:
+    if passkey_answer is None:
         return None
-    verified = verify_statement(actor=actor, given=given, facts=facts)
+    verified = verify_statement(actor=actor, passkey_answer=passkey_answer, facts=facts)
     if PasskeySignature.objects.filter(nonce=verified.nonce).exists():
         raise Conflict("This signature was used before. Sign again.")
     return verified

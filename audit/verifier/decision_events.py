@@ -40,7 +40,7 @@ class Export:
 
 
 def read_export(package: log.Package, size: int) -> Export:
-    """Return what a verified export says of passkeys and decisions. ``size`` is that of its checkpoint.
+    """Return the passkeys and the decisions in a verified export. ``size`` is that of its checkpoint.
 
     Raises ValueError, KeyError or TypeError where it cannot be read.
     """

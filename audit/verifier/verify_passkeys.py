@@ -42,7 +42,7 @@ PERSON, SERVER, NONE = "person", "server", "none"
 
 
 class Finding(NamedTuple):
-    """What was found out about one decision. ``problem`` is "" where nothing is wrong."""
+    """A finding about one decision: whose key signed it, and why. ``problem`` is "" where nothing is wrong."""
 
     seq: int
     decision: str
@@ -55,7 +55,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class Trust:
-    """What the auditor brought: keys of people, the size of the largest kept checkpoint, and keys of statements.
+    """The input of the auditor: keys of people, the size of the largest kept checkpoint, and keys of statements.
 
     A credential is a public key, or `NAME=KEY` for the decisions of one person.
     """
@@ -67,7 +67,7 @@ class Trust:
 
 
 def findings_of(package: log.Package, size: int, trust: Trust) -> list[Finding]:
-    """Return what there is to say about each decision of a verified export. Raises ValueError, KeyError, TypeError.
+    """Return a finding about each decision of a verified export. Raises ValueError, KeyError, TypeError.
 
     ``size`` is that of the export's checkpoint.
     """
@@ -175,10 +175,10 @@ def main(arguments: list[str] | None = None) -> int:
         if report.errors:
             return _tampered(report.errors, as_json=options.json)
         size, origin = report.facts["size"], report.facts["log"]
-        kept = [log.open_checkpoint(data, keys) for data in olds]
+        checkpoints = [log.open_checkpoint(data, keys) for data in olds]
         trust = Trust(
             credentials=read_credentials(options.credential),
-            covered=max((old.size for old in kept if old.origin == origin), default=0),
+            covered=max((old.size for old in checkpoints if old.origin == origin), default=0),
             statement_keys=[log.parse_vkey(line) for option in options.key for line in _lines(option)],
             rp_id=options.rp_id,
         )

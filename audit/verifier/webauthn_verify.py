@@ -30,7 +30,7 @@ class BadAssertion(ValueError):
 
 
 class Assertion(NamedTuple):
-    """What a verified assertion says besides its statement: the page that asked, the sign count, a copied key."""
+    """A verified assertion: the page that asked for it, its sign count, and whether the key may be copied."""
 
     origin: str
     sign_count: int
@@ -81,17 +81,17 @@ def host_of(passkey: Mapping[str, Any]) -> str:
 def _check_client_data(client: bytes, statement: Any, rp_id: str) -> str:
     """Return the origin of the page that asked. Raises BadAssertion: another challenge, or a page of another host."""
     try:
-        said = json.loads(client.decode("utf-8"), object_pairs_hook=_unique)
+        values = json.loads(client.decode("utf-8"), object_pairs_hook=_unique)
     except ValueError as error:
         raise BadAssertion("its client data cannot be read") from error
-    if not isinstance(said, dict) or said.get("type") != "webauthn.get" or said.get("crossOrigin") is True:
+    if not isinstance(values, dict) or values.get("type") != "webauthn.get" or values.get("crossOrigin") is True:
         raise BadAssertion("its client data is not that of a signature on a page of its own")
     if not isinstance(statement, dict):
         raise BadAssertion("its statement is missing")
     digest = hashlib.sha256(canonical(statement)).digest()
-    if not hmac.compare_digest(decode(said.get("challenge")), digest):
+    if not hmac.compare_digest(decode(values.get("challenge")), digest):
         raise BadAssertion("it is not a signature on this statement")
-    origin = said.get("origin")
+    origin = values.get("origin")
     if not isinstance(origin, str) or not _is_of(origin, rp_id):
         raise BadAssertion(f"it was asked for on another site than {rp_id}")
     return origin

@@ -21,7 +21,7 @@ _TOKEN, _ANSWER, _CHOICE = "passkey_token", "passkey_answer", "use_passkey"
 
 @dataclass(frozen=True, slots=True)
 class PasskeyPart:
-    """Whether a form needs a passkey, whether the person has one, and the address that prepares the statement."""
+    """The part of a form that signs: the address of its challenge, whether it is needed, whether the person has one."""
 
     address: str
     is_needed: bool

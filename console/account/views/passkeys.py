@@ -36,13 +36,13 @@ def add(request: HttpRequest, actor: Actor) -> HttpResponse:
         messages.error(request, "The browser sent no passkey. Give your password again, then select Make the passkey.")
         return redirect("console:passkeys")
     try:
-        made = finish_enrolment(
+        passkey = finish_enrolment(
             actor=actor, token=answer.cleaned_data["passkey_token"], answer=answer.cleaned_data["passkey_answer"]
         )
     except DomainError as error:
         messages.error(request, denied_message(actor, error))
         return _page(request, actor, form, None)
-    messages.success(request, f"The passkey {made.name} is added. You can sign approvals with it.")
+    messages.success(request, f"The passkey {passkey.name} is added. You can sign approvals with it.")
     return redirect("console:passkeys")
 
 

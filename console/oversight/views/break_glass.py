@@ -71,7 +71,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
 @page
 @require_POST
 def break_glass_options(request: HttpRequest, actor: Actor, name: str, number: int) -> JsonResponse:
-    """Return what a passkey has to sign for a request for break-glass. The dialog sends its fields."""
+    """Return the challenge of a passkey for a request for break-glass. The dialog sends its fields."""
     version, fields = find_version(actor, name, number), request.POST
     return challenge_response(
         actor,

@@ -1,4 +1,4 @@
-"""What a person's passkey has to sign for a decision on a request, for the script of the dialog."""
+"""Challenges of passkeys for decisions on a request, for the script of the dialog."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.actors import Actor
 @page
 @require_POST
 def passkey_options(request: HttpRequest, actor: Actor, request_id: int, decision: str) -> JsonResponse:
-    """Return what the passkey has to sign for a review, or for an override. The dialog sends its fields."""
+    """Return the challenge of a passkey for a review, or for an override. The dialog sends its fields."""
     row, fields = find_request(actor, request_id), request.POST
     if decision == OVERRIDE:
         return challenge_response(
