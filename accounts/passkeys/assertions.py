@@ -35,8 +35,8 @@ Facts = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The input of a browser that signs a statement: the options of `navigator.credentials.get`, and the token that comes
-    back with its answer. ``statement`` is what will be signed.
+    """A statement to sign, the options of `navigator.credentials.get` for it, and the token that comes back with the
+    browser's answer.
     """
 
     options: dict[str, Any]
