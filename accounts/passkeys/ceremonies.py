@@ -159,7 +159,14 @@ def verify_assertion(answer: str, *, challenge: bytes, public_key: str, sign_cou
         raise InvalidInput("The passkey was asked for inside a page of another site.")
     for part in parts:
         _require_short(part, _MOST_PART)
-    return SignedAnswer(bytes_to_base64url(credential.raw_id), *map(bytes_to_base64url, parts), verified.new_sign_count)
+    authenticator_data, client_data, signature = (bytes_to_base64url(part) for part in parts)
+    return SignedAnswer(
+        credential_id=bytes_to_base64url(credential.raw_id),
+        authenticator_data=authenticator_data,
+        client_data=client_data,
+        signature=signature,
+        sign_count=verified.new_sign_count,
+    )
 
 
 def _descriptors(ids: Iterable[str]) -> list[PublicKeyCredentialDescriptor]:

@@ -53,7 +53,7 @@ def pack_named(name: str) -> FrozenPack | None:
     if not name.startswith(_PREFIX):
         return None
     packs = FrozenPack.objects.filter(digest=name.removeprefix(_PREFIX)).select_related("order__version__model")
-    pack = packs.first()
+    pack: FrozenPack | None = packs.first()
     if pack is None:
         raise NotFound("There is no such conformity pack.")
     return pack

@@ -25,6 +25,7 @@ if __package__:
     from audit.verifier.verify_approval import Refused, open_envelope, read_credentials
     from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, host_of
 else:
+    sys.dont_write_bytecode = True  # compiled files beside an unpacked export would not be part of it
     import audit_verify as log  # type: ignore[import-not-found,no-redef]  # beside this file where it runs alone
     from decision_events import (  # type: ignore[import-not-found,no-redef]  # beside this file
         KINDS,

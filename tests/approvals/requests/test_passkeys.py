@@ -219,24 +219,20 @@ def test_a_statement_is_signed_within_five_minutes_and_is_this_servers(
         refused(InvalidInput, "older than five minutes", by_bea, waiting, given)
 
 
-def test_a_signature_is_good_for_one_use(waiting: TransitionRequest, bea: User, by_bea: Actor) -> None:
+def test_a_used_nonce_is_refused(
+    policies: object, bea: User, by_bea: Actor, new_version: NewVersion, ask: Ask, run_checks: RunChecks
+) -> None:
+    two: dict[str, object] = {**REVIEWERS, "approvals": {"count": 2, "groups": ["reviewers"]}}
+    publish(rules=(two, FOUR_EYES), signed_by="passkey")
+    request = ask(new_version())
+    run_checks(request)
     device = enrolled(bea, PASSWORD, Authenticator(counts=False))
-    approved = answer(device, challenge_of(by_bea, waiting, decision="request_changes"))
-    decide_with(by_bea, waiting, approved, decision="request_changes")
-    decide_with(by_bea, waiting, answer(device, challenge_of(by_bea, waiting, decision="reject")), decision="reject")
-    assert PasskeySignature.objects.count() == 2
-    nonces = set(PasskeySignature.objects.values_list("nonce", flat=True))
-    assert len(nonces) == 2
-
-
-def test_a_used_nonce_is_refused(waiting: TransitionRequest, bea: User, by_bea: Actor) -> None:
-    device = enrolled(bea, PASSWORD, Authenticator(counts=False))
-    given = answer(device, challenge_of(by_bea, waiting, decision="request_changes"))
-    decide_with(by_bea, waiting, given, decision="request_changes")
-    decide_with(by_bea, waiting, answer(device, challenge_of(by_bea, waiting)))
-    TransitionRequest.objects.filter(pk=waiting.pk).update(state="open")
+    given = answer(device, challenge_of(by_bea, request, decision="request_changes"))
+    decide_with(by_bea, request, given, decision="request_changes")
+    decide_with(by_bea, request, answer(device, challenge_of(by_bea, request)))
     with pytest.raises(Conflict, match="used before"):
-        decide_with(by_bea, waiting, given, decision="request_changes")
+        decide_with(by_bea, request, given, decision="request_changes")
+    assert PasskeySignature.objects.count() == Review.objects.count() == 2
 
 
 def test_the_sign_count_must_rise(waiting: TransitionRequest, device: Authenticator, by_bea: Actor) -> None:

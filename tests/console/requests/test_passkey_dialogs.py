@@ -76,7 +76,7 @@ def test_a_refusal_to_prepare_is_said_in_the_dialog(
     waiting: TransitionRequest, bea: User, cy: User, signed_in: SignedIn
 ) -> None:
     url, fields = f"/requests/{waiting.pk}/passkey-options/approve/", {"seen_digest": waiting.subject_digest}
-    for user, problem in ((bea, "You have no passkey"), (cy, "Only a member of reviewers")):
+    for user, problem in ((bea, "You have no passkey"), (cy, "cy is not among those who can decide")):
         answer = signed_in(user).post(url, fields)
         assert answer.status_code == 400
         assert problem in answer.json()["problem"]
