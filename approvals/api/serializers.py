@@ -131,8 +131,9 @@ class ReviewSerializer(serializers.Serializer[Review]):
     signed_at = serializers.DateTimeField(allow_null=True)
     passkey = serializers.CharField(
         source="passkey_signature.passkey.name",
-        default="",
-        help_text="Name of the reviewer's passkey that signed it; empty: none.",
+        default=None,
+        allow_null=True,
+        help_text="Name of the reviewer's passkey that signed it.",
     )
     given_at = serializers.DateTimeField()
     conditions = ReviewConditionSerializer(many=True, source="conditions.all")
@@ -159,8 +160,9 @@ class OverrideSerializer(serializers.Serializer[Override]):
     signed_at = serializers.DateTimeField(allow_null=True)
     passkey = serializers.CharField(
         source="passkey_signature.passkey.name",
-        default="",
-        help_text="Name of the giver's passkey that signed it; empty: none.",
+        default=None,
+        allow_null=True,
+        help_text="Name of the giver's passkey that signed it.",
     )
     given_at = serializers.DateTimeField()
     withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
@@ -275,7 +277,7 @@ class DecideSerializer(SignatureSerializer):
 
 
 class GiveOverrideSerializer(SignatureSerializer):
-    """Body of an override: the rule, the reason, and the subject digest that was seen."""
+    """Body of an override."""
 
     rule = serializers.CharField(max_length=110)
     reason = serializers.CharField(max_length=MAX_COMMENT)
