@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from approvals.api.serializers import PasskeyAnswerSerializer
+from approvals.api.passkeys import PasskeyAnswerSerializer
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
 from approvals.oversight.findings import CLOSED_STATES, MAX_TEXT, MAX_TITLE

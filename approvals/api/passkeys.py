@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.passkeys.assertions import Challenge
+from accounts.passkeys.assertions import Challenge, PasskeyAnswer
 from approvals.models import MAX_COMMENT, Decision
 from approvals.passkeys.challenges import break_glass_challenge, override_challenge, review_challenge
 from approvals.requests.queries import get_request
 from core.actors import actor_of
 from core.rest import ApiView, accepts
 from registry.queries import get_version
+
+
+class PasskeyAnswerSerializer(serializers.Serializer[Any]):
+    """The signature of a passkey: the token of `passkey-options`, and the answer of `navigator.credentials.get`."""
+
+    token = serializers.CharField(max_length=20_000)
+    answer = serializers.JSONField()
+
+    def validate(self, attrs: dict[str, Any]) -> Any:
+        """Return the values as a PasskeyAnswer."""
+        return PasskeyAnswer(token=attrs["token"], answer=json.dumps(attrs["answer"]))
 
 
 class PasskeyOptionsSerializer(serializers.Serializer[Any]):

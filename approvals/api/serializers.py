@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rest_framework import serializers
 
-from accounts.passkeys.assertions import PasskeyAnswer
+from approvals.api.passkeys import PasskeyAnswerSerializer
 from approvals.case.loading import Case
 from approvals.models import (
     MAX_COMMENT,
@@ -133,7 +132,7 @@ class ReviewSerializer(serializers.Serializer[Review]):
         source="passkey_signature.passkey.name",
         default=None,
         allow_null=True,
-        help_text="Name of the reviewer's passkey that signed it.",
+        help_text="Name of the passkey that signed it.",
     )
     given_at = serializers.DateTimeField()
     conditions = ReviewConditionSerializer(many=True, source="conditions.all")
@@ -162,7 +161,7 @@ class OverrideSerializer(serializers.Serializer[Override]):
         source="passkey_signature.passkey.name",
         default=None,
         allow_null=True,
-        help_text="Name of the giver's passkey that signed it.",
+        help_text="Name of the passkey that signed it.",
     )
     given_at = serializers.DateTimeField()
     withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
@@ -238,17 +237,6 @@ class ReasonSerializer(serializers.Serializer[Any]):
     """Body of a call that sets the reason of a request."""
 
     reason = serializers.CharField(max_length=MAX_COMMENT)
-
-
-class PasskeyAnswerSerializer(serializers.Serializer[Any]):
-    """The signature of a passkey: the token of `passkey-options`, and the answer of `navigator.credentials.get`."""
-
-    token = serializers.CharField(max_length=20_000)
-    answer = serializers.JSONField()
-
-    def validate(self, attrs: dict[str, Any]) -> Any:
-        """Return the values as a PasskeyAnswer."""
-        return PasskeyAnswer(token=attrs["token"], answer=json.dumps(attrs["answer"]))
 
 
 class SignatureSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.passkeys.assertions import PasskeyAnswer, VerifiedStatement
+from accounts.passkeys.assertions import PasskeyAnswer
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
@@ -27,7 +28,7 @@ from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
-from policies.leaving import policies_for_move
+from policies.leaving import MovePolicies, policies_for_move
 from policies.matching import LoadedPolicy
 from policies.request_kinds import RequestKind
 from policies.targets import GOVERNED_STAGES, is_alias, is_exit, is_governable
@@ -63,14 +64,17 @@ class LockedMove:
     """A move of a version, read with the model's row locked.
 
     ``policy`` is the one that governs the move, None for none. ``is_at_target``: the version is at the target already.
-    ``needs_passkey``: a policy of the move asks for the signature of a passkey.
     """
 
     version: ModelVersion
     target: str
-    policy: LoadedPolicy | None
+    policies: MovePolicies
     is_at_target: bool
-    needs_passkey: bool
+
+    @property
+    def policy(self) -> LoadedPolicy | None:
+        """Return the policy that a request for the move is opened under; None without one."""
+        return self.policies.governing
 
 
 @transaction.atomic
@@ -116,8 +120,7 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
         actor, name
     )  # locks nothing if the actor may not see the model; then get_version raises NotFound
     row = get_version(actor, name, version)
-    policies = policies_for_move(row, target)
-    return LockedMove(row, target, policies.governing, is_at_target(row, target), policies.signed_by_passkey)
+    return LockedMove(row, target, policies_for_move(row, target), is_at_target(row, target))
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
@@ -134,12 +137,12 @@ def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
         raise InvalidState(f"No policy governs moving {row} to {target}: move it directly, without a request.")
     if terms.kind is RequestKind.BREAK_GLASS:
         _require_break_glass(actor, row, policy, terms.comment)
-        require_passkey(terms.passkey, needed=move.needs_passkey, policy=policy.label)
+        require_passkey(terms.passkey, needed=move.policies.signed_by_passkey, policy=policy.label)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
     if request is None:
-        request = _create(actor, row, target, policy, terms)
+        request = _create(actor, move, policy, terms)
     else:
         _require_same_terms(actor, request, terms)
         add_reason(actor=actor, request=request, reason=terms.comment)
@@ -225,9 +228,8 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Request
         )
 
 
-def _create(
-    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
-) -> TransitionRequest:
+def _create(actor: Actor, move: LockedMove, policy: LoadedPolicy, terms: RequestTerms) -> TransitionRequest:
+    row, target, added = move.version, move.target, move.policies.added
     refresh_card(actor=actor, version=row)
     now = timezone.now()
     lifetime = policy.body.options.expires_after
@@ -243,6 +245,7 @@ def _create(
         archive_existing=bool(terms.archive_existing),
         archive_left_open=terms.archive_existing is None and target in GOVERNED_STAGES,
         policy_revision=policy.revision,
+        leave_revision=added.revision if added else None,
         subject_digest="",
         opened_at=now,
         expires_at=now + lifetime,
@@ -258,19 +261,25 @@ def _create(
         **({"apply_after": request.apply_after} if request.apply_after else {}),
         "policy": policy.label,
         "policy_digest": policy.revision.digest,
+        **({"leave_policy": added.label, "leave_policy_digest": added.revision.digest} if added else {}),
         "expires_at": request.expires_at,
     }
-    by_passkey = _signed_by_requester(actor, row, target, policy, terms)
-    insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(by_passkey)})
-    store_signature(by_passkey, request=request)
+    _insert_signed(actor, request, policy, terms, facts)
     return request
 
 
-def _signed_by_requester(
-    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
-) -> VerifiedStatement | None:
-    """Return the statement that the requester's passkey signed, None without one; only break-glass is signed."""
-    if terms.kind is not RequestKind.BREAK_GLASS:
-        return None
-    facts = break_glass_facts(row, by=actor.name, target=target, policy=policy, reason=terms.comment)
-    return verify_passkey(actor, terms.passkey, facts)
+def _insert_signed(
+    actor: Actor,
+    request: TransitionRequest,
+    policy: LoadedPolicy,
+    terms: RequestTerms,
+    facts: Mapping[str, object],
+) -> None:
+    """Insert a new request, and for break-glass the signature of the requester's passkey, where there is one."""
+    signed = None
+    if terms.kind is RequestKind.BREAK_GLASS:
+        version, target = request.version, request.target
+        statement = break_glass_facts(version, by=actor.name, target=target, policy=policy, reason=terms.comment)
+        signed = verify_passkey(actor, terms.passkey, statement)
+    insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(signed)})
+    store_signature(signed, request=request)

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_passkeys'),
-        ('approvals', '0006_closing_pins'),
+        ('approvals', '0007_leaving_policy_of_a_request'),
     ]
 
     operations = [
