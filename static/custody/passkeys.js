@@ -4,7 +4,7 @@
 "use strict";
 
 const NO_PASSKEYS =
-  "This browser cannot use passkeys on this page. Open the page over HTTPS, or on http://localhost, in a current browser.";
+  "This browser cannot use passkeys on this page. Open it over HTTPS, or on http://localhost, in a current browser.";
 const STOPPED = "No passkey answered: it was cancelled, it took too long, or this passkey is not one of yours.";
 
 const canUsePasskeys = () =>
