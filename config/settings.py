@@ -134,6 +134,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The seconds within which a body must be complete (config/bodies/slow.py); uploads of artifacts may take longer.
 BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
+# --- waiting clients ------------------------------------------------------------------------------------------------
+# Where the program edge listens, and where the web server asks whether it lives; port 0: none runs. `up` without the
+# variable takes the port after its own.
+EDGE_HOST = env.text("CUSTODY_EDGE_HOST") or "127.0.0.1"
+EDGE_PORT = int(env.number("CUSTODY_EDGE_PORT", 8081, least=0))
+# How many clients it takes at a time.
+EDGE_CLIENTS = int(env.number("CUSTODY_EDGE_CLIENTS", 12_000, least=1))
+
 # --- jobs -----------------------------------------------------------------------------------------------------------
 VALKEY_SOCKET = RUNTIME_DIR / "valkey.sock"
 REDIS_URL = env.text("REDIS_URL") or f"redis+socket://{VALKEY_SOCKET}?virtual_host=0"
@@ -294,6 +302,7 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_promotion",
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
+    "registry.production.hints.on_change",
 ]
 # Callables that say which nodes of the lineage a caller may not see: `(actor, urns) -> urns`. These are in no answer
 # and no count.

@@ -173,6 +173,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
         call("ada", "get", f"{FRAUD}/{path}")
     call("ada", "get", f"{FRAUD}/production?at={(timezone.now() + timedelta(days=1)).date()}")
     call("ada", "get", "production?models=fraud,never")
+    call("ada", "get", "production/events?models=fraud,never")
     tasks.freeze_packs()
     call("ada", "get", f"{V1}/approval-statements")
     call("ada", "get", f"{V1}/packs")

@@ -27,6 +27,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-model", "GET", MODEL, None),
     ("api-production", "GET", MODEL + "/production", None),
     ("api-production-of-models", "GET", "/api/v1/production?models={name}", None),
+    ("api-production-events", "GET", "/api/v1/production/events?models={name}", None),
     ("api-versions", "GET", MODEL + "/versions", None),
     ("api-reproduce", "GET", VERSION + "/reproduce", None),
     ("api-reproduce", "GET", VERSION + "/reproduce.sh", None),
@@ -195,7 +196,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit_export_selection", "POST", "/audit/export/?model={name}", {}),
 ]
 FILTERS = {
-    "api-production-of-models",
+    "api-production-of-models", "api-production-events",
     "api-deployments", "api-requests", "api-check-runs", "api-findings", "api-inventory", "api-inventory-export", "inventory",
     "lineage-nodes", "lineage",
 }  # fmt: skip
