@@ -292,7 +292,7 @@ SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Callables that find the event stream of a name: `(actor, name) -> stream`, NotFound where the actor may not read it.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Callables that put files of other apps into an export: `(name, log) -> files`, None for a name that is not theirs.
-AUDIT_ANNEXES = ["approvals.packs.dossier.pack_annex"]
+AUDIT_ANNEXES = ["approvals.statements.annex.dossier_annex"]
 # Consumers of events, called in the transaction that records them: callables decorated with
 # `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [
@@ -347,6 +347,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = False
+# Passkeys belong to one host name, and are asked for on pages of these origins only.
+PASSKEY_RP_ID, PASSKEY_ORIGINS = env.relying_party(
+    env.text("CUSTODY_PASSKEY_RP_ID"), env.names("CUSTODY_PASSKEY_ORIGINS"), BASE_URL
+)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -436,6 +440,7 @@ UNFOLD: dict[str, Any] = {
             {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ],
     },
