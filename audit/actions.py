@@ -35,6 +35,12 @@ class Action(RecordedAction):
     )
     ACCOUNT_CONFIRMED = "account.confirmed", Verb("confirmed", "confirm"), "the account of {object}", USER
     ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
+    ACCOUNT_PASSKEY_ADDED = (
+        "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
+    )
+    ACCOUNT_PASSKEY_REMOVED = (
+        "account.passkey.removed", Verb("removed", "remove"), "a passkey of {object}", USER, display("none", "key_off", "name"),
+    )
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )
@@ -188,6 +194,9 @@ class Action(RecordedAction):
     REGISTRY_MODEL_RETIREMENT_DECIDED = (
         "registry.model_retirement.decided", Verb("decided", "decide"), "on the retirement of {object}", MODEL,
         display("info", "inventory_2", "state"),
+    )
+    REGISTRY_MODEL_RETIREMENT_WITHDRAWN = (
+        "registry.model_retirement.withdrawn", WITHDREW, "the request to retire {object}", MODEL, display("none", "undo"),
     )
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", DELETED, "a tag of {object}", MODEL
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", SET, "a tag of {object}", MODEL, BY_TAGS

@@ -11,7 +11,7 @@ from approvals.models import TransitionRequest
 from policies.leaving import policies_of_move
 from policies.matching import LoadedPolicy, load_revision
 from policies.request_kinds import merge_rules, rules_for
-from policies.rules import Options, Rule
+from policies.rules import PASSKEY, Options, Rule
 from validation.base import Subject
 
 _Key = tuple[int, int | None, int | None, str]
@@ -41,6 +41,11 @@ class RequestRules:
     def e_signature(self) -> bool:
         """Return whether one of the policies asks for electronic signatures."""
         return any(options.e_signature for options in self._options)
+
+    @property
+    def needs_passkey(self) -> bool:
+        """Return whether one of the policies asks for the signature of a passkey."""
+        return any(options.signed_by == PASSKEY for options in self._options)
 
     @property
     def apply_delay(self) -> timedelta:
@@ -80,13 +85,14 @@ class MergedRules:
 
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
-    """Return the policies and rules of a closed request as they were when it closed, without ``added``.
+    """Return the policies and rules of a closed request as they were when it closed.
 
     Raises InvalidState when this server cannot read its policy.
     """
     policy = load_revision(request.policy_revision)
     followed = load_revision(request.followed_revision) if request.followed_revision else None
-    return RequestRules(policy, followed, *_merge(policy, followed, request.kind))
+    added = load_revision(request.leave_revision) if request.leave_revision else None
+    return RequestRules(policy, followed, *_merge(policy, followed, request.kind, added), added=added)
 
 
 def _revision_id(policy: LoadedPolicy | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,9 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.passkeys.assertions import PasskeyAnswer
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
+from approvals.passkeys.signatures import passkey_facts, require_passkey, store_signature, verify_passkey
+from approvals.passkeys.statements import break_glass_facts
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
@@ -24,7 +28,7 @@ from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
-from policies.leaving import policies_for_move
+from policies.leaving import MovePolicies, policies_for_move
 from policies.matching import LoadedPolicy
 from policies.request_kinds import RequestKind
 from policies.targets import GOVERNED_STAGES, is_alias, is_exit, is_governable
@@ -43,12 +47,16 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTerms:
-    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides."""
+    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides.
+
+    ``passkey`` is the answer of the requester's passkey, for break-glass.
+    """
 
     archive_existing: bool | None
     comment: str = ""
     kind: RequestKind = RequestKind.PROMOTION
     apply_after: datetime | None = None
+    passkey: PasskeyAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,13 @@ class LockedMove:
 
     version: ModelVersion
     target: str
-    policy: LoadedPolicy | None
+    policies: MovePolicies
     is_at_target: bool
+
+    @property
+    def policy(self) -> LoadedPolicy | None:
+        """Return the policy that a request for the move is opened under; None without one."""
+        return self.policies.governing
 
 
 @transaction.atomic
@@ -75,19 +88,23 @@ def open_request(
     comment: str = "",
     kind: RequestKind = RequestKind.PROMOTION,
     apply_after: datetime | None = None,
+    passkey: PasskeyAnswer | None = None,
 ) -> TransitionRequest:
     """Return the live request for this version and target, or open one. Its checks are queued.
 
     ``target`` is a stage, an @alias, or `-ALIAS` to remove that alias. With ``archive_existing`` None the first
     approver decides whether the replaced version is archived at once. An approved request is not applied before
-    ``apply_after``.
+    ``apply_after``. ``passkey`` signs a new request for break-glass.
 
     Raises NotFound, Denied (the actor may not edit the model, may not take versions out of Production, or may not
-    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason),
-    TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no policy governs
-    the move, or the policy does not allow break-glass), Conflict (the live request has other terms).
+    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason, the
+    passkey), TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no
+    policy governs the move, or the policy does not allow break-glass or asks for a passkey), Conflict (the live request
+    has other terms).
     """
-    terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
+    terms = RequestTerms(
+        archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after, passkey=passkey
+    )
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
     if case.request.state == RequestState.OPEN:
         store_verdict(case)
@@ -103,7 +120,7 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
         actor, name
     )  # locks nothing if the actor may not see the model; then get_version raises NotFound
     row = get_version(actor, name, version)
-    return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
+    return LockedMove(row, target, policies_for_move(row, target), is_at_target(row, target))
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
@@ -120,11 +137,12 @@ def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
         raise InvalidState(f"No policy governs moving {row} to {target}: move it directly, without a request.")
     if terms.kind is RequestKind.BREAK_GLASS:
         _require_break_glass(actor, row, policy, terms.comment)
+        require_passkey(terms.passkey, needed=move.policies.signed_by_passkey, policy=policy.label)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
     if request is None:
-        request = _create(actor, row, target, policy, terms)
+        request = _create(actor, move, policy, terms)
     else:
         _require_same_terms(actor, request, terms)
         add_reason(actor=actor, request=request, reason=terms.comment)
@@ -210,9 +228,8 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Request
         )
 
 
-def _create(
-    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
-) -> TransitionRequest:
+def _create(actor: Actor, move: LockedMove, policy: LoadedPolicy, terms: RequestTerms) -> TransitionRequest:
+    row, target, added = move.version, move.target, move.policies.added
     refresh_card(actor=actor, version=row)
     now = timezone.now()
     lifetime = policy.body.options.expires_after
@@ -228,6 +245,7 @@ def _create(
         archive_existing=bool(terms.archive_existing),
         archive_left_open=terms.archive_existing is None and target in GOVERNED_STAGES,
         policy_revision=policy.revision,
+        leave_revision=added.revision if added else None,
         subject_digest="",
         opened_at=now,
         expires_at=now + lifetime,
@@ -243,7 +261,25 @@ def _create(
         **({"apply_after": request.apply_after} if request.apply_after else {}),
         "policy": policy.label,
         "policy_digest": policy.revision.digest,
+        **({"leave_policy": added.label, "leave_policy_digest": added.revision.digest} if added else {}),
         "expires_at": request.expires_at,
     }
-    insert_request(actor=actor, request=request, facts=facts)
+    _insert_signed(actor, request, policy, terms, facts)
     return request
+
+
+def _insert_signed(
+    actor: Actor,
+    request: TransitionRequest,
+    policy: LoadedPolicy,
+    terms: RequestTerms,
+    facts: Mapping[str, object],
+) -> None:
+    """Insert a new request, and for break-glass the signature of the requester's passkey, where there is one."""
+    signed = None
+    if terms.kind is RequestKind.BREAK_GLASS:
+        version, target = request.version, request.target
+        statement = break_glass_facts(version, by=actor.name, target=target, policy=policy, reason=terms.comment)
+        signed = verify_passkey(actor, terms.passkey, statement)
+    insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(signed)})
+    store_signature(signed, request=request)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from audit.transparency.state import StateUnreadable, read_state
 from config.backup.artifacts import copy_blob, copy_new, damaged_blobs, present_blobs
@@ -28,6 +28,7 @@ from config.backup.manifest import (
 from config.backup.postgres import dump_database
 from config.backup.readers import libpq_parameters
 from config.backup.sqlite import checked_contents, copy_database
+from core.times import iso_utc
 from tracking.store import Blob, current_store
 
 # Files in the folder of the log's state that are made again: the lock of the sequencer, and exports.
@@ -38,7 +39,7 @@ _KEY_VARIABLES = {"CUSTODY_LOG_KEY": "LOG_KEY", "CUSTODY_STATEMENT_KEY": "STATEM
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a backup is made.
+    """The options of a backup.
 
     ``quick`` compares only the sizes of artifacts that an earlier backup has verified. ``with_keys`` includes the
     folder of the keys. ``allow_missing`` completes a backup although the store has lost artifacts. ``keep`` is the
@@ -146,7 +147,7 @@ def _manifest(draft: Path, contents: Contents, missing: list[str], *, with_keys:
         elsewhere = ["CUSTODY_SECRET_KEY", *_KEY_VARIABLES]
     return Manifest(
         version=settings.VERSION,
-        taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        taken_at=iso_utc(timezone.now(), "seconds"),
         vendor=connection.vendor,
         facts=contents.facts,
         files=files,

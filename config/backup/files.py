@@ -23,14 +23,20 @@ def digest_of_file(path: Path) -> str:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy the bytes and the mode of a file, and sync the copy to the disk. Raises OSError."""
+    """Copy the bytes and the mode of a file, synced to the disk: the target is the whole copy or as before.
+
+    Raises OSError.
+    """
     make_private_folder(target.parent)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    draft = target.with_name(f".{target.name}.copy")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with source.open("rb") as reader, open(descriptor, "wb") as writer:  # noqa: PTH123 - opened with its mode
         shutil.copyfileobj(reader, writer)
         writer.flush()
         os.fchmod(writer.fileno(), source.stat().st_mode & 0o777)
         os.fsync(writer.fileno())
+    draft.replace(target)
+    sync(target.parent)
 
 
 def copy_or_link(source: Path, target: Path, earlier: Path | None) -> None:

@@ -65,8 +65,8 @@ class BackupFolder:
         """Return a new folder for a backup that is not complete, and delete what interrupted ones have left."""
         backups = self.root / "backups"
         make_private_folder(backups)
-        for rest in backups.glob(f"*{_INCOMPLETE}"):
-            shutil.rmtree(rest)
+        for interrupted in backups.glob(f"*{_INCOMPLETE}"):
+            shutil.rmtree(interrupted)
         folder = backups / f"{self._new_name()}{_INCOMPLETE}"
         make_private_folder(folder)
         return folder
@@ -91,12 +91,12 @@ class BackupFolder:
         of a complete one before its files are deleted.
         """
         backups = self.complete()
-        old, kept = backups[:-keep], backups[-keep:]
+        old, remaining = backups[:-keep], backups[-keep:]
         for backup in old:
             discarded = backup.with_name(f"{backup.name}{_INCOMPLETE}")
             backup.rename(discarded)
             shutil.rmtree(discarded)
-        named = {blob for backup in kept for blob in read_artifact_list(backup)}
+        named = {blob for backup in remaining for blob in read_artifact_list(backup)}
         present = list(self.artifacts.older_than(timezone.now() + timedelta(days=1)))
         self.artifacts.remove([blob for blob in present if blob not in named and not live.has(blob)])
         return old

@@ -25,7 +25,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds.
+    """The contents of a backup.
 
     ``version`` is that of Custody, ``vendor`` the kind of database (sqlite or postgresql). ``files`` are the SHA-256 of
     the files by their paths in the folder. ``keys_elsewhere`` are the variables whose keys are not in the backup.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +11,22 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from config.backup.facts import DatabaseFacts, read_facts
 from config.backup.files import BackupProblem
+from config.backup.postgres import snapshot
 from config.backup.readers import PostgresReader, SqliteReader, open_sqlite
-from config.backup.values import add_digest, converted
+from config.backup.values import add_digest, converted, writable
 
 _COLUMNS = (
     "SELECT column_name, data_type FROM information_schema.columns"
     " WHERE table_schema = current_schema() AND table_name = %s ORDER BY ordinal_position"
 )
 _SEQUENCES = (
-    "SELECT table_name, column_name, pg_get_serial_sequence(quote_ident(table_name), column_name)"
-    " FROM information_schema.columns WHERE table_schema = current_schema()"
-    " AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL"
+    "SELECT owner.relname, attname, sequence.oid::regclass::text FROM pg_depend"
+    " JOIN pg_class sequence ON sequence.oid = objid AND sequence.relkind = 'S'"
+    " JOIN pg_class owner ON owner.oid = refobjid JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid"
+    " WHERE deptype IN ('a', 'i') AND owner.relnamespace = current_schema()::regnamespace"
 )
 _DISABLED_TRIGGERS = (
     "SELECT count(*) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
@@ -67,6 +68,20 @@ def move_rows(source: Path, target: Mapping[str, Any], write_line: Callable[[str
     return facts
 
 
+def holds_data(target: Mapping[str, Any]) -> bool:
+    """Return whether a PostgreSQL database holds more than the empty tables that `migrate` makes.
+
+    Raises BackupProblem where it does not answer.
+    """
+    with snapshot(target) as connection:
+        reader = PostgresReader(connection)
+        tables = reader.tables()
+        if not {"audit_event", "accounts_user"} <= set(tables):
+            return bool(tables)
+        statement = "SELECT EXISTS (SELECT FROM audit_event) OR EXISTS (SELECT FROM accounts_user)"
+        return any(exists for (exists,) in reader.rows(statement))
+
+
 def _equal_tables(reader: SqliteReader, written: PostgresReader) -> list[str]:
     ours, theirs = reader.tables(), written.tables()
     if ours != theirs:
@@ -78,7 +93,7 @@ def _equal_tables(reader: SqliteReader, written: PostgresReader) -> list[str]:
 
 
 def _empty_without_triggers(new: psycopg.Connection[Any], tables: list[str]) -> None:
-    """Delete what the migrations wrote, and let no trigger act on the rows that are copied: they have acted before."""
+    """Empty all tables, and switch triggers off: they have acted on these rows before."""
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     new.execute(sql.SQL("TRUNCATE {}").format(names))
     for table in tables:
@@ -102,8 +117,8 @@ def _copy_table(old: sqlite3.Connection, new: psycopg.Connection[Any], table: st
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
     count = 0
     with new.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in _rows_of(old, table, columns):
-            copy.write_row([_written(value, column) for value, column in zip(row, columns, strict=True)])
+        for row in _rows_of(old, table, columns, writable):
+            copy.write_row(row)
             count += 1
     return count
 
@@ -116,27 +131,25 @@ def _columns(old: sqlite3.Connection, new: psycopg.Connection[Any], table: str) 
     return columns
 
 
-def _rows_of(old: sqlite3.Connection, table: str, columns: list[Column]) -> Any:
-    """Yield the rows of a table of SQLite with the values that PostgreSQL takes. Raises BackupProblem."""
+def _rows_of(
+    old: sqlite3.Connection, table: str, columns: list[Column], convert: Callable[[Any, str], Any]
+) -> Iterator[list[Any]]:
+    """Yield the rows of a table of SQLite with converted values. Raises BackupProblem."""
     names = ", ".join(f'"{column.name}"' for column in columns)
     for row in old.execute(f'SELECT {names} FROM "{table}"'):  # noqa: S608 - names of our own tables
         try:
-            yield [converted(value, column.kind) for value, column in zip(row, columns, strict=True)]
+            yield [convert(value, column.kind) for value, column in zip(row, columns, strict=True)]
         except (ValueError, TypeError) as error:
             raise BackupProblem(f"A row of {table} has a value that PostgreSQL cannot take: {error}") from error
 
 
-def _written(value: Any, column: Column) -> Any:
-    return Jsonb(value) if column.kind == "jsonb" and value is not None else value
-
-
 def _set_sequences(old: sqlite3.Connection, new: psycopg.Connection[Any]) -> None:
     """Let each sequence go on after the highest number that SQLite ever gave, so that none is given again."""
-    given = dict(old.execute("SELECT name, seq FROM sqlite_sequence"))
+    highest = dict(old.execute("SELECT name, seq FROM sqlite_sequence"))
     for table, column, sequence in new.execute(_SEQUENCES).fetchall():
         statement = sql.SQL("SELECT COALESCE(max({}), 0) FROM {}").format(sql.Identifier(column), sql.Identifier(table))
         row = new.execute(statement).fetchone()
-        last = max(int(row[0]) if row else 0, int(given.get(table, 0)))
+        last = max(int(row[0]) if row else 0, int(highest.get(table, 0)))
         new.execute("SELECT setval(%s, %s, %s)", [sequence, max(last, 1), last > 0])
 
 
@@ -155,7 +168,7 @@ def _require_equal_rows(old: sqlite3.Connection, new: psycopg.Connection[Any], t
         columns = _columns(old, new, table)
         names = ", ".join(f'"{column.name}"' for column in columns)
         ours = theirs = 0
-        for row in _rows_of(old, table, columns):
+        for row in _rows_of(old, table, columns, converted):
             ours = add_digest(ours, row)
         for row in reader.rows(f'SELECT {names} FROM "{table}"'):  # noqa: S608 - names of our own tables
             theirs = add_digest(theirs, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from audit.transparency.state import SignedState
 from config.backup.facts import Contents, DatabaseFacts, read_contents, read_facts
 from config.backup.files import BackupProblem, sync
 from config.backup.readers import PostgresReader, command_access
+from config.supervisor.parents import die_with_parent
 
 _COPY = re.compile(rb'COPY (?:"?\w+"?\.)?"?(\w+)"? \(')
 _PUBLIC_SCHEMA = re.compile(r" (?:SCHEMA - public|COMMENT - SCHEMA public) ")
@@ -122,7 +124,14 @@ def _path_of(command: str) -> str:
 
 def _run(command: list[str], environment: Mapping[str, str]) -> str:
     """Run one of PostgreSQL's commands and return its output. Raises BackupProblem with what it wrote as errors."""
-    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        command,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+    )
     if done.returncode:
         raise BackupProblem(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
     return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +123,7 @@ def _restore_database(backup: Path, manifest: Manifest, suffix: str) -> None:
     source = backup / DATABASES[manifest.vendor]
     if connection.vendor == "sqlite":
         path = _sqlite_path()
-        draft = path.with_name(f"{path.name}.restoring-{secrets.token_hex(4)}")
+        draft = path.with_name(f"{path.name}.restoring")
         copy_file(source, draft)
         _require_equal(manifest.facts, checked_contents(draft).facts)
         set_aside(path, suffix)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from core.times import iso_utc
+
 _DIGEST_BITS = 256
 
 # PostgreSQL's type of a column → what makes its value of the one that SQLite has. Other types take the value as it is.
@@ -36,6 +38,14 @@ def converted(value: Any, kind: str) -> Any:
     return value if value is None or convert is None else convert(value)
 
 
+def writable(value: Any, kind: str) -> Any:
+    """Return a value of SQLite as it is written to PostgreSQL: documents as the text that SQLite has.
+
+    Raises ValueError, TypeError where it is no value of that type.
+    """
+    return value if kind == "jsonb" else converted(value, kind)
+
+
 def digest_of_row(row: Sequence[Any]) -> int:
     """Return a digest of the Python values of a row as a whole number."""
     text = json.dumps([_plain(value) for value in row], sort_keys=True, ensure_ascii=False)
@@ -44,7 +54,7 @@ def digest_of_row(row: Sequence[Any]) -> int:
 
 def add_digest(total: int, row: Sequence[Any]) -> int:
     """Return the digest of a set of rows with one more, which does not depend on their order."""
-    return (total + digest_of_row(row)) % 2**_DIGEST_BITS
+    return (total + digest_of_row(row)) % (1 << _DIGEST_BITS)
 
 
 def _plain(value: Any) -> Any:
@@ -52,7 +62,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return ["bytes", bytes(value).hex()]
     if isinstance(value, datetime.datetime):
-        return ["time", value.astimezone(datetime.UTC).isoformat()]
+        return ["time", iso_utc(value)]
     if isinstance(value, datetime.date | datetime.timedelta | uuid.UUID):
         return [type(value).__name__, str(value)]
     if isinstance(value, Decimal):

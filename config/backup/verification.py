@@ -46,7 +46,7 @@ def _is_changed(path: Path, digest: str) -> bool:
 
 
 def _database_faults(backup: Path, manifest: Manifest) -> list[str]:
-    """Return how the copied database differs from the facts in the manifest. Of a dump only the rows are counted."""
+    """Return the differences of the copied database from the manifest. Of a dump only the rows are counted."""
     path = backup / DATABASES[manifest.vendor]
     if manifest.vendor == "sqlite":
         return manifest.facts.differences(checked_contents(path).facts)

@@ -64,9 +64,9 @@ class Command(InstallationCommand):
                 allow_missing=options["allow_missing"],
                 keep=options["keep"],
             )
-            made = make_backup(folder, chosen_options, self.stdout.write)
+            complete = make_backup(folder, chosen_options, self.stdout.write)
         except BackupProblem as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{folder} cannot be used: {error}") from error
-        self.stdout.write(f"The backup {made} is complete and verified.")
+        self.stdout.write(f"The backup {complete} is complete and verified.")

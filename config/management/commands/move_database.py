@@ -16,8 +16,7 @@ from django.core.management import CommandError
 from django.db import connection
 
 from config.backup.files import BackupProblem
-from config.backup.move import move_rows
-from config.backup.postgres import tables_of
+from config.backup.move import holds_data, move_rows
 from config.backup.readers import libpq_parameters
 from config.supervisor.lock import DataInUse, DataLock
 from core.commands import InstallationCommand
@@ -35,9 +34,9 @@ class Command(InstallationCommand):
         """Add the option: the URL, by default from an environment variable, where no other user can read it."""
         parser.add_argument(
             "--to",
-            default=os.environ.get("CUSTODY_MOVE_TO", ""),
+            default=os.environ.get("TARGET_DATABASE_URL", ""),
             metavar="URL",
-            help="postgres://user:password@host:5432/name; default: the environment variable CUSTODY_MOVE_TO",
+            help="postgres://user:password@host:5432/name; default: the environment variable TARGET_DATABASE_URL",
         )
 
     def handle(self, *, to: str, **_options: object) -> None:
@@ -53,8 +52,8 @@ class Command(InstallationCommand):
         except DataInUse as error:
             raise CommandError(f"{settings.DATA_DIR} is in use by `up` (process {error}). Stop it first.") from error
         try:
-            if tables := tables_of(parameters):
-                raise CommandError(f"The database is not empty: it has the table {tables[0]}. Name an empty one.")
+            if holds_data(parameters):
+                raise CommandError("The database is not empty. Name one without tables.")
             _migrate(to)
             facts = move_rows(Path(str(connection.settings_dict["NAME"])), parameters, self.stdout.write)
         except BackupProblem as error:
@@ -78,6 +77,7 @@ def _parameters(url: str) -> Mapping[str, Any]:
 def _migrate(url: str) -> None:
     """Make the tables of the target. Raises CommandError with the message of `migrate`."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
-    done = subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL_FILE"}
+    done = subprocess.run(command, env=environment | {"DATABASE_URL": url}, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if done.returncode:
         raise CommandError(f"The tables cannot be made: {done.stderr.strip()}")

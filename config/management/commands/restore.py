@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def next_steps(manifest: Manifest) -> list[str]:
-    """Return what a person has to do or to know after a restore, a line for each."""
+    """Return the next steps of a person after a restore, a line for each."""
     steps = []
     if manifest.keys_elsewhere:
         steps.append(f"Provide the keys that the backup does not hold: {', '.join(manifest.keys_elsewhere)}.")

@@ -91,6 +91,7 @@ reviews = st.builds(
     on_behalf_of=st.sampled_from(["", "", *PEOPLE]),
     parts=parts,
     signed=st.booleans(),
+    by_passkey=st.booleans(),
 )
 overrides = st.builds(
     OverrideFacts,
@@ -102,6 +103,7 @@ overrides = st.builds(
     at=moments,
     can_decide=st.booleans(),
     signed=st.booleans(),
+    by_passkey=st.booleans(),
 )
 findings = st.builds(
     FindingFacts,
@@ -119,28 +121,40 @@ checks = st.builds(
 )
 
 
+# Strategies are made once: a draw that makes them costs several times the evaluation.
+RULES = tuple(rules_of(place) for place in range(4))
+SNAPSHOT = st.fixed_dictionaries(
+    {
+        "reviews": st.lists(reviews, max_size=5).map(tuple),
+        "people": st.fixed_dictionaries(dict.fromkeys(ROLES, names)),
+        "overrides": st.lists(overrides, max_size=3).map(tuple),
+        "findings": st.lists(findings, max_size=2).map(tuple),
+        "parts": parts,
+        "tier": st.sampled_from(["low", "high"]),
+        "source": st.sampled_from(["None", "Staging"]),
+        "has_incumbent": st.booleans(),
+        "staged_since": st.just({}) | moments.map(lambda at: {"Staging": at}),
+        "left_target_at": st.none() | moments,
+        "e_signature": st.booleans(),
+        "needs_passkey": st.booleans(),
+    }
+)
+number_of_rules = st.integers(1, 4)
+maybe_checks = st.none() | checks
+
+
 @st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
-    rules = tuple(draw(rules_of(place)) for place in range(draw(st.integers(1, 4))))
-    found = {rule.id: draw(checks) for rule in rules if isinstance(rule, CheckRule) and draw(st.booleans())}
+    rules = tuple(draw(rule) for rule in RULES[: draw(number_of_rules)])
+    found = {rule.id: draw(maybe_checks) for rule in rules if isinstance(rule, CheckRule)}
     return Snapshot(
         rules=rules,
-        checks=found,
-        reviews=tuple(draw(st.lists(reviews, max_size=5))),
-        people={role: draw(names) for role in ROLES},
+        checks={rule: check for rule, check in found.items() if check is not None},
         subject_digest="now",
         opened_at=AT,
         expires_at=AT + timedelta(days=1),
-        overrides=tuple(draw(st.lists(overrides, max_size=3))),
-        findings=tuple(draw(st.lists(findings, max_size=2))),
-        parts=draw(parts),
         model_name="fraud",
-        tier=draw(st.sampled_from(["low", "high"])),
-        source=draw(st.sampled_from(["None", "Staging"])),
-        has_incumbent=draw(st.booleans()),
-        staged_since=draw(st.just({}) | moments.map(lambda at: {"Staging": at})),
-        left_target_at=draw(st.none() | moments),
-        e_signature=draw(st.booleans()),
+        **draw(SNAPSHOT),
     )
 
 
@@ -242,6 +256,15 @@ def test_unsigned_reviews_do_not_count_where_signatures_are_required(snapshot: S
     unsigned = tuple(replace(review, signed=False) for review in snapshot.reviews)
     let_be = tuple(replace(override, signed=False) for override in snapshot.overrides)
     verdict = evaluate(replace(snapshot, reviews=unsigned, overrides=let_be, e_signature=True), AT)
+    assert verdict.approvers == ()
+    assert not [row for row in verdict.rules if row.status is RuleStatus.OVERRIDDEN]
+
+
+@given(snapshots())
+def test_decisions_without_a_passkey_do_not_count_where_it_is_required(snapshot: Snapshot) -> None:
+    unsigned = tuple(replace(review, by_passkey=False) for review in snapshot.reviews)
+    let_be = tuple(replace(override, by_passkey=False) for override in snapshot.overrides)
+    verdict = evaluate(replace(snapshot, reviews=unsigned, overrides=let_be, needs_passkey=True), AT)
     assert verdict.approvers == ()
     assert not [row for row in verdict.rules if row.status is RuleStatus.OVERRIDDEN]
 

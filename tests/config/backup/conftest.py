@@ -19,7 +19,6 @@ def old(tmp_path: Path, database_url: str) -> Place:
     place.data.mkdir(mode=0o700)
     if connection.vendor == "sqlite":
         shutil.copy(tmp_path / "custody.sqlite3", place.sqlite)
-    place.manage("migrate", "--verbosity", "0")
     place.write(5)
     place.manage("audit_sequencer", "--once")
     return place

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from django.db import connection
 
 from tests.e2e.installation import ROOT
 
+SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -52,6 +54,7 @@ class Place:
             [sys.executable, *head],
             cwd=ROOT,
             env=self.environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -114,6 +117,19 @@ def empty_database() -> Iterator[str]:
         yield ""
         return
     with new_postgres(os.environ["DATABASE_URL"]) as url:
+        yield url
+
+
+@contextmanager
+def target_of_a_move() -> Iterator[str]:
+    """Yield the URL of an empty PostgreSQL database; skip the test where none answers, or where tests run on one."""
+    if connection.vendor != "sqlite":
+        pytest.skip("the installation that moves is on SQLite")
+    try:
+        psycopg.connect(SERVER, connect_timeout=3).close()
+    except psycopg.Error:
+        pytest.skip(f"no PostgreSQL answers at {SERVER} (TEST_DATABASE_URL)")
+    with new_postgres(SERVER) as url:
         yield url
 
 

@@ -14,7 +14,7 @@ from config.backup.folder import BackupFolder
 from config.backup.verification import verify_backup
 from tests.config.backup.places import Place
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 RUNS = "SELECT id FROM tracking_run"
 CREATED = "SELECT object_ref FROM audit_event WHERE action = 'tracking.run.created'"

@@ -11,7 +11,7 @@ from django.db import connection
 from config.backup.folder import BackupFolder
 from tests.config.backup.places import Place
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 
 def flip(path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.config.backup.places import Place
 from tests.config.backup.test_backup_restore import RUNS, stored_as_named, whole
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 TIMES = 6
 

@@ -16,7 +16,7 @@ from tests.config.backup.places import Place
 from tests.config.backup.test_backup_restore import RUNS
 from tests.e2e.installation import ROOT
 
-pytestmark = [pytest.mark.process, pytest.mark.queue]
+pytestmark = pytest.mark.process
 
 PASSWORD = "correct-horse-battery"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def commands(first: str, last: str) -> list[str]:
     """Return the shell commands between two headings of the page."""
     section = PAGE.partition(f"\n{first}\n")[2].partition(f"\n{last}\n")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines()]
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def run(line: str, place: Place, paths: dict[str, Path]) -> str:

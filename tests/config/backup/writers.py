@@ -15,6 +15,7 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
+from config.start import prepare_start
 from core.actors import Actor, system_actor
 from tracking.artifacts import delete_artifact, store_artifact
 from tracking.services.runs import create_run
@@ -32,6 +33,7 @@ def write(actor: Actor) -> str:
 
 
 if __name__ == "__main__":
+    prepare_start()
     remaining = int(sys.argv[2]) if len(sys.argv) > 2 else -1
     while remaining:
         print(write(system_actor(sys.argv[1])), flush=True)
