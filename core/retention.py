@@ -17,7 +17,7 @@ def kept_since(days: float, *, now: datetime | None = None) -> datetime | None:
     return (now or timezone.now()) - timedelta(days=days)
 
 
-def refuse_under_legal_hold(what: str) -> None:
-    """Raise Conflict where a legal hold forbids to delete ``what``."""
+def refuse_under_legal_hold(rows: str) -> None:
+    """Raise Conflict where a legal hold forbids to delete these ``rows``, such as "Traces"."""
     if settings.LEGAL_HOLD:
-        raise Conflict(f"{what} cannot be deleted: this server is under a legal hold (CUSTODY_LEGAL_HOLD).")
+        raise Conflict(f"{rows} cannot be deleted: this server is under a legal hold (CUSTODY_LEGAL_HOLD).")
