@@ -59,7 +59,7 @@ def session() -> None:
 def notice() -> None:
     person = User.objects.get(username="ada")
     Notice.objects.create(
-        person=person, event_id=uuid.uuid4(), topic="approval", title="t", path="/", created_at=timezone.now()
+        person=person, event_id=uuid.uuid4(), topic="decision", title="t", path="/", created_at=timezone.now()
     )
 
 

@@ -67,7 +67,7 @@ def _purge(run_ids: list[str]) -> int:
         return 0
     ids = [run.pk for run in runs]
     for part in _PARTS:
-        part.objects.filter(run_id__in=ids).delete()  # type: ignore[attr-defined]  # each of them has a manager
+        part.objects.filter(run_id__in=ids).delete()
     files = forget_folders(folder for run in runs if (folder := _folder_of(run)))
     record(
         actor=system_actor("purge_deleted_runs"),
