@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.authentication import find_signed_in_person, is_signed_in_person
+from accounts.local_passwords import has_local_password
 from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
@@ -56,6 +57,8 @@ def require_password(actor: Actor, user: User, password: str, action: Action) ->
     if failures.count() >= MAX_FAILURES:
         minutes = int(FAILURE_WINDOW.total_seconds() // 60)
         raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
+    if not has_local_password(user):
+        raise _denied(actor, action, "Your account has no password on this server, so it cannot confirm who you are.")
     if not user.check_password(password):
         raise _denied(actor, action, "Wrong password.")
 
