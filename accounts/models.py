@@ -189,6 +189,25 @@ class SignInLink(models.Model):
         return f"sign-in link of {self.user}"
 
 
+class IdentityProof(models.Model):
+    """A person was asked to sign in again at an identity provider, and did. It serves one purpose, once, for minutes.
+
+    ``purpose`` is the reference of a transition request, or `approval-session`. ``digest`` is the SHA-256 of a secret
+    that the browser's session keeps. ``provider`` is the id of the provider, and ``signed_in_at`` its `auth_time`.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="identity_proofs")
+    digest = models.CharField(max_length=64, unique=True)
+    purpose = models.CharField(max_length=100)
+    provider = models.CharField(max_length=200)
+    signed_in_at = models.DateTimeField()
+    proved_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} for {self.purpose}"
+
+
 class AttemptCount(models.Model):
     """The number of attempts since a time, such as sign-ins with a name from an address (accounts/attempts.py).
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from accounts.changes import Change, note_change
 from accounts.invitations import find_invitation, redeem_invitation
 from accounts.models import User
-from accounts.oidc.configuration import SignUp
+from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
 from accounts.oidc.tokens import Identity, RejectedSignIn
 from accounts.services import create_user
 from audit.actions import Action
@@ -43,8 +43,13 @@ def account_of(identity: Identity, *, request_id: str) -> User:
 def linked_account(identity: Identity) -> User | None:
     """Return the account that is linked to an identity, None for none."""
     rows = SocialAccount.objects.filter(provider=identity.provider.id, uid=identity.subject)
-    user_id = rows.values_list("user_id", flat=True).first()
-    return User.objects.select_for_update(of=("self",)).get(pk=user_id) if user_id is not None else None
+    return User.objects.filter(pk__in=rows.values("user_id")).first()
+
+
+def providers_of(user_id: int | None) -> list[IdentityProvider]:
+    """Return the configured identity providers that an account is linked to."""
+    linked = set(SocialAccount.objects.filter(user_id=user_id or 0).values_list("provider", flat=True))
+    return [provider for provider in configured_providers() if provider.id in linked]
 
 
 @transaction.atomic
@@ -55,7 +60,7 @@ def _account_of(identity: Identity, actor: Actor) -> User:
     if not user.is_active or user.is_service:
         message = "This account is disabled. Ask an administrator."
         raise RejectedSignIn(message, reason="the account is not active", username=user.username)
-    _set_groups(user, identity, actor)
+    _set_groups(User.objects.select_for_update(of=("self",)).get(pk=user.pk), identity, actor)
     return user
 
 

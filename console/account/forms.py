@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
+from console.account.identity import IdentityCheck
 from console.shell.forms import ConsoleForm
 from notices.models import ChatFormat
 
@@ -83,3 +86,12 @@ class PasswordForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Needed even though you are signed in, so that an unlocked screen is not enough. An earlier session ends.",
     )
+
+
+class IdentityForm(ConsoleForm):
+    """Start an approval session with a proof by an identity provider, in place of the password."""
+
+    def __init__(self, data: Any = None, *, identity: IdentityCheck) -> None:
+        super().__init__(data)
+        self.fields["identity"] = identity.field()
+        self.style_fields()

@@ -11,6 +11,7 @@ from approvals.models import MAX_COMMENT
 from approvals.oversight.condition_terms import ConditionTerms
 from approvals.requests.comments import MAX_COMMENT as MAX_DISCUSSION_COMMENT
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
+from console.account.identity import IdentityCheck
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from core.ids import MAX_ROW_ID
 
@@ -34,23 +35,28 @@ class SignedForm(ConsoleForm):
 
     ``seen_digest`` identifies the version and its evidence as the page showed them. The service refuses when they have
     changed. ``signs`` is what is signed: a decision, or an override. Where the policy requires electronic signatures,
-    the form also asks for the meaning of the signature and for the password.
+    the form also asks for the meaning of the signature and for the password, or names the identity provider at which
+    the person has to sign in again.
     """
 
     comment = text_area("Comment", _COMMENT_HELP, rows=4)
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
-    def __init__(self, data: Any = None, *, case: Case, signs: str, printed_name: str, seen: str = "") -> None:
+    def __init__(
+        self, data: Any = None, *, case: Case, signs: str, printed_name: str, identity: IdentityCheck, seen: str = ""
+    ) -> None:
         super().__init__(data, initial={"seen_digest": seen[:64] or case.snapshot.subject_digest})
+        self._identity = identity
         if case.snapshot.e_signature:
             self._ask_for_signature(signs, printed_name)
             self.style_fields()
 
     def signature(self) -> Signature | None:
         """Return the signature, None where the policy requires none."""
-        if "password" not in self.fields:
+        if "meaning" not in self.fields:
             return None
-        return Signature(password=self.cleaned_data["password"], meaning=self.cleaned_data["meaning"])
+        password = self.cleaned_data.get("password") or ""
+        return Signature(password=password, meaning=self.cleaned_data["meaning"], proof=self._identity.secret)
 
     def _ask_for_signature(self, signs: str, printed_name: str) -> None:
         name_help = f"Signed as {printed_name}."
@@ -61,6 +67,9 @@ class SignedForm(ConsoleForm):
             choices=[(meaning, meaning.capitalize()) for meaning in MEANINGS[signs]],
             help_text=name_help,
         )
+        if not self._identity.by_password:
+            self.fields["identity"] = self._identity.field()
+            return
         self.fields["password"] = forms.CharField(
             label="Your password",
             strip=False,
@@ -112,8 +121,17 @@ class OverrideForm(SignedForm):
 
     rule = forms.CharField(widget=forms.HiddenInput, max_length=110)
 
-    def __init__(self, data: Any = None, *, rule: str, case: Case, printed_name: str, seen: str = "") -> None:
-        super().__init__(data, case=case, signs=OVERRIDE, printed_name=printed_name, seen=seen)
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        rule: str,
+        case: Case,
+        printed_name: str,
+        identity: IdentityCheck,
+        seen: str = "",
+    ) -> None:
+        super().__init__(data, case=case, signs=OVERRIDE, printed_name=printed_name, identity=identity, seen=seen)
         why = next((row.why for row in case.verdict.rules if row.rule == rule), "")
         self.fields["rule"].initial = rule
         self.fields["comment"].label = f"Why may {rule or 'this rule'} be overridden?"

@@ -1,8 +1,9 @@
-"""Sign-in with an identity provider, and by a sign-in link. These pages are for people who are not signed in."""
+"""Sign-in with an identity provider and by a sign-in link, and confirming there who one is."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,14 +11,21 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.authentication import SIGNED_IN, actor_from_user
+from accounts.identity_proofs import keep_proof
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, find_provider
 from accounts.oidc.flow import Answer, Attempt, begin, finish
-from accounts.oidc.sign_in import account_of
+from accounts.oidc.sign_in import account_of, linked_account, providers_of
 from accounts.oidc.tokens import RejectedSignIn
 from accounts.sign_in_links import find_sign_in_link, use_sign_in_link
 from accounts.signin import record_refused_sign_in, sign_in
+from console.account.identity import remember_proof
+from console.shell.pages import page, render_page
+from core.actors import Actor
 from core.errors import InvalidState, NotFound, Unavailable
+
+_LONGEST_PURPOSE = 100
 
 
 @never_cache
@@ -26,7 +34,7 @@ def provider_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Send a person to the sign-in page of an identity provider."""
     try:
         provider = find_provider(provider_id)
-        return leave_for(request, provider, Attempt(next_path=_path_after(request, request.POST.get("next", ""))))
+        return leave_for(request, provider, Attempt(next_path=path_after(request, request.POST.get("next", ""))))
     except NotFound as error:
         return _refused(request, error.message, status=404)
     except Unavailable as error:
@@ -65,6 +73,25 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:index"))
 
 
+@page
+def confirm_identity(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Let a person without a password here confirm who they are: at the provider that their account is linked to."""
+    fields = request.POST if request.method == "POST" else request.GET
+    purpose, next_path = fields.get("purpose", "")[:_LONGEST_PURPOSE], path_after(request, fields.get("next", ""))
+    providers = providers_of(actor.user_id)
+    chosen = [each for each in providers if each.id == request.POST.get("provider")]
+    if request.method == "POST" and chosen and purpose:
+        return leave_for(request, chosen[0], Attempt(next_path, purpose, actor.user_id))
+    return render_page(
+        request,
+        "console/account/confirm_identity.html",
+        "Confirm who you are",
+        providers=providers,
+        purpose=purpose,
+        next=next_path,
+    )
+
+
 def leave_for(request: HttpRequest, provider: IdentityProvider, attempt: Attempt) -> HttpResponse:
     """Return a page that leads on to the provider. Raises Unavailable."""
     url = begin(request, provider, _callback_path(provider), attempt)
@@ -73,16 +100,33 @@ def leave_for(request: HttpRequest, provider: IdentityProvider, attempt: Attempt
 
 def _complete(request: HttpRequest, answer: Answer) -> HttpResponse:
     provider = answer.identity.provider
+    if answer.attempt.purpose:
+        return _confirm(request, answer)
     user: User = account_of(answer.identity, request_id=getattr(request, "request_id", ""))
     sign_in(request, user, provider=provider.id)
     return HttpResponseRedirect(answer.attempt.next_path)
+
+
+def _confirm(request: HttpRequest, answer: Answer) -> HttpResponse:
+    """Keep the proof that the person who is signed in is still who they are. Raises RejectedSignIn."""
+    provider, attempt, signed_in_at = answer.identity.provider, answer.attempt, answer.confirmed_at
+    user = request.user
+    account = linked_account(answer.identity)
+    if signed_in_at is None or account is None or not account.is_active or not account.pk == user.pk == attempt.user_id:
+        message = f"You signed in at {provider.name} as somebody else than here, so this does not confirm who you are."
+        raise RejectedSignIn(message, reason="another person confirmed", username=user.get_username())
+    actor = actor_from_user(account, auth=SIGNED_IN, request_id=getattr(request, "request_id", ""))
+    secret = keep_proof(actor=actor, provider=provider.id, purpose=attempt.purpose, signed_in_at=signed_in_at)
+    remember_proof(request, attempt.purpose, secret)
+    messages.success(request, f"You confirmed at {provider.name} who you are. You can sign within five minutes.")
+    return HttpResponseRedirect(attempt.next_path)
 
 
 def _callback_path(provider: IdentityProvider) -> str:
     return reverse("console:provider_callback", args=[provider.id])
 
 
-def _path_after(request: HttpRequest, url: str) -> str:
+def path_after(request: HttpRequest, url: str) -> str:
     """Return where to go after the sign-in: an address of this server, or the inbox."""
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if is_ours and "\x00" not in url else settings.LOGIN_REDIRECT_URL

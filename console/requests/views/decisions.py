@@ -16,6 +16,7 @@ from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
 from approvals.requests.review import decide_request
 from approvals.requests.settle import is_delayed
+from console.account.identity import IdentityCheck, identity_check
 from console.requests.forms import (
     ApproveForm,
     OverrideForm,
@@ -29,6 +30,7 @@ from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import request_url
 from console.shell.pages import Crumb, page
 from core.actors import Actor
+from core.refs import request_ref
 from registry.stages import removed_alias
 
 _TITLES = {
@@ -62,7 +64,12 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
     case = load_case(find_request(actor, request_id))
     rule = request.GET.get("rule", "")[:110]
     form = OverrideForm(
-        submitted(request), rule=rule, case=case, printed_name=_printed_name(request), seen=request.GET.get("seen", "")
+        submitted(request),
+        rule=rule,
+        case=case,
+        printed_name=_printed_name(request),
+        identity=_identity_check(request, case.request),
+        seen=request.GET.get("seen", ""),
     )
 
     def act() -> str:
@@ -158,6 +165,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
         case=case,
         signs=decision,
         printed_name=_printed_name(request),
+        identity=_identity_check(request, row),
         seen=request.GET.get("seen", ""),
     )
 
@@ -216,6 +224,10 @@ def _subject(row: TransitionRequest) -> SafeString:
 
 def _printed_name(request: HttpRequest) -> str:
     return request.user.get_full_name() if isinstance(request.user, User) else ""
+
+
+def _identity_check(request: HttpRequest, row: TransitionRequest) -> IdentityCheck:
+    return identity_check(request, purpose=request_ref(row.pk), back_to=request_url(row.pk))
 
 
 def _crumbs(row: TransitionRequest) -> list[Crumb]:
