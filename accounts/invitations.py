@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.administration import require_administrator
@@ -55,6 +56,11 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
         after={"provider": provider, "username": username, "expires_at": invitation.expires_at},
     )
     return invitation
+
+
+def list_invitations() -> QuerySet[Invitation]:
+    """Return all invitations with who invited and the account, newest first."""
+    return Invitation.objects.select_related("invited_by", "account").order_by("-pk")
 
 
 def find_invitation(provider: str, email: str) -> Invitation | None:

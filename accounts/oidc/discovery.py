@@ -5,6 +5,7 @@ A provider that does not answer raises Unavailable, and is asked again only afte
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,16 @@ class Discovery:
 
 def discovery_of(provider: IdentityProvider) -> Discovery:
     """Return the configuration of a provider. Raises Unavailable if it does not answer, or not as it must."""
-    document = _cached(f"oidc:discovery:{provider.discovery_url}", provider, provider.discovery_url)
+    cache_key = _cache_key(provider.discovery_url)
+    document = _cached(cache_key, provider, provider.discovery_url)
+    try:
+        return _read_discovery(provider, document)
+    except Unavailable:
+        cache.delete(cache_key)
+        raise
+
+
+def _read_discovery(provider: IdentityProvider, document: dict[str, Any]) -> Discovery:
     try:
         discovery = Discovery(
             issuer=str(document["issuer"]),
@@ -69,11 +79,12 @@ def discovery_of(provider: IdentityProvider) -> Discovery:
 def signing_key(provider: IdentityProvider, key_id: str, algorithm: str) -> PyJWK | None:
     """Return the provider's key with this id for this algorithm, None if it has none. Raises Unavailable."""
     url = discovery_of(provider).jwks_uri
-    cache_key = f"oidc:keys:{url}"
+    cache_key = _cache_key(url)
     key = _find_key(_cached(cache_key, provider, url), key_id, algorithm)
     if key is None and cache.add(f"{cache_key}:refreshed", 1, _SECONDS_BETWEEN_REFRESHES):
-        cache.delete(cache_key)
-        key = _find_key(_cached(cache_key, provider, url), key_id, algorithm)
+        keys = fetch_json(provider, url)
+        cache.set(cache_key, keys, _KEPT_SECONDS)
+        key = _find_key(keys, key_id, algorithm)
     return key
 
 
@@ -83,13 +94,22 @@ def fetch_json(provider: IdentityProvider, url: str, *, bearer: str = "") -> dic
     try:
         with requests.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as response:
             response.raise_for_status()
-            body = response.raw.read(_MOST_BYTES + 1, decode_content=True)
-        document = json.loads(body[:_MOST_BYTES])
+            document = json.loads(_body_of(response))
     except (requests.RequestException, OSError, ValueError) as error:
         raise away(provider) from error
     if response.is_redirect or not isinstance(document, dict):
         raise away(provider)
     return document
+
+
+def _body_of(response: requests.Response) -> bytes:
+    """Return the body of a response. Raises ValueError if it is too long."""
+    body = b""
+    for part in response.iter_content(65_536):
+        body += part
+        if len(body) > _MOST_BYTES:
+            raise ValueError("the answer is too long")
+    return body
 
 
 def away(provider: IdentityProvider) -> Unavailable:
@@ -110,6 +130,10 @@ def _cached(key: str, provider: IdentityProvider, url: str) -> dict[str, Any]:
         raise
     cache.set(key, document, _KEPT_SECONDS)
     return document
+
+
+def _cache_key(url: str) -> str:
+    return f"oidc:{hashlib.sha256(url.encode()).hexdigest()}"
 
 
 def _find_key(document: dict[str, Any], key_id: str, algorithm: str) -> PyJWK | None:
