@@ -441,6 +441,11 @@ UNFOLD: dict[str, Any] = {
             {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            *(
+                [{"title": "Identity providers", "link": reverse_lazy("console:identities")}]
+                if IDENTITY_PROVIDERS
+                else []
+            ),
             *([{"title": "Change password", "link": reverse_lazy("admin:password_change")}] if LOCAL_PASSWORDS else []),
         ],
     },

@@ -6,6 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import requests
@@ -27,21 +28,31 @@ logger = logging.getLogger(__name__)
 CLOCK_DIFFERENCE = timedelta(seconds=5)
 
 
+class Kind(StrEnum):
+    """What a person is sent to a provider for."""
+
+    SIGN_IN = "sign_in"
+    CONFIRM = "confirm"
+    LINK = "link"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Why a person was sent to a provider: to sign in, or, with a ``purpose``, to confirm who they are.
+    """Why a person was sent to a provider: to sign in, to confirm who they are, or to link their account.
 
-    ``next_path`` is where they go afterwards. ``user_id`` is who was signed in when the confirmation started.
+    ``next_path`` is where they go afterwards. ``purpose`` is what a confirmation is for. ``user_id`` is who was signed
+    in when a confirmation or a link was started.
     """
 
     next_path: str
+    kind: Kind = Kind.SIGN_IN
     purpose: str = ""
     user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verified answer of a provider. ``confirmed_at`` is None for an ordinary sign-in."""
+    """The verified answer of a provider. ``confirmed_at`` is None unless the attempt is a confirmation."""
 
     identity: Identity
     attempt: Attempt
@@ -51,13 +62,14 @@ class Answer:
 def begin(request: HttpRequest, provider: IdentityProvider, callback_path: str, attempt: Attempt) -> str:
     """Return the address of the provider's page for this attempt. It works once, in this browser, for ten minutes.
 
-    With a purpose the provider has to ask the person to sign in again. Raises Unavailable.
+    For a confirmation the provider has to ask the person to sign in again. Raises Unavailable.
     """
     nonce = secrets.token_urlsafe(24)
-    again = {"prompt": "login", "max_age": "0"} if attempt.purpose else {}
+    again = {"prompt": "login", "max_age": "0"} if attempt.kind is Kind.CONFIRM else {}
     data = {
         "nonce": nonce,
         "next": attempt.next_path,
+        "kind": attempt.kind.value,
         "purpose": attempt.purpose,
         "user": attempt.user_id,
         "started": timezone.now().timestamp(),
@@ -78,9 +90,9 @@ def finish(request: HttpRequest, provider: IdentityProvider, callback_path: str)
     data = state.get("data") or {}
     claims = verify_id_token(provider, tokens.get("id_token"), nonce=str(data.get("nonce") or ""))
     identity = Identity(provider, claims["sub"], {**_user_info(provider, tokens, claims["sub"]), **claims})
-    attempt = Attempt(str(data.get("next") or ""), str(data.get("purpose") or ""), data.get("user"))
+    attempt = Attempt(data["next"], Kind(data["kind"]), data["purpose"], data["user"])
     confirmed_at = None
-    if attempt.purpose:
+    if attempt.kind is Kind.CONFIRM:
         started = datetime.fromtimestamp(data["started"], timezone.get_default_timezone())
         confirmed_at = verify_recent(provider, claims, since=started - CLOCK_DIFFERENCE)
     return Answer(identity, attempt, confirmed_at)

@@ -18,6 +18,7 @@ from accounts.invitations import find_invitation, redeem_invitation
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
 from accounts.oidc.tokens import Identity, RejectedSignIn
+from accounts.reauthentication import require_person
 from accounts.services import create_user
 from audit.actions import Action
 from audit.services import record
@@ -53,6 +54,31 @@ def providers_of(user_id: int | None) -> list[IdentityProvider]:
 
 
 @transaction.atomic
+def link_identity(identity: Identity, *, actor: Actor) -> None:
+    """Link the actor's own account to an identity, which they proved by signing in at the provider.
+
+    Raises RejectedSignIn for an identity of another account, and where the account has another one at the provider.
+    """
+    user = require_person(actor, Action.ACCOUNT_IDENTITY_LINKED, "link an account")
+    other = linked_account(identity)
+    if other is not None and other.pk == user.pk:
+        return
+    if other is not None or SocialAccount.objects.filter(user=user, provider=identity.provider.id).exists():
+        name = identity.provider.name
+        message = (
+            f"Your account could not be linked: it has another identity at {name}, or this one has an account here."
+        )
+        raise RejectedSignIn(message, reason="the identity or the account is linked already", username=user.username)
+    _link(user, identity, actor)
+
+
+def _link(user: User, identity: Identity, actor: Actor) -> None:
+    SocialAccount.objects.create(user=user, provider=identity.provider.id, uid=identity.subject)
+    after = {"provider": identity.provider.id, "subject": identity.subject}
+    record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
+
+
+@transaction.atomic
 def _account_of(identity: Identity, actor: Actor) -> User:
     user = linked_account(identity)
     if user is None:
@@ -77,9 +103,7 @@ def _create_account(identity: Identity, actor: Actor) -> User:
         message = f"No account could be made for you: {error.message} Ask an administrator to invite you with another username."
         raise RejectedSignIn(message, reason=error.message, username=username) from error
     _set_profile(user, identity.claims, identity.verified_email)
-    SocialAccount.objects.create(user=user, provider=provider.id, uid=identity.subject)
-    after = {"provider": provider.id, "subject": identity.subject}
-    record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
+    _link(user, identity, actor)
     if invitation is not None:
         redeem_invitation(invitation, user)
     return user

@@ -17,6 +17,7 @@ urlpatterns = [
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="token_revoke"),
     path("account/approval-session/", approval_sessions.approval_session, name="approval_session"),
     path("account/approval-session/end/", approval_sessions.end_session, name="approval_session_end"),
+    path("account/identities/", sign_in.identities, name="identities"),
     path("account/confirm-identity/", sign_in.confirm_identity, name="confirm_identity"),
     path("sign-in/<str:provider_id>/", sign_in.provider_sign_in, name="provider_sign_in"),
     path("sign-in/<str:provider_id>/callback/", sign_in.provider_callback, name="provider_callback"),

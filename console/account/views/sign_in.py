@@ -14,16 +14,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.authentication import SIGNED_IN, actor_from_user
 from accounts.identity_proofs import keep_proof
 from accounts.models import User
-from accounts.oidc.configuration import IdentityProvider, find_provider
-from accounts.oidc.flow import Answer, Attempt, begin, finish
-from accounts.oidc.sign_in import account_of, linked_account, providers_of
+from accounts.oidc.configuration import IdentityProvider, configured_providers, find_provider
+from accounts.oidc.flow import Answer, Attempt, Kind, begin, finish
+from accounts.oidc.sign_in import account_of, link_identity, linked_account, providers_of
 from accounts.oidc.tokens import RejectedSignIn
+from accounts.reauthentication import reauthenticate
 from accounts.sign_in_links import find_sign_in_link, use_sign_in_link
 from accounts.signin import record_refused_sign_in, sign_in
+from console.account.forms import LinkForm
 from console.account.identity import remember_proof
-from console.shell.pages import page, render_page
+from console.shell.dialogs import submitted
+from console.shell.pages import denied_message, page, render_page
 from core.actors import Actor
-from core.errors import InvalidState, NotFound, Unavailable
+from core.errors import Denied, InvalidState, NotFound, Unavailable
 
 _LONGEST_PURPOSE = 100
 
@@ -74,6 +77,28 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @page
+def identities(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show the providers with which a person can sign in, and link the account to another one.
+
+    The person gives the password and signs in at the provider: nothing else shows that both are theirs.
+    """
+    linked = providers_of(actor.user_id)
+    others = [each for each in configured_providers() if each not in linked]
+    form = LinkForm(submitted(request), providers=others)
+    if request.method == "POST" and form.is_valid():
+        try:
+            reauthenticate(actor=actor, password=form.cleaned_data["password"])
+        except Denied as error:
+            form.add_error("password", denied_message(actor, error))
+        else:
+            attempt = Attempt(request.path, Kind.LINK, user_id=actor.user_id)
+            return leave_for(request, find_provider(form.cleaned_data["provider"]), attempt)
+    return render_page(
+        request, "console/account/identities.html", "Identity providers", linked=linked, others=others, form=form
+    )
+
+
+@page
 def confirm_identity(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Let a person without a password here confirm who they are: at the provider that their account is linked to."""
     fields = request.POST if request.method == "POST" else request.GET
@@ -81,7 +106,8 @@ def confirm_identity(request: HttpRequest, actor: Actor) -> HttpResponse:
     providers = providers_of(actor.user_id)
     chosen = [each for each in providers if each.id == request.POST.get("provider")]
     if request.method == "POST" and chosen and purpose:
-        return leave_for(request, chosen[0], Attempt(next_path, purpose, actor.user_id))
+        attempt = Attempt(next_path, Kind.CONFIRM, purpose, actor.user_id)
+        return leave_for(request, chosen[0], attempt)
     return render_page(
         request,
         "console/account/confirm_identity.html",
@@ -100,8 +126,8 @@ def leave_for(request: HttpRequest, provider: IdentityProvider, attempt: Attempt
 
 def _complete(request: HttpRequest, answer: Answer) -> HttpResponse:
     provider = answer.identity.provider
-    if answer.attempt.purpose:
-        return _confirm(request, answer)
+    if answer.attempt.kind is not Kind.SIGN_IN:
+        return _confirm(request, answer) if answer.attempt.kind is Kind.CONFIRM else _link(request, answer)
     user: User = account_of(answer.identity, request_id=getattr(request, "request_id", ""))
     sign_in(request, user, provider=provider.id)
     return HttpResponseRedirect(answer.attempt.next_path)
@@ -110,16 +136,29 @@ def _complete(request: HttpRequest, answer: Answer) -> HttpResponse:
 def _confirm(request: HttpRequest, answer: Answer) -> HttpResponse:
     """Keep the proof that the person who is signed in is still who they are. Raises RejectedSignIn."""
     provider, attempt, signed_in_at = answer.identity.provider, answer.attempt, answer.confirmed_at
-    user = request.user
-    account = linked_account(answer.identity)
-    if signed_in_at is None or account is None or not account.is_active or not account.pk == user.pk == attempt.user_id:
+    actor, account = _actor_who_started(request, answer), linked_account(answer.identity)
+    if signed_in_at is None or account is None or account.pk != actor.user_id:
         message = f"You signed in at {provider.name} as somebody else than here, so this does not confirm who you are."
-        raise RejectedSignIn(message, reason="another person confirmed", username=user.get_username())
-    actor = actor_from_user(account, auth=SIGNED_IN, request_id=getattr(request, "request_id", ""))
+        raise RejectedSignIn(message, reason="another person confirmed", username=actor.name)
     secret = keep_proof(actor=actor, provider=provider.id, purpose=attempt.purpose, signed_in_at=signed_in_at)
     remember_proof(request, attempt.purpose, secret)
     messages.success(request, f"You confirmed at {provider.name} who you are. You can sign within five minutes.")
     return HttpResponseRedirect(attempt.next_path)
+
+
+def _link(request: HttpRequest, answer: Answer) -> HttpResponse:
+    link_identity(answer.identity, actor=_actor_who_started(request, answer))
+    messages.success(request, f"From now on you can sign in with {answer.identity.provider.name}.")
+    return HttpResponseRedirect(answer.attempt.next_path)
+
+
+def _actor_who_started(request: HttpRequest, answer: Answer) -> Actor:
+    """Return the person who is signed in, who must be the one who started the attempt. Raises RejectedSignIn."""
+    user = request.user
+    if not isinstance(user, User) or not user.is_active or user.pk != answer.attempt.user_id:
+        message = "You are no longer signed in as the person who started this. Sign in and start again."
+        raise RejectedSignIn(message, reason="another person is signed in", username=user.get_username())
+    return actor_from_user(user, auth=SIGNED_IN, request_id=getattr(request, "request_id", ""))
 
 
 def _callback_path(provider: IdentityProvider) -> str:
