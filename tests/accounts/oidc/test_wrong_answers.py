@@ -76,7 +76,7 @@ def by_another_key(claims: Claims, key: SigningKey) -> str:
 
 
 def without_a_signature(claims: Claims, key: SigningKey) -> str:
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": key.key_id})
+    return jwt.encode(claims, "", algorithm="none", headers={"kid": key.key_id})
 
 
 def by_the_public_key_as_a_secret(claims: Claims, key: SigningKey) -> str:
