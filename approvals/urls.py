@@ -86,6 +86,11 @@ urlpatterns = [
         name="api-retirement-decision",
     ),
     path(
+        "models/<str:name>/retirement/withdraw",
+        inventory.RetirementWithdrawalView.as_view(),
+        name="api-retirement-withdraw",
+    ),
+    path(
         "models/<str:name>/retirement/evidence",
         inventory.RetirementEvidenceView.as_view(),
         name="api-retirement-evidence",

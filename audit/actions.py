@@ -195,6 +195,9 @@ class Action(RecordedAction):
         "registry.model_retirement.decided", Verb("decided", "decide"), "on the retirement of {object}", MODEL,
         display("info", "inventory_2", "state"),
     )
+    REGISTRY_MODEL_RETIREMENT_WITHDRAWN = (
+        "registry.model_retirement.withdrawn", WITHDREW, "the request to retire {object}", MODEL, display("none", "undo"),
+    )
     REGISTRY_MODEL_TAG_DELETED = "registry.model_tag.deleted", DELETED, "a tag of {object}", MODEL
     REGISTRY_MODEL_TAG_SET = "registry.model_tag.set", SET, "a tag of {object}", MODEL, BY_TAGS
     REGISTRY_PACK_FROZEN = "registry.pack.frozen", Verb("froze", "freeze"), "the conformity pack of {object}", VERSION

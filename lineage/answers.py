@@ -9,7 +9,6 @@ from json.encoder import encode_basestring
 from typing import Any
 
 import orjson
-from django.db.models import Q
 
 from core.actors import Actor
 from core.errors import InvalidInput
@@ -25,14 +24,13 @@ from lineage.graph.reads import (
 )
 from lineage.identity.names import UNKNOWN_REPOSITORY, UNVERSIONED
 from lineage.models import Node, NodeKind, Relation
-from lineage.queries import DEFAULT_LIMIT, find_node
+from lineage.queries import DEFAULT_LIMIT, anchors_of, find_node
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes, unknown_node
 
 # How many nodes are counted where not all are returned, and how many nodes `frontier` of an answer names at most.
 MAX_COUNTED = 200_000
 MAX_FRONTIER = 100
-_CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL, NodeKind.REPOSITORY})
 _KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
 _UNCERTAIN = frozenset({NodeKind.DATASET_VERSION.value, NodeKind.CODE_VERSION.value})
 _RELATIONS = {rel.value: rel.name for rel in Relation}
@@ -78,23 +76,6 @@ def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
     if part is None or part.truncated:
         part = _page(start, anchors, question)
     return orjson.dumps(_body(actor, start, anchors, question, part))
-
-
-def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None) -> list[int]:
-    """Return the ids that a walk starts from.
-
-    They are the members of a dataset, model or repository, upwards of an endpoint its deployments that have not ended,
-    and of every other node the node itself.
-    """
-    if start.kind in _CONTAINERS:
-        return list(Node.objects.filter(container=start).order_by("-id").values_list("pk", flat=True))
-    if start.kind != NodeKind.ENDPOINT or direction != "up":
-        return [start.pk]
-    members = Node.objects.filter(container=start).order_by("-id")
-    if as_of is None:
-        return list(members.exclude(attrs__has_key="ended_at").values_list("pk", flat=True))
-    then = members.filter(Q(recorded_at__lte=as_of)).values_list("pk", "attrs")
-    return [pk for pk, attrs in then if is_served(attrs, as_of)]
 
 
 def _whole(start: Node, anchors: list[int], question: Question) -> _Part:

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from core.actors import Actor
-from lineage.answers import anchors_of, edges_json, node_json, warnings_of
+from lineage.answers import edges_json, node_json, warnings_of
 from lineage.graph.levels import Filters, Levels, walk_levels
 from lineage.graph.reads import EdgeRow, NodeRow, nodes_by_id
 from lineage.models import Node, NodeKind
-from lineage.queries import find_node
+from lineage.queries import anchors_of, find_node
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes, require_visible
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from core.actors import Actor
-from lineage.answers import anchors_of, edges_json, node_json
+from lineage.answers import edges_json, node_json
 from lineage.graph.levels import Filters, walk_levels
 from lineage.graph.reads import EdgeRow, nodes_by_id
-from lineage.queries import find_node
+from lineage.queries import anchors_of, find_node
 from lineage.visibility import hidden_nodes, require_visible
 
 

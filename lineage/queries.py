@@ -6,24 +6,27 @@ there are more. Distances are computed here, from the edges that were read.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote
 
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
 from core.refs import dataset_ref, dataset_version_ref
+from lineage.graph.levels import is_served
+from lineage.graph.reads import EdgeRow, NodeRow, distances, read_of_kinds
 from lineage.identity.names import dataset_key, version_key
 from lineage.models import Claim, Edge, Node, NodeKind, Relation
 from lineage.statements import Direction, walk_ids
 
 DEFAULT_LIMIT = 2000
 MAX_LIMIT = 10_000
-_CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL})
+_CONTAINERS = frozenset({NodeKind.DATASET, NodeKind.MODEL, NodeKind.REPOSITORY})
 _INTERNAL = (NodeKind.CONTENT, NodeKind.REPOSITORY)
 _NODES_LISTED = 100
+_UNLIMITED = 2**31 - 2
 _LONGEST_URN = 2000
 _MOST_SLASHES = 12
 
@@ -114,30 +117,38 @@ def descendants(start: Node, *, limit: int = DEFAULT_LIMIT) -> Closure:
     return _closure(start, "down", limit)
 
 
+def descendants_of_kinds(start: Node, kinds: Collection[NodeKind]) -> list[NodeRow]:
+    """Return all nodes of some kinds that ``start`` flowed into, by id, however many. Two statements at most."""
+    starts = list(dict.fromkeys([*anchors_of(start, "down"), start.pk]))
+    return read_of_kinds(starts, "down", kinds, limit=_UNLIMITED)[0]
+
+
 def is_upstream(node: Node, *, of: Node) -> bool:
     """Return whether ``node`` is ``of`` or flows into it. It walks over all ancestors of ``of``."""
-    return node.pk in walk_ids([of.pk], "up", limit=2**31 - 1)
+    return node.pk in walk_ids([of.pk], "up", limit=_UNLIMITED)
 
 
 def _closure(start: Node, direction: Direction, limit: int) -> Closure:
-    anchors = _anchors(start, direction, limit)
+    anchors = anchors_of(start, direction)
     ids = list(dict.fromkeys([start.pk, *walk_ids(anchors, direction, limit=limit + 1)]))
     return _assemble(start, direction, anchors, ids[:limit], seen=len(ids), truncated=len(ids) > limit)
 
 
-def _anchors(start: Node, direction: Direction, limit: int) -> list[int]:
+def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None) -> list[int]:
     """Return the ids that a walk starts from.
 
-    They are the members of a dataset or model, upwards of an endpoint its deployments that have not ended, and of every
-    other node the node itself.
+    They are the members of a dataset, model or repository, upwards of an endpoint its deployments that have not ended,
+    and of every other node the node itself.
     """
     if start.kind in _CONTAINERS:
-        members = Node.objects.filter(container=start)
-    elif start.kind == NodeKind.ENDPOINT and direction == "up":
-        members = Node.objects.filter(container=start).exclude(attrs__has_key="ended_at")
-    else:
+        return list(Node.objects.filter(container=start).order_by("-id").values_list("pk", flat=True))
+    if start.kind != NodeKind.ENDPOINT or direction != "up":
         return [start.pk]
-    return list(members.order_by("-id").values_list("pk", flat=True)[: limit + 1])
+    members = Node.objects.filter(container=start).order_by("-id")
+    if as_of is None:
+        return list(members.exclude(attrs__has_key="ended_at").values_list("pk", flat=True))
+    then = members.filter(Q(recorded_at__lte=as_of)).values_list("pk", "attrs")
+    return [pk for pk, attrs in then if is_served(attrs, as_of)]
 
 
 def _assemble(
@@ -146,7 +157,8 @@ def _assemble(
     """Read the nodes and edges of the walked ids, and compute the distances. Two queries."""
     nodes = Node.objects.select_related("container").in_bulk(ids)
     edges = [edge for edge in _edges_among(ids) if _flows(edge, nodes)]
-    depths = _depths(start.pk, anchors, edges, direction)
+    rows = [EdgeRow(edge.pk, edge.src_id, edge.dst_id, edge.rel, edge.role) for edge in edges]
+    depths = distances(start.pk, anchors, rows, direction)
     near = sorted((pk for pk in nodes if pk in depths), key=lambda pk: (depths[pk], pk))
     return Closure(
         root=start,
@@ -171,22 +183,4 @@ def _edges_among(ids: list[int]) -> list[Edge]:
 
 def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:
     """Return whether an edge counts today. The edge from an ended deployment to its endpoint does not."""
-    return edge.rel != Relation.SERVES or "ended_at" not in nodes[edge.src_id].attrs
-
-
-def _depths(start: int, anchors: list[int], edges: Iterable[Edge], direction: Direction) -> dict[int, int]:
-    """Return the distance of each reachable node from the start; members of a container are one step from it."""
-    onward: dict[int, list[int]] = defaultdict(list)
-    for edge in edges:
-        near, far = (edge.dst_id, edge.src_id) if direction == "up" else (edge.src_id, edge.dst_id)
-        onward[near].append(far)
-    onward[start] += [pk for pk in anchors if pk != start]
-    depths = {start: 0}
-    queue = deque([start])
-    while queue:
-        here = queue.popleft()
-        for there in onward[here]:
-            if there not in depths:
-                depths[there] = depths[here] + 1
-                queue.append(there)
-    return depths
+    return edge.rel != Relation.SERVES or is_served(nodes[edge.src_id].attrs, None)

@@ -154,7 +154,9 @@ def _finding(event: Event) -> list[Draft]:
 
 def _proposal(event: Event) -> list[Draft]:
     event_facts = facts(event)
-    reviewers = User.objects.filter(groups__name=REVIEWERS).exclude(username=event.actor_name)
+    reviewers = User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False).exclude(
+        username=event.actor_name
+    )
     title = f"{event.actor_name} proposes a change of the policy {event_facts['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))

@@ -14,10 +14,9 @@ import orjson
 
 from core.actors import Actor
 from core.errors import InvalidInput
-from lineage.answers import anchors_of
 from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
 from lineage.models import Edge, Node, NodeKind, Relation
-from lineage.queries import find_node
+from lineage.queries import anchors_of, find_node
 from lineage.visibility import hidden_nodes, known_nodes, require_visible, unknown_node
 from tracking.models import LatestMetric, Param
 

@@ -14,11 +14,10 @@ from core.errors import NotFound
 from core.ids import row_id
 from core.refs import run_ref, version_ref
 from core.times import from_ms
-from lineage.answers import anchors_of
 from lineage.graph.reads import nodes_by_id, read_of_kinds
 from lineage.models import NodeKind
 from lineage.quarantine import taints
-from lineage.queries import find_node
+from lineage.queries import anchors_of, find_node
 from lineage.withdrawn import above_since, ever_below
 from registry.models import Alias, CardRevision, Deployment, FrozenPack, ModelVersion, PackOrder, RegisteredModel
 from registry.names import LATEST

@@ -11,7 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from approvals.models import MAX_COMMENT, Retirement
-from approvals.packs.retirements import ask_to_retire, decide_retirement, last_retirement, obstacles_to_retire
+from approvals.packs.retirements import (
+    ask_to_retire,
+    decide_retirement,
+    last_retirement,
+    obstacles_to_retire,
+    withdraw_retirement,
+)
 from core.errors import NotFound
 from core.rest import ApiView, PageQuery, accepts, listed, page
 from registry.api.views import actor_of, many
@@ -79,6 +85,12 @@ class DecideRetirementSerializer(serializers.Serializer[Any]):
 
     approve = serializers.BooleanField()
     comment = serializers.CharField(max_length=MAX_COMMENT)
+
+
+class WithdrawRetirementSerializer(serializers.Serializer[Any]):
+    """Body of a withdrawal of a request to retire a model."""
+
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
 
 
 class RetirementSerializer(serializers.Serializer[Retirement]):
@@ -182,6 +194,16 @@ class RetirementDecisionView(ApiView):
     def post(self, request: Request, name: str) -> Response:
         """Decide on the open request and return it. Raises NotFound, Denied, InvalidInput, InvalidState."""
         decide_retirement(actor=actor_of(request), name=name, **self.body)
+        return Response(RetirementSerializer(last_retirement(actor_of(request), name)).data)
+
+
+class RetirementWithdrawalView(ApiView):
+    """POST: withdraw the open request to retire a model."""
+
+    @accepts(body=WithdrawRetirementSerializer, responses=RetirementSerializer)
+    def post(self, request: Request, name: str) -> Response:
+        """Withdraw the open request and return it. Raises NotFound, Denied, InvalidInput."""
+        withdraw_retirement(actor=actor_of(request), name=name, **self.body)
         return Response(RetirementSerializer(last_retirement(actor_of(request), name)).data)
 
 

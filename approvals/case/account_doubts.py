@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.changes import Change, changes_since
 from approvals.verdict.facts import ReviewFacts
+from policies.rule_texts import duration_text
 from policies.rules import Options
 
 # For decisions that no policy names a window for.
@@ -65,8 +66,7 @@ def doubt_about(
     fact = next((fact for fact in recent if fact.account == name and fact.made_by in parties), None)
     if fact is None or name in involved:
         return ""
-    days = f"{window.days} days" if window >= timedelta(days=2) else f"{round(window.total_seconds() / 3600)} hours"
-    return f"{fact.text}, less than {days} before; two superusers may confirm the account"
+    return f"{fact.text}, less than {duration_text(window)} before; two superusers may confirm the account"
 
 
 def doubt_now(name: str, involved: Collection[str], window: timedelta = NEW_ACCOUNT_WINDOW) -> str:

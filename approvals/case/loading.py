@@ -34,17 +34,18 @@ from validation.catalogue import known_checks
 class Case:
     """One request with the facts for its verdict at ``at``.
 
-    ``policy`` governed when it was opened, and ``current`` governs now (None for none). ``rules`` are the merged rules
-    of both, and of the policy on leaving Production where it applies. ``accounts`` are the recent changes of accounts;
-    one within ``window`` before an approval may void the approval. An approved request is applied after
-    ``apply_delay``. ``inputs`` maps each check rule to the digest of the inputs that its check would read now; ``jobs``
-    maps it to the job with the same inputs digest, where there is one.
+    ``policy`` governed when it was opened, and ``current`` governs now (None for none). ``added`` is the policy on
+    leaving whose rules are added (None for none). ``rules`` are the merged rules of all. ``accounts`` are the recent
+    changes of accounts; one within ``window`` before an approval may void the approval. An approved request is applied
+    after ``apply_delay``. ``inputs`` maps each check rule to the digest of the inputs that its check would read now;
+    ``jobs`` maps it to the job with the same inputs digest, where there is one.
     """
 
     request: TransitionRequest
     subject: Subject
     policy: LoadedPolicy
     current: LoadedPolicy | None
+    added: LoadedPolicy | None
     rules: tuple[Rule, ...]
     inputs: Mapping[str, str]
     jobs: Mapping[str, CheckRun]
@@ -61,9 +62,19 @@ class Case:
 
     @property
     def policy_changed(self) -> bool:
+        """Return whether a policy revision that applies now is one that this request does not follow yet."""
+        return self.governing_changed or self.added_changed
+
+    @property
+    def governing_changed(self) -> bool:
         """Return whether the policy revision that governs now is one that this request does not follow yet."""
         pinned_ids = (self.request.policy_revision_id, self.request.followed_revision_id)
         return self.current is not None and self.current.revision.pk not in pinned_ids
+
+    @property
+    def added_changed(self) -> bool:
+        """Return whether the policy on leaving whose rules are added is not the stored one."""
+        return self.request.leave_revision_id != (self.added.revision.pk if self.added else None)
 
     @property
     def check_rules(self) -> list[CheckRule]:
@@ -178,6 +189,7 @@ def _case(
         subject=subject,
         policy=request_rules.policy,
         current=request_rules.current,
+        added=request_rules.added,
         rules=request_rules.rules,
         inputs=inputs,
         jobs=jobs,

@@ -80,13 +80,14 @@ class MergedRules:
 
 
 def rules_at_close(request: TransitionRequest) -> RequestRules:
-    """Return the policies and rules of a closed request as they were when it closed, without ``added``.
+    """Return the policies and rules of a closed request as they were when it closed.
 
     Raises InvalidState when this server cannot read its policy.
     """
     policy = load_revision(request.policy_revision)
     followed = load_revision(request.followed_revision) if request.followed_revision else None
-    return RequestRules(policy, followed, *_merge(policy, followed, request.kind))
+    added = load_revision(request.leave_revision) if request.leave_revision else None
+    return RequestRules(policy, followed, *_merge(policy, followed, request.kind, added), added=added)
 
 
 def _revision_id(policy: LoadedPolicy | None) -> int | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import BinaryIO
 
+from django.db.models import F
+
 from approvals.models import CheckEvidence, CheckRun
 from core.actors import Actor
 from core.errors import InvalidState, NotFound, Unavailable
@@ -80,12 +82,12 @@ def files_of_jobs(jobs: Sequence[CheckRun]) -> list[CheckEvidence]:
 
 
 def open_file(actor: Actor, check_run_id: int, name: str) -> tuple[CheckEvidence, BinaryIO]:
-    """Return a file of a job and its bytes, open for reading. The newest attempt that wrote the file is read.
+    """Return a file of the newest attempt of a job and its bytes, open for reading.
 
     Raises NotFound, also where the actor may not see the model.
     """
     visible = CheckEvidence.objects.filter(check_run__request__version__model__in=visible_models(actor))
-    row = visible.filter(check_run_id=row_id(check_run_id), name=name).order_by("-fence").first()
+    row = visible.filter(check_run_id=row_id(check_run_id), fence=F("check_run__fence"), name=name).first()
     if row is None:
         raise NotFound(f"Check run {check_run_id} has no file {name[:200]!r}.")
     try:

@@ -80,8 +80,12 @@ def _store_result(actor: Actor, posted: PostedResult, stored: Sequence[Stored]) 
 
 
 def _require_key(request: TransitionRequest, posted: PostedResult, allowed: tuple[str, ...]) -> CheckKey:
-    """Return the key that signed the result. Raises Denied for a key that is revoked or that the rule does not name."""
-    key = CheckKey.objects.filter(name=posted.key_name, revoked_at__isnull=True).first()
+    """Return the key that signed the result, locked so that it is not revoked before the result is stored.
+
+    Raises Denied for a key that is revoked or that the rule does not name.
+    """
+    keys = CheckKey.objects.select_for_update(no_key=True).filter(name=posted.key_name)
+    key = next((row for row in keys if row.revoked_at is None), None)
     if key is None or key.name not in allowed or not is_signed(key, posted.signed, posted.signature):
         raise Denied(
             f"The result is not signed with a key that may sign this check ({', '.join(allowed)}).",

@@ -51,7 +51,11 @@ class TransitionRequestQuerySet(models.QuerySet["TransitionRequest"]):
     def with_relations(self) -> Self:
         """Return the requests joined with the related rows that a case and the page of a request need, in one query."""
         return self.select_related(
-            "version__model__inventory", "requester", "policy_revision__policy", "followed_revision__policy"
+            "version__model__inventory",
+            "requester",
+            "policy_revision__policy",
+            "followed_revision__policy",
+            "leave_revision__policy",
         )
 
 
@@ -59,8 +63,10 @@ class TransitionRequest(models.Model):
     """A request to move a version to a target: a stage, or an @alias.
 
     ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest
-    revision whose rules the request also has to meet since. ``subject_digest`` is that of the last evaluation; the
-    present one is computed (approvals/case/loading.py). An approved request is not applied before ``apply_after``.
+    revision whose rules the request also has to meet since. ``leave_revision`` is that of the policy on leaving whose
+    rules are added, where the move also leaves Production or an alias (approvals/case/request_rules.py).
+    ``subject_digest`` is that of the last evaluation; the present one is computed (approvals/case/loading.py). An
+    approved request is not applied before ``apply_after``.
 
     ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver
     decides. ``refusal_digest`` identifies the last recorded refusal, so that a script that repeats the same call
@@ -80,6 +86,9 @@ class TransitionRequest(models.Model):
     archive_left_open = models.BooleanField(default=False)
     policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="requests")
     followed_revision = models.ForeignKey(
+        PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    leave_revision = models.ForeignKey(
         PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     subject_digest = models.CharField(max_length=64)

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts.models import User
 from approvals.models import ApprovalCondition, Decision, Review
+from approvals.oversight.finding_owners import person_who_may_own
 from core.errors import InvalidInput
 from registry.models import RegisteredModel
 from registry.names import check_text
-from registry.permissions import who_may_read
 
 MAX_CONDITIONS = 10
 MAX_TEXT = 2000
@@ -66,13 +65,8 @@ def _row(terms: ConditionTerms, model: RegisteredModel) -> ApprovalCondition:
     if terms.expires_at is not None and not terms.due_at <= terms.expires_at < now + _LATEST:
         raise InvalidInput("A condition must expire on its due date or later, and within ten years.")
     return ApprovalCondition(
-        text=text, owner=_owner(terms.owner, model), due_at=terms.due_at, expires_at=terms.expires_at
+        text=text,
+        owner=person_who_may_own(terms.owner, model, owned="a condition"),
+        due_at=terms.due_at,
+        expires_at=terms.expires_at,
     )
-
-
-def _owner(username: str, model: RegisteredModel) -> User:
-    rows = User.objects.filter(username=username[:150], is_active=True, is_service=False)
-    person = None if "\x00" in username else rows.first()
-    if person is None or person.pk not in who_may_read(model.pk, [person]):
-        raise InvalidInput(f"{username[:150]!r} cannot own a condition on {model.name}: name a person who may read it.")
-    return person

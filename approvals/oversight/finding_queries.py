@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 
+from approvals.case.finding_facts import finding_facts, findings_about
 from approvals.models.oversight import Finding, FindingState
+from approvals.verdict.facts import FindingFacts
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
@@ -45,12 +48,26 @@ def get_finding(actor: Actor, finding_id: int) -> Finding:
     return finding
 
 
-def open_findings_of(version: ModelVersion) -> list[Finding]:
-    """Return the open findings on a version and on its model, the most severe first."""
-    on_version_or_model = Q(version=version) | Q(model=version.model_id, version__isnull=True)
-    rows = Finding.objects.filter(on_version_or_model, state=FindingState.OPEN)
-    rows = rows.select_related("model", "version", "owner")
-    return list(rows.annotate(severity_rank=_severity_rank()).order_by("-severity_rank", "pk"))
+@dataclass(frozen=True, slots=True)
+class OpenFindings:
+    """The open findings that count for a version, the most severe first.
+
+    ``own`` are on the version, on its model, or on versions of the model with the same files. ``elsewhere`` are on the
+    same files in other models, as facts that show nothing of those models.
+    """
+
+    own: list[Finding]
+    elsewhere: list[FindingFacts]
+
+
+def open_findings_of(version: ModelVersion) -> OpenFindings:
+    """Return the open findings that count for a version; one query."""
+    rows = findings_about([version]).filter(state=FindingState.OPEN).select_related("model", "version", "owner")
+    ranked = list(rows.annotate(severity_rank=_severity_rank()).order_by("-severity_rank", "pk"))
+    return OpenFindings(
+        own=[row for row in ranked if row.model_id == version.model_id],
+        elsewhere=[finding_facts(row, version) for row in ranked if row.model_id != version.model_id],
+    )
 
 
 def overdue_findings(now: datetime) -> list[int]:

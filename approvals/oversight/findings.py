@@ -11,8 +11,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
 from approvals.models.oversight import Finding, FindingOrigin, FindingState
+from approvals.oversight.finding_owners import person_who_may_own
 from approvals.oversight.locks import lock_finding, lock_visible_finding
 from approvals.permissions.oversight import refusal_to_assign_finding, refusal_to_close_finding
 from approvals.permissions.refusal import deny_if
@@ -58,7 +58,7 @@ def open_finding(
             severity=_severity(severity).value,
             title=_required(title, "title", MAX_TITLE),
             description=check_text(description.strip(), "description", MAX_TEXT),
-            owner=_owner(owner, model) if owner else None,
+            owner=person_who_may_own(owner, model, owned="a finding") if owner else None,
             due_at=due_at,
             opened_by=actor.name,
         ),
@@ -135,7 +135,7 @@ def assign_finding(*, actor: Actor, finding_id: int, owner: str, due_at: datetim
     if finding.origin == FindingOrigin.CONDITION and (due_at is None or due_at > (finding.due_at or due_at)):
         raise InvalidInput("The due date of a condition was set with the approval. It can only become earlier.")
     before = {"owner": finding.owner.username if finding.owner else "", "due_at": finding.due_at}
-    finding.owner = _owner(owner, finding.model) if owner else None
+    finding.owner = person_who_may_own(owner, finding.model, owned="a finding") if owner else None
     finding.due_at = due_at
     if due_at is None or due_at > timezone.now():
         finding.overdue_at = None
@@ -188,13 +188,6 @@ def _version_of(model: RegisteredModel, number: int) -> ModelVersion:
         raise NotFound(f"Model Version (name={model.name}, version={number}) not found")
     row.model = model
     return row
-
-
-def _owner(username: str, model: RegisteredModel) -> User:
-    owner = None if "\x00" in username else User.objects.filter(username=username[:150], is_active=True).first()
-    if owner is None or owner.is_service:
-        raise InvalidInput(f"{username[:150]!r} cannot own a finding on {model.name}: name a person who is active.")
-    return owner
 
 
 def _severity(value: str) -> Severity:

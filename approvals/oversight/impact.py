@@ -16,10 +16,9 @@ from approvals.models.requests import LIVE_STATES, RequestState, TransitionReque
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.refs import version_ref
-from lineage.answers import anchors_of
 from lineage.graph.reads import read_of_kinds
 from lineage.models import Node, NodeKind
-from lineage.queries import find_node
+from lineage.queries import anchors_of, find_node
 from lineage.visibility import hidden_nodes, known_nodes, require_visible
 from registry.models import Alias, Deployment, ModelVersion
 from registry.permissions import visible_versions

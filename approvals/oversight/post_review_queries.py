@@ -55,5 +55,5 @@ def open_post_reviews_of(model: RegisteredModel) -> list[PostReview]:
 def _with_relations(rows: QuerySet[PostReview]) -> QuerySet[PostReview]:
     return rows.select_related(
         "request__version__model", "request__policy_revision__policy", "request__followed_revision__policy",
-        "requester", "completed_by", "request__requester",
+        "request__leave_revision__policy",         "requester", "completed_by", "request__requester",
     )  # fmt: skip

@@ -54,7 +54,7 @@ def open_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
 
 def _time_allowed(request: TransitionRequest) -> timedelta:
     """Return how long the post-review may take: the shortest time in the policies of the request."""
-    revisions = [request.policy_revision, request.followed_revision]
+    revisions = [request.policy_revision, request.followed_revision, request.leave_revision]
     options = [load_revision(row).body.options.break_glass for row in revisions if row is not None]
     return min((option.post_review_within for option in options if option is not None), default=timedelta(0))
 

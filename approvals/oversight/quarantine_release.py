@@ -11,8 +11,9 @@ from approvals.case.account_doubts import doubt_now
 from approvals.case.origins import authors_of
 from core.actors import Actor, ActorKind
 from core.refs import run_ref
+from lineage.graph.reads import NodeRow
 from lineage.models import Node, NodeKind
-from lineage.queries import MAX_LIMIT, descendants
+from lineage.queries import descendants_of_kinds
 from registry.models import ModelVersion, PayloadOrigin
 from registry.payload_queries import origins_of
 from tracking.models import Run, RunWriter
@@ -27,7 +28,7 @@ def own_data_refusal(actor: Actor, node: Node) -> str:
     """
     if actor.kind is ActorKind.SYSTEM:
         return ""
-    nodes = descendants(node, limit=MAX_LIMIT).nodes
+    nodes = descendants_of_kinds(node, {NodeKind.RUN, NodeKind.MODEL_VERSION})
     run_ids = [row.urn.removeprefix(run_ref("")) for row in nodes if row.kind == NodeKind.RUN]
     makers = _makers_of_runs(run_ids)
     makers |= _makers_of_versions((row for row in nodes if row.kind == NodeKind.MODEL_VERSION), run_ids)
@@ -43,7 +44,7 @@ def _makers_of_runs(run_ids: Collection[str]) -> set[str]:
     return {*creators, *RunWriter.objects.filter(run__in=run_ids).values_list("name", flat=True).distinct()} - {""}
 
 
-def _makers_of_versions(nodes: Iterable[Node], run_ids: Collection[str]) -> set[str]:
+def _makers_of_versions(nodes: Iterable[NodeRow], run_ids: Collection[str]) -> set[str]:
     """Return the authors of these versions, of versions with the same bytes, and of those whose bytes the runs had."""
     keys = {(node.name, int(node.version)) for node in nodes if node.version.isdecimal()}
     rows = ModelVersion.objects.filter(model__name__in={name for name, _ in keys}).select_related("model")

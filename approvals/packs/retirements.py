@@ -23,7 +23,7 @@ from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from core.refs import version_ref
 from lineage.models import NodeKind
-from lineage.queries import MAX_LIMIT, descendants, find_node
+from lineage.queries import descendants_of_kinds, find_node
 from registry.gates import is_governed
 from registry.inventory import is_retired
 from registry.locks import lock_named
@@ -36,6 +36,7 @@ from tracking.locks import hold_bytes
 from tracking.store import current_store
 
 _ASKED, _DECIDED = Action.REGISTRY_MODEL_RETIREMENT_ASKED, Action.REGISTRY_MODEL_RETIREMENT_DECIDED
+_WITHDRAWN = Action.REGISTRY_MODEL_RETIREMENT_WITHDRAWN
 
 
 def obstacles_to_retire(model: RegisteredModel) -> list[str]:
@@ -102,10 +103,36 @@ def decide_retirement(*, actor: Actor, name: str, approve: bool, comment: str) -
     return row
 
 
+@transaction.atomic
+def withdraw_retirement(*, actor: Actor, name: str, comment: str = "") -> Retirement:
+    """Withdraw the open request to retire a model and return it.
+
+    Raises NotFound (the model, or no open request), Denied (the actor is neither the requester, nor their owner, nor
+    manages the model), InvalidInput and TooLarge (the comment).
+    """
+    text = check_text(comment.strip(), "comment", MAX_COMMENT)
+    model = lock_named(actor=actor, name=name, level=Level.READ, action=_WITHDRAWN)
+    row = open_retirement(model)
+    if row is None:
+        raise NotFound(f"There is no open request to retire {name}.")
+    if not may_withdraw_retirement(actor, row):
+        why = f"{row.requester.username}, or a person who manages {name}, withdraws the request to retire it."
+        raise Denied(why, action=_WITHDRAWN, obj=model)
+    row.state, row.comment, row.closed_at = RetirementState.WITHDRAWN, text, timezone.now()
+    row.save(update_fields=["state", "comment", "closed_at"])
+    record(actor=actor, action=_WITHDRAWN, obj=model, after={"retirement": row.pk}, reason=text)
+    return row
+
+
+def may_withdraw_retirement(actor: Actor, row: Retirement) -> bool:
+    """Return whether the actor may withdraw a request to retire a model."""
+    return actor.name in identities_of(row.requester) or has_level(actor, row.model, Level.MANAGE)
+
+
 def open_retirement(model: RegisteredModel) -> Retirement | None:
     """Return the open request to retire a model, None without one."""
     rows = Retirement.objects.filter(model=model, state=RetirementState.OPEN)
-    return rows.select_related("requester").first()
+    return rows.select_related("requester", "model").first()
 
 
 def last_retirement(actor: Actor, name: str) -> Retirement:
@@ -148,8 +175,7 @@ def _dependents(model: RegisteredModel) -> set[str]:
             node = find_node(version_ref(model.name, number))
         except NotFound:
             continue
-        nodes = descendants(node, limit=MAX_LIMIT).nodes
-        names |= {row.name for row in nodes if row.kind == NodeKind.MODEL_VERSION}
+        names |= {row.name for row in descendants_of_kinds(node, {NodeKind.MODEL_VERSION})}
     copies = ModelVersion.objects.filter(copied_from__model=model, deleted_at__isnull=True)
     names |= set(copies.values_list("model__name", flat=True))
     others = RegisteredModel.objects.filter(name__in=names - {model.name}, deleted_at__isnull=True)

@@ -38,6 +38,7 @@ def people_under(name: str, bodies: Sequence[PolicyBody]) -> dict[str, int]:
     """
     related = Q(target__in={target for body in bodies for target in exits_of(body.target)})
     related |= Q(policy_revision__policy__name=name) | Q(followed_revision__policy__name=name)
+    related |= Q(leave_revision__policy__name=name)
     if any(left_by(body.target) for body in bodies):
         related |= Q(version__is_current=True) | Q(target__startswith="-")
     rows = TransitionRequest.objects.with_relations().filter(related, state__in=LIVE_STATES)
@@ -60,8 +61,8 @@ def _applies(
     of_move = policies_of_move(policies, model, request.target, left_target)
     names = {request.policy_revision.policy.name}
     names |= {policy.body.name for policy in (of_move.entry, of_move.leave) if policy is not None}
-    if request.followed_revision is not None:
-        names.add(request.followed_revision.policy.name)
+    for revision in (request.followed_revision, request.leave_revision):
+        names |= {revision.policy.name} if revision is not None else set()
     targets = {request.target, *((leave_target(left_target), leave_target(Stage.PRODUCTION)) if left_target else ())}
     return name in names or any(body.target in targets and in_scope(body, model) for body in bodies)
 

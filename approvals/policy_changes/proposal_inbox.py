@@ -6,7 +6,7 @@ request of the reviewer or the proposer. approvals/permissions/policies.py check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +18,9 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.permissions.policy_people import REVIEWERS
 from core.actors import Actor
 from policies.models import PolicyProposal, ProposalState
+from policies.parsing import parse_published
+from policies.targets import leave_target
+from registry.stages import Stage, target_left
 
 _MAX_ROWS = 100
 
@@ -62,6 +65,7 @@ def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str
     ).values(
         "target", "requester__username", "requester__owner__username", "version__created_by", "version__model__name",
         "version__copied_from__created_by", "policy_revision__policy__name", "followed_revision__policy__name",
+        "leave_revision__policy__name", "version__is_current",
     )  # fmt: skip
     people = ("requester__username", "requester__owner__username", "version__created_by", "author_owner",
               "version__copied_from__created_by")  # fmt: skip
@@ -72,15 +76,16 @@ def _live_requests(names: set[str]) -> Sequence[tuple[Mapping[str, Any], set[str
 
 
 def _may_apply(proposal: PolicyProposal, request: Mapping[str, Any]) -> bool:
-    names = (request["policy_revision__policy__name"], request["followed_revision__policy__name"])
+    names = {request[f"{kind}_revision__policy__name"] for kind in ("policy", "followed", "leave")}
     bodies = [proposal.body, *([proposal.base_revision.body] if proposal.base_revision else [])]
     return proposal.name in names or any(
-        target == request["target"] and fnmatchcase(request["version__model__name"], models)
-        for target, models in _scopes(bodies)
+        fnmatchcase(request["version__model__name"], policy.models) and _may_govern(policy.target, request)
+        for policy in map(parse_published, bodies)
     )
 
 
-def _scopes(bodies: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
-    for body in bodies:
-        scope = body["applies_to"]
-        yield scope["target"], scope.get("models", "*")
+def _may_govern(target: str, request: Mapping[str, Any]) -> bool:
+    """Return whether a policy with this target governs a request, or may add its rules as one on leaving."""
+    left_target = target_left(request["target"], is_current=request["version__is_current"])
+    leaving = (leave_target(left_target), leave_target(Stage.PRODUCTION)) if left_target else ()
+    return target in (request["target"], *leaving)

@@ -112,7 +112,7 @@ def replay(*, actor: Actor, body: Mapping[str, object], limit: int = 50, before:
     candidates = min(visible.count(), MAX_REQUESTS)
     if before is not None:
         visible = visible.filter(pk__lt=before)
-    requests = list(visible.select_related("followed_revision__policy")[: limit + 1])
+    requests = list(visible.select_related("followed_revision__policy", "leave_revision__policy")[: limit + 1])
     more, requests = len(requests) > limit, requests[:limit]
     return Replay(
         rows=tuple(_replay_all(draft, requests)),

@@ -33,7 +33,9 @@ def eligible_reviewer_ids(case: Case, *, undecided_only: bool = False) -> set[in
         if isinstance(rule, ApprovalsRule) and applies(rule, case.snapshot):
             reviewers |= _voters(rule, case.request.version.model)
     delegators = {pk for name, pk in reviewers.items() if name not in excluded}
-    for row in delegations_in_force().filter(delegator__in=delegators).select_related("delegate"):
+    for row in (
+        delegations_in_force().filter(delegator__in=delegators, delegate__is_active=True).select_related("delegate")
+    ):
         if fnmatchcase(case.snapshot.model_name, row.models_pattern):
             reviewers[row.delegate.username] = row.delegate_id
     decided = {row.reviewer for row in case.snapshot.reviews if covers(row, case.snapshot)} if undecided_only else set()

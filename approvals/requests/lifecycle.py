@@ -17,22 +17,21 @@ from approvals.requests.change_state import change_request_state
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from policies.matching import LoadedPolicy
 from registry.names import check_text
 
 
 def refresh_request(*, actor: Actor, request: TransitionRequest, retry_broken: bool = False) -> Case:
     """Bring an open request up to date and return its case; return the case of any other request as it is.
 
-    The request follows the policy revision that governs now, whose rules are added to its own. A check is queued if its
+    The request follows the policy revisions that apply now; their rules are added to its own. A check is queued if its
     inputs have changed; with ``retry_broken``, also if it ended in an error or was cancelled. No verdict is evaluated.
     Runs in the caller's transaction, with the request locked.
     """
     case = load_case(request)
     if request.state != RequestState.OPEN:
         return case
-    if case.policy_changed and case.current is not None:
-        _follow_policy(actor, request, case.current)
+    if case.policy_changed:
+        _follow_policies(actor, case)
     if queue_checks(actor=actor, case=case, retry_broken=retry_broken):
         case = load_case(request)
     digest = case.snapshot.subject_digest
@@ -88,15 +87,19 @@ def expire_if_due(*, actor: Actor, request_id: int) -> bool:
     return expire_request(actor=system_actor("expire_requests"), request_id=request.pk)
 
 
-def _follow_policy(actor: Actor, request: TransitionRequest, policy: LoadedPolicy) -> None:
-    """Store the policy revision that governs now. Its rules are added to those the request was opened under."""
-    before = str(request.followed_revision or request.policy_revision)
-    request.followed_revision = policy.revision
-    request.save(update_fields=["followed_revision"])
-    record(
-        actor=actor,
-        action=Action.APPROVALS_REQUEST_CHANGED,
-        obj=request,
-        before={"policy": before},
-        after={"policy": policy.label, "policy_digest": policy.revision.digest},
-    )
+def _follow_policies(actor: Actor, case: Case) -> None:
+    """Store the policy revisions that apply now. Their rules are added to those the request was opened under."""
+    request = case.request
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    if case.governing_changed and case.current is not None:
+        before["policy"] = str(request.followed_revision or request.policy_revision)
+        after |= {"policy": case.current.label, "policy_digest": case.current.revision.digest}
+        request.followed_revision = case.current.revision
+    if case.added_changed:
+        before["leave_policy"] = str(request.leave_revision) if request.leave_revision else None
+        after["leave_policy"] = case.added.label if case.added else None
+        after |= {"leave_policy_digest": case.added.revision.digest} if case.added else {}
+        request.leave_revision = case.added.revision if case.added else None
+    request.save(update_fields=["followed_revision", "leave_revision"])
+    record(actor=actor, action=Action.APPROVALS_REQUEST_CHANGED, obj=request, before=before, after=after)

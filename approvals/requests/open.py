@@ -24,7 +24,7 @@ from approvals.requests.verdict_cache import store_verdict
 from audit.actions import Action
 from core.actors import Actor, system_actor
 from core.errors import Conflict, InvalidInput, InvalidState
-from policies.leaving import policies_for_move
+from policies.leaving import MovePolicies, policies_for_move
 from policies.matching import LoadedPolicy
 from policies.request_kinds import RequestKind
 from policies.targets import GOVERNED_STAGES, is_alias, is_exit, is_governable
@@ -60,8 +60,13 @@ class LockedMove:
 
     version: ModelVersion
     target: str
-    policy: LoadedPolicy | None
+    policies: MovePolicies
     is_at_target: bool
+
+    @property
+    def policy(self) -> LoadedPolicy | None:
+        """Return the policy that a request for the move is opened under; None without one."""
+        return self.policies.governing
 
 
 @transaction.atomic
@@ -103,7 +108,7 @@ def lock_move(actor: Actor, name: str, version: int, target: str) -> LockedMove:
         actor, name
     )  # locks nothing if the actor may not see the model; then get_version raises NotFound
     row = get_version(actor, name, version)
-    return LockedMove(row, target, policies_for_move(row, target).governing, is_at_target(row, target))
+    return LockedMove(row, target, policies_for_move(row, target), is_at_target(row, target))
 
 
 def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
@@ -124,7 +129,7 @@ def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
     if request is None:
-        request = _create(actor, row, target, policy, terms)
+        request = _create(actor, move, policy, terms)
     else:
         _require_same_terms(actor, request, terms)
         add_reason(actor=actor, request=request, reason=terms.comment)
@@ -210,9 +215,8 @@ def _require_same_terms(actor: Actor, request: TransitionRequest, terms: Request
         )
 
 
-def _create(
-    actor: Actor, row: ModelVersion, target: str, policy: LoadedPolicy, terms: RequestTerms
-) -> TransitionRequest:
+def _create(actor: Actor, move: LockedMove, policy: LoadedPolicy, terms: RequestTerms) -> TransitionRequest:
+    row, target, added = move.version, move.target, move.policies.added
     refresh_card(actor=actor, version=row)
     now = timezone.now()
     lifetime = policy.body.options.expires_after
@@ -228,6 +232,7 @@ def _create(
         archive_existing=bool(terms.archive_existing),
         archive_left_open=terms.archive_existing is None and target in GOVERNED_STAGES,
         policy_revision=policy.revision,
+        leave_revision=added.revision if added else None,
         subject_digest="",
         opened_at=now,
         expires_at=now + lifetime,
@@ -243,6 +248,7 @@ def _create(
         **({"apply_after": request.apply_after} if request.apply_after else {}),
         "policy": policy.label,
         "policy_digest": policy.revision.digest,
+        **({"leave_policy": added.label, "leave_policy_digest": added.revision.digest} if added else {}),
         "expires_at": request.expires_at,
     }
     insert_request(actor=actor, request=request, facts=facts)

@@ -42,6 +42,12 @@ class RetireForm(ConsoleForm):
     )
 
 
+class WithdrawForm(ConsoleForm):
+    """Withdraw a request to retire a model."""
+
+    comment = text_area("Comment", "Kept for good with your name.", required=False)
+
+
 class DecideForm(ConsoleForm):
     """Decide on a request to retire a model."""
 

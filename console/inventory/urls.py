@@ -10,4 +10,5 @@ urlpatterns = [
     path("models/<str:name>/attest/", views.attest, name="attest_model"),
     path("models/<str:name>/retire/", views.retire, name="retire_model"),
     path("models/<str:name>/retire/decide/", views.decide, name="decide_retirement"),
+    path("models/<str:name>/retire/withdraw/", views.withdraw, name="withdraw_retirement"),
 ]

@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from approvals.packs.retirements import ask_to_retire, decide_retirement, open_retirement
-from console.inventory.forms import AttestForm, DecideForm, DescribeForm, RetireForm
+from approvals.packs.retirements import ask_to_retire, decide_retirement, open_retirement, withdraw_retirement
+from console.inventory.forms import AttestForm, DecideForm, DescribeForm, RetireForm, WithdrawForm
 from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page, paginate, render_page
@@ -120,6 +120,27 @@ def decide(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         submit="Record decision",
         description=f"{row.requester.username} wrote: “{row.reason[:300]}” {_consequence(name)}",
         tone="is-bad",
+    )
+    return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
+
+
+@page
+def withdraw(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
+    """Withdraw a request to retire a model, in a dialog. Raises InvalidState where there is no open request."""
+    row = open_retirement(find_model(actor, name))
+    if row is None:
+        raise InvalidState(f"There is no open request to retire {name}.")
+    form = WithdrawForm(submitted(request))
+
+    def act() -> str:
+        withdraw_retirement(actor=actor, name=name, **form.cleaned_data)
+        messages.success(request, f"The request to retire {name} is withdrawn.")
+        return _page_of(name)
+
+    dialog = Dialog(
+        title=f"Withdraw the request to retire {name}?",
+        submit="Withdraw the request",
+        description="The model stays as it is. Anybody who manages it can ask again.",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name))
 

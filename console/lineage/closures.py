@@ -8,12 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.actors import Actor
-from lineage.answers import anchors_of
 from lineage.graph.layout import MAX_DRAWN
 from lineage.graph.levels import Filters, walk_levels
 from lineage.graph.reads import nodes_by_id
 from lineage.models import Edge, Node, NodeKind
-from lineage.queries import Closure, ancestors, descendants
+from lineage.queries import Closure, ancestors, anchors_of, descendants
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes
 

@@ -15,6 +15,7 @@ from approvals.oversight.post_review_queries import open_post_reviews_of
 from approvals.permissions.independent_reviews import refusal_to_confirm_version
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.requests.targets import is_at_target
+from approvals.verdict.facts import FindingFacts
 from console.shell.first_rows import first_rows
 from core.actors import Actor
 from core.refs import version_ref
@@ -50,12 +51,14 @@ class ModelAttention:
 class VersionAttention:
     """Items that need attention on a version.
 
-    ``is_overdue`` tells that its re-review is overdue, ``may_confirm`` that this person may give the re-review.
-    ``break_glass_targets`` are the targets that they may move it to in an emergency, without the policy.
+    ``findings_elsewhere`` are on the same files in other models. ``is_overdue`` tells that its re-review is overdue,
+    ``may_confirm`` that this person may give the re-review. ``break_glass_targets`` are the targets that they may move
+    it to in an emergency, without the policy.
     """
 
     due_reviews: list[PostReview]
     findings: list[Finding]
+    findings_elsewhere: list[FindingFacts]
     is_overdue: bool
     may_confirm: bool
     break_glass_targets: list[str]
@@ -80,20 +83,29 @@ def model_attention(actor: Actor, model: RegisteredModel, current: ModelVersion 
 
 def _problems(current: ModelVersion) -> list[str]:
     """Return a sentence for each problem of the current Production version; three queries."""
-    critical = [row for row in open_findings_of(current) if row.severity == Severity.CRITICAL]
+    findings = open_findings_of(current)
+    critical = [
+        *(f"The critical finding #{row.pk} is open: {row.title}" for row in findings.own if _is_critical(row)),
+        *(f"A critical finding is open {fact.title}" for fact in findings.elsewhere if _is_critical(fact)),
+    ]
     taint = taint_of(version_ref(current.model.name, current.version))
     quarantined = [
         f"A dataset of the version is quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]
     ]
-    return [*quarantined, *(f"The critical finding #{row.pk} is open: {row.title}" for row in critical)]
+    return [*quarantined, *critical]
+
+
+def _is_critical(finding: Finding | FindingFacts) -> bool:
+    return finding.severity == Severity.CRITICAL
 
 
 def version_attention(actor: Actor, version: ModelVersion) -> VersionAttention:
     """Return the items that need attention on a version; a fixed number of queries."""
-    due = version.review_due_at
+    due, findings = version.review_due_at, open_findings_of(version)
     return VersionAttention(
         due_reviews=[row for row in open_post_reviews_of(version.model) if row.request.version_id == version.pk],
-        findings=open_findings_of(version),
+        findings=findings.own,
+        findings_elsewhere=findings.elsewhere,
         is_overdue=due is not None and due <= timezone.now(),
         may_confirm=due is not None and _may_confirm(actor, version),
         break_glass_targets=break_glass_targets(actor, version),

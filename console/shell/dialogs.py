@@ -21,11 +21,13 @@ from core.errors import DomainError, NotFound
 class Dialog:
     """The texts around a form. ``submit`` is the text of its button and ``tone`` the button's colour.
 
+    Without ``submit`` there is no button: the dialog only tells something.
+
     ``intro`` is HTML above the fields that shows the object of the dialog.
     """
 
     title: str
-    submit: str
+    submit: str = ""
     description: str = ""
     tone: str = "is-primary"
     intro: SafeString | str = ""

@@ -210,6 +210,8 @@ def inventory(call: Caller) -> None:
     call("cy", "post", f"{SPARE}/attestations", attested)
     call("ada", "get", f"{SPARE}/inventory")
     call("ada", "post", f"{SPARE}/retirement", {"reason": "Replaced."})
+    call("ada", "post", f"{SPARE}/retirement/withdraw", {"comment": "Too early."})
+    call("ada", "post", f"{SPARE}/retirement", {"reason": "Replaced."})
     call("ada", "get", f"{SPARE}/retirement")
     call("ops", "post", f"{SPARE}/retirement/decision", {"approve": True, "comment": "Yes."})
     call("ada", "get", f"{SPARE}/retirement")

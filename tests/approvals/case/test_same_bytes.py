@@ -118,6 +118,19 @@ def test_a_finding_of_another_model_blocks_without_its_title(
     assert "fraud" not in why
 
 
+def test_the_pages_show_findings_on_the_same_bytes(
+    new_version: NewVersion, by_ada: Actor, cy: User, signed_in: SignedIn
+) -> None:
+    first = new_version(same=True)
+    new_version(same=True)
+    again(actor_of(cy), first)
+    open_finding(actor=by_ada, name="fraud", version=1, severity="critical", title="Leaks labels")
+    assert "Leaks labels" in text_of(signed_in(cy).get("/models/fraud/versions/2/"))
+    elsewhere = text_of(signed_in(cy).get("/models/again/versions/1/"))
+    assert "A finding on the same files in another model" in elsewhere
+    assert "Leaks labels" not in elsewhere
+
+
 def test_a_dry_run_knows_the_finding(new_version: NewVersion, by_ada: Actor) -> None:
     new_version(same=True)
     new_version(same=True)

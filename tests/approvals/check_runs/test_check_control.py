@@ -159,10 +159,10 @@ def test_what_a_check_says_is_there_while_it_runs(job: CheckRun, monkeypatch: py
     assert job.log.endswith("Fine.")
 
 
-def finished_with(job: CheckRun, *files: EvidenceFile) -> CheckRun:
+def finished_with(job: CheckRun, *files: EvidenceFile, passed: bool = True) -> CheckRun:
     lease = take_lease(check_run_id=job.pk, worker="one")
     assert lease is not None
-    assert finish_check(actor=WORKER, lease=lease, result=CheckResult(passed=True, summary="Fine.", files=files))
+    assert finish_check(actor=WORKER, lease=lease, result=CheckResult(passed=passed, summary="Fine.", files=files))
     job.refresh_from_db()
     return job
 
@@ -178,6 +178,15 @@ def test_a_file_is_kept_hashed_and_part_of_the_evidence(job: CheckRun, by_ada: A
     event = Event.objects.filter(action=Action.APPROVALS_CHECK_FINISHED).latest("pk")
     assert row.sha256.encode() in bytes(event.body)
     assert held_digests([row.sha256, "0" * 64]) == {row.sha256}
+
+
+def test_a_file_of_an_earlier_attempt_is_not_served(job: CheckRun, by_ada: Actor) -> None:
+    finished_with(job, REPORT, passed=False)
+    again = rerun_check(actor=by_ada, check_run_id=job.pk)
+    finished_with(again)
+    assert again.pk == job.pk
+    with pytest.raises(NotFound):
+        open_file(by_ada, job.pk, "report.json")
 
 
 def test_a_file_of_a_hidden_model_does_not_exist(job: CheckRun, cy: User, acting: Acting, settings: Settings) -> None:

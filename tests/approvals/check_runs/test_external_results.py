@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import Error, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -175,6 +176,15 @@ def test_a_revoked_key_signs_nothing_more(job: CheckRun, by_bot: Actor, ops: Use
     with pytest.raises(Denied):
         post_result(actor=by_bot, check_run_id=job.pk, envelope=sealed(payload(job)))
     assert state(job) == CheckState.WAITING
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no row locks: one writer at a time")
+def test_a_key_is_not_revoked_while_a_result_is_stored(job: CheckRun, by_bot: Actor) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        post_result(actor=by_bot, check_run_id=job.pk, envelope=sealed(payload(job)))
+    read = [row["sql"] for row in queries if 'FROM "approvals_checkkey"' in row["sql"]]
+    assert read
+    assert all("FOR NO KEY UPDATE" in sql for sql in read[:1])
 
 
 def test_a_result_is_not_taken_twice(job: CheckRun, by_bot: Actor, by_ada: Actor) -> None:

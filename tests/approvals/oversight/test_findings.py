@@ -95,6 +95,19 @@ def test_its_owner_may_close_it_and_others_may_not(
         close_finding(actor=acting(cy), finding_id=finding.pk, state="resolved", comment="Again.")
 
 
+def test_an_owner_may_read_the_model(new_version: NewVersion, by_ada: Actor, cy: User, settings: Settings) -> None:
+    version = new_version()
+    finding = found(by_ada)
+    settings.DEFAULT_MODEL_LEVEL = "none"
+    with pytest.raises(InvalidInput, match="a person who may read it"):
+        found(by_ada, owner="cy")
+    with pytest.raises(InvalidInput):
+        assign_finding(actor=by_ada, finding_id=finding.pk, owner="cy", due_at=None)
+    assert Finding.objects.get().owner is None
+    grant_level(user=cy, model=version.model, level=Level.READ)
+    assert assign_finding(actor=by_ada, finding_id=finding.pk, owner="cy", due_at=None).owner == cy
+
+
 def test_no_script_closes_a_grave_one(new_version: NewVersion, by_ada: Actor, bot: User, acting: Acting) -> None:
     version = new_version()
     grant_level(user=bot, model=version.model, level=Level.MANAGE)

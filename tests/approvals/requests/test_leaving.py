@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.services import issue_token
 from approvals import tasks
 from approvals.case.loading import load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import PostReview
 from approvals.policy_changes.propose import propose_policy
@@ -218,6 +219,26 @@ def test_moving_back_to_a_governed_stage_meets_both_policies(live: ModelVersion,
     approve(by_bea, request)
     assert tasks.apply_request(request.pk) == "applied"
     assert stage_of(1) == ("Staging", False)
+
+
+def test_a_closed_request_keeps_the_rules_of_the_policy_on_leaving(
+    live: ModelVersion, by_ada: Actor, by_bea: Actor
+) -> None:
+    publish("Staging")
+    request = ask(by_ada, live, "Staging", archive_existing=False)
+    opened_with = reread(request).leave_revision
+    newer = publish_leaving({**REASON, "id": "why"})
+    give_reason(actor=by_ada, request_id=request.pk, reason="Back to tests.")
+    approve(by_bea, request)
+    assert tasks.apply_request(request.pk) == "applied"
+    publish_leaving(SECOND)
+    closed = reread(request)
+    assert (str(opened_with), closed.leave_revision) == ("leave r1", newer)
+    ids = {rule.id for rule in rules_at_close(closed).rules}
+    assert "why" in ids
+    assert not ids & {"reason", "second"}
+    followed = [facts(event) for event in Event.objects.filter(action=Action.APPROVALS_REQUEST_CHANGED)]
+    assert [event["after"]["leave_policy"] for event in followed if "leave_policy" in event["after"]] == ["leave r2"]
 
 
 def test_the_delay_of_the_policy_on_leaving_counts(live: ModelVersion, by_ada: Actor, by_bea: Actor) -> None:

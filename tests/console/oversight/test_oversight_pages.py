@@ -16,13 +16,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import tasks
+from approvals.case.loading import load_case
 from approvals.models import RequestState, TransitionRequest
 from approvals.models.oversight import Finding, PostReview
 from approvals.oversight.findings import open_finding
+from approvals.requests.review import decide_request
 from core.actors import Actor
 from registry.models import Alias, ModelVersion
 from tests.approvals.conftest import NewVersion, RunChecks, reread
-from tests.approvals.governed import approve, emergency, promote, publish, stage_of
+from tests.approvals.governed import approve, ask, emergency, promote, publish, stage_of
 from tests.conftest import Acting
 from tests.console.conftest import SignedIn, text_of
 from tests.recorded_fixtures import recorded_fixture
@@ -65,6 +67,22 @@ def test_the_superseded_version_is_kept_and_can_be_rolled_back(
     tasks.apply_request(request.pk)
     assert stage_of(1) == ("Production", True)
     assert "Rollback" in text_of(client.get(answer["Location"]))
+
+
+def test_a_model_that_cannot_be_rolled_back_says_why(
+    two: list[ModelVersion], ada: User, by_ada: Actor, by_bea: Actor, signed_in: SignedIn
+) -> None:
+    request = ask(by_ada, two[0])
+    digest = load_case(request).snapshot.subject_digest
+    decide_request(actor=by_bea, request_id=request.pk, decision="reject", comment="It drifts.", seen_digest=digest)
+    client = signed_in(ada)
+    for headers in ({}, {"HX-Request": "true"}):
+        page = text_of(client.get(f"{MODEL}rollback/", headers=headers))
+        assert "fraud cannot be rolled back" in page
+        assert "<strong>v1</strong>: " in page
+        assert 'name="reason"' not in page
+    assert client.post(f"{MODEL}rollback/", {"version": "1", "reason": "Drift."}).status_code == 409
+    assert stage_of(2) == ("Production", True)
 
 
 def test_nothing_happens_on_get(two: list[ModelVersion], ada: User, signed_in: SignedIn) -> None:

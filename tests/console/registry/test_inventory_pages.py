@@ -30,6 +30,22 @@ def test_two_people_retire_a_model(model: RegisteredModel, ada: User, ops: User,
     ]
 
 
+def test_the_request_to_retire_is_withdrawn(
+    model: RegisteredModel, ada: User, bea: User, ops: User, signed_in: SignedIn
+) -> None:
+    signed_in(ada).post("/models/fraud/retire/", {"reason": "It is replaced."})
+    assert signed_in(bea).post("/models/fraud/retire/withdraw/", {"comment": "No."}).status_code in (400, 403)
+    assert "retire/withdraw/" not in text_of(signed_in(bea).get("/models/fraud/"))
+    assert Retirement.objects.get().state == RetirementState.OPEN
+    assert "retire/withdraw/" in text_of(signed_in(ada).get("/models/fraud/"))
+    signed_in(ada).post("/models/fraud/retire/withdraw/", {"comment": "It is used after all."})
+    row = Retirement.objects.get()
+    assert (row.state, row.comment, row.decided_by) == (RetirementState.WITHDRAWN, "It is used after all.", None)
+    assert Event.objects.filter(action="registry.model_retirement.withdrawn", actor_name="ada").count() == 1
+    assert signed_in(ada).post("/models/fraud/retire/withdraw/", {"comment": ""}).status_code == 409
+    assert signed_in(ops).post("/models/fraud/retire/decide/", {"decision": "retire"}).status_code == 409
+
+
 def test_owner_and_purpose_are_set(model: RegisteredModel, ada: User, signed_in: SignedIn) -> None:
     signed_in(ada).post("/models/fraud/describe/", {"owner": "ada", "purpose": "Refuse stolen cards."})
     entry = InventoryEntry.objects.get(model=model)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from approvals.models import TransitionRequest
 from approvals.permissions.policies import refusal_to_decide_proposal
 from approvals.policy_changes.proposal_inbox import proposals_for
 from approvals.policy_changes.propose import propose_policy, withdraw_proposal
@@ -22,6 +23,7 @@ from tests.signed_in import actor_of
 
 CHANGED: dict[str, Any] = {**copy.deepcopy(DEFAULT_POLICIES[1]), "options": {"expires_after": "7d"}}
 STAGING: dict[str, Any] = {**copy.deepcopy(DEFAULT_POLICIES[0]), "options": {"expires_after": "7d"}}
+LEAVING: dict[str, Any] = {**copy.deepcopy(DEFAULT_POLICIES[2]), "options": {"expires_after": "7d"}}
 OTHERS: dict[str, Any] = {**CHANGED, "name": "others", "applies_to": {"target": "Production", "models": "churn*"}}
 
 
@@ -76,6 +78,23 @@ def test_not_shown_to_people_the_policy_applies_to(
     asked()
     assert waits(ada) == ["staging-default", "others"]
     assert waits(quinn) == ["production-default", "staging-default", "others"]
+
+
+def test_a_change_of_a_policy_on_leaving_is_not_shown_to_those_who_ask_to_leave(
+    policies: list[PolicyRevision], asked: Asked, ada: User, quinn: User
+) -> None:
+    for body in (
+        LEAVING,
+        {**LEAVING, "name": "leave-churn", "applies_to": {"leaves": "Production", "models": "churn"}},
+    ):
+        propose_policy(actor=polly(), body=body)
+    ada.groups.set(quinn.groups.all())
+    request = asked()
+    assert waits(ada) == ["leaving-production-default", "leave-churn"]
+    ModelVersion.objects.filter(pk=request.version_id).update(stage="Production", is_current=True)
+    TransitionRequest.objects.filter(pk=request.pk).update(target="Staging")
+    assert waits(ada) == ["leave-churn"]
+    assert waits(quinn) == ["leaving-production-default", "leave-churn"]
 
 
 def test_not_shown_to_the_owner_of_the_requesting_account(
