@@ -31,7 +31,7 @@ _PASSWORD_ACTIONS = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REA
 
 @dataclass(frozen=True, slots=True)
 class Reauthentication:
-    """When a person confirmed who they are, and with an identity provider for which purpose; "" with a password."""
+    """A confirmation of a person: its time, and with an identity provider its purpose, "" with a password."""
 
     at: datetime
     purpose: str = ""

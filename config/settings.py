@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config import env
-from config.identity_providers import identity_providers
+from config.sign_in.identity_providers import identity_providers
 
 VERSION = "0.1.0"
 # The MLflow version whose protocol this server implements; `/version` answers it.

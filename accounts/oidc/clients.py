@@ -30,7 +30,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
     def get_requests_session(self) -> requests.Session:
         """Return an HTTP session for the exchange of a code."""
         session = requests.Session()
-        session.request = partial(session.request, timeout=TIMEOUT, allow_redirects=False)  # type: ignore[method-assign]
+        session.request = partial(session.request, timeout=TIMEOUT, allow_redirects=False)  # type: ignore[method-assign]  # limits for every request
         return session
 
 

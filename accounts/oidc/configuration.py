@@ -14,7 +14,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 class SignUp(StrEnum):
-    """Who gets an account: everybody whom the provider signs in, or only people who were invited."""
+    """The people who get an account: everybody whom the provider signs in, or only people who were invited."""
 
     FIRST = "first"
     INVITED = "invited"

@@ -14,13 +14,13 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.oidc.clients import ProviderClient
 from accounts.oidc.configuration import IdentityProvider
 from accounts.oidc.discovery import away, discovery_of, fetch_json
 from accounts.oidc.tokens import Identity, RejectedSignIn, invalid_token, verify_id_token, verify_recent
+from core.times import from_ms, now_ms
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ CLOCK_DIFFERENCE = timedelta(seconds=5)
 
 
 class Kind(StrEnum):
-    """What a person is sent to a provider for."""
+    """The reasons to send a person to a provider."""
 
     SIGN_IN = "sign_in"
     CONFIRM = "confirm"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Why a person was sent to a provider: to sign in, to confirm who they are, or to link their account.
+    """One visit of a person to a provider: to sign in, to confirm who they are, or to link their account.
 
     ``next_path`` is where they go afterwards. ``purpose`` is what a confirmation is for. ``user_id`` is who was signed
     in when a confirmation or a link was started.
@@ -72,14 +72,14 @@ def begin(request: HttpRequest, provider: IdentityProvider, callback_path: str, 
         "kind": attempt.kind.value,
         "purpose": attempt.purpose,
         "user": attempt.user_id,
-        "started": timezone.now().timestamp(),
+        "started": now_ms(),
     }
     client = ProviderClient(request, provider, _callback_url(request, callback_path))
     return client.begin(request, data=data, auth_params={"nonce": nonce, **again})
 
 
 def finish(request: HttpRequest, provider: IdentityProvider, callback_path: str) -> Answer:
-    """Verify what a person came back with from a provider's page, and return it.
+    """Verify the answer of a provider with which a person comes back, and return it.
 
     Raises RejectedSignIn, Unavailable.
     """
@@ -93,8 +93,7 @@ def finish(request: HttpRequest, provider: IdentityProvider, callback_path: str)
     attempt = Attempt(data["next"], Kind(data["kind"]), data["purpose"], data["user"])
     confirmed_at = None
     if attempt.kind is Kind.CONFIRM:
-        started = datetime.fromtimestamp(data["started"], timezone.get_default_timezone())
-        confirmed_at = verify_recent(provider, claims, since=started - CLOCK_DIFFERENCE)
+        confirmed_at = verify_recent(provider, claims, since=from_ms(data["started"]) - CLOCK_DIFFERENCE)
     return Answer(identity, attempt, confirmed_at)
 
 
@@ -103,7 +102,7 @@ def _callback_url(request: HttpRequest, path: str) -> str:
 
 
 def _take_state(request: HttpRequest, client: ProviderClient) -> dict[str, Any]:
-    """Return what was kept for this attempt, and forget it: an answer is read once."""
+    """Return the state of this attempt, and forget it: an answer is read once. Raises RejectedSignIn."""
     try:
         state: dict[str, Any] = client.unstash_redirect_state(request, request.GET.get("state", ""))
     except PermissionDenied as error:

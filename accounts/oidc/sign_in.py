@@ -14,9 +14,9 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from accounts.changes import Change, note_change
-from accounts.invitations import find_invitation, redeem_invitation
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
+from accounts.oidc.invitations import find_invitation, redeem_invitation
 from accounts.oidc.tokens import Identity, RejectedSignIn
 from accounts.reauthentication import require_person
 from accounts.services import create_user
@@ -117,10 +117,10 @@ def _username(identity: Identity) -> str:
 
 def _set_profile(user: User, claims: dict[str, Any], email: str) -> None:
     """Set the person's name, which electronic signatures print, and the e-mail address for notifications."""
-    given, family = (str(claims.get(name) or "").strip() for name in ("given_name", "family_name"))
-    if not (given or family):
-        given, _, family = str(claims.get("name") or "").strip().rpartition(" ")
-    user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (given, family))
+    first, last = (str(claims.get(name) or "").strip() for name in ("given_name", "family_name"))
+    if not (first or last):
+        first, _, last = str(claims.get("name") or "").strip().rpartition(" ")
+    user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (first, last))
     try:
         validate_email(email)
     except ValidationError:
@@ -134,10 +134,10 @@ def _set_groups(user: User, identity: Identity, actor: Actor) -> None:
     mapping, names = identity.provider.groups, identity.groups
     if names is None or not mapping:
         return
-    wanted = {mapping[name] for name in names if name in mapping}
+    claimed = {mapping[name] for name in names if name in mapping}
     before = set(user.groups.values_list("name", flat=True))
-    to_add = list(Group.objects.filter(name__in=wanted - before))
-    to_remove = list(Group.objects.filter(name__in=before & set(mapping.values()) - wanted))
+    to_add = list(Group.objects.filter(name__in=claimed - before))
+    to_remove = list(Group.objects.filter(name__in=before & set(mapping.values()) - claimed))
     if not to_add and not to_remove:
         return
     user.groups.remove(*to_remove)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -14,6 +14,7 @@ from jwt.exceptions import PyJWTError
 from accounts.oidc.configuration import IdentityProvider
 from accounts.oidc.discovery import ALGORITHMS, discovery_of, signing_key
 from core.errors import DomainError
+from core.times import from_ms
 
 # How far the clocks of the provider and of this server may differ.
 LEEWAY = timedelta(seconds=30)
@@ -34,7 +35,7 @@ class RejectedSignIn(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a provider says a person is. ``subject`` is unique at the provider and never given to somebody else."""
+    """A person as a provider names them. ``subject`` is unique at the provider and never given to somebody else."""
 
     provider: IdentityProvider
     subject: str
@@ -99,7 +100,7 @@ def verify_recent(provider: IdentityProvider, claims: dict[str, Any], *, since: 
     if not since.timestamp() <= signed_in <= latest:
         message = f"{provider.name} did not ask you to sign in again. Try again, and sign in there."
         raise RejectedSignIn(message, reason="the sign-in at the provider is too old (auth_time)")
-    return datetime.fromtimestamp(signed_in, UTC)
+    return from_ms(int(signed_in * 1000))
 
 
 def invalid_token(provider: IdentityProvider, reason: str) -> RejectedSignIn:

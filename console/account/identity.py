@@ -1,4 +1,4 @@
-"""How a person confirms who they are before they sign: by the password, or by signing in again at a provider."""
+"""Confirmation of a person before they sign: by the password, or by signing in again at a provider."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class IdentityCheck:
-    """Whether the password confirms who a person is; otherwise the page for that, and the proof that they have."""
+    """The means to confirm a person: the password, or a page for that, and the proof that they have from it."""
 
     by_password: bool
     url: str = ""
@@ -31,17 +31,17 @@ class IdentityCheck:
     def field(self) -> forms.CharField:
         """Return a field of a form that shows the proof, or where to get one. Nothing can be entered into it."""
         if self.proof is not None:
-            shown = f"Confirmed at {self.proof.proved_at:%H:%M} UTC"
+            state = f"Confirmed at {self.proof.proved_at:%H:%M} UTC"
             help_text = "You signed in again at your identity provider. Sign within five minutes."
         else:
-            shown = "Not confirmed"
+            state = "Not confirmed"
             link = '<a class="c-link" href="{}">Confirm who you are</a> first. You sign in again and come back here.'
             help_text = format_html(link, self.url)
-        return forms.CharField(label="Your identity", initial=shown, disabled=True, required=False, help_text=help_text)
+        return forms.CharField(label="Your identity", initial=state, disabled=True, required=False, help_text=help_text)
 
 
 def identity_check(request: HttpRequest, *, purpose: str, back_to: str) -> IdentityCheck:
-    """Return how the person confirms who they are for a purpose. ``back_to`` is where they go after a provider."""
+    """Return the means to confirm the person for a purpose. ``back_to`` is where they go after a provider."""
     user = cast("User", request.user)
     if has_local_password(user):
         return IdentityCheck(by_password=True)

@@ -11,8 +11,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.administration import require_administrator
-from accounts.invitations import invite, list_invitations
 from accounts.oidc.configuration import configured_providers
+from accounts.oidc.invitations import invite, list_invitations
 from audit.actions import Action
 from console.shell.dialogs import submitted
 from console.shell.first_rows import first_rows

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.oidc.configuration import SignUp
 from config.env import BadSetting
-from config.identity_providers import identity_providers
+from config.sign_in.identity_providers import identity_providers
 
 CORP = {
     "CUSTODY_OIDC_CORP_URL": "https://login.example.com/realms/main",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.core.management import CommandError
 
-from accounts.invitations import invite
+from accounts.oidc.invitations import invite
 from config.management.commands.issue_token import duration
 from core.actors import system_actor
 from core.commands import InstallationCommand

@@ -65,7 +65,7 @@ def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """Show whom a sign-in link signs in, and sign them in when the button is pressed: a preview must not use it up."""
+    """Show the person of a sign-in link, and sign them in when the button is pressed: a preview must not use it up."""
     try:
         if request.method != "POST":
             user = find_sign_in_link(secret).user
@@ -166,7 +166,7 @@ def _callback_path(provider: IdentityProvider) -> str:
 
 
 def path_after(request: HttpRequest, url: str) -> str:
-    """Return where to go after the sign-in: an address of this server, or the inbox."""
+    """Return the address after the sign-in: one of this server, or the inbox."""
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if is_ours and "\x00" not in url else settings.LOGIN_REDIRECT_URL
 

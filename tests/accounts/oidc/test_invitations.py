@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.invitations import invite
 from accounts.models import AccountChange, Invitation, User
 from accounts.oidc.configuration import SignUp
+from accounts.oidc.invitations import invite
 from audit.actions import Action
 from audit.models import Event
 from core.actors import Actor, system_actor

@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.invitations import invite
 from accounts.models import Invitation, User
 from accounts.oidc.configuration import IdentityProvider
+from accounts.oidc.invitations import invite
 from audit.actions import Action
 from audit.models import Event
 from core.actors import system_actor
