@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.e2e.installation import Installation, free_port
 
@@ -92,11 +92,11 @@ def at_provider(page: Page, provider: Provider) -> None:
 def test_a_person_signs_in_and_confirms_who_they_are(server: Installation, provider: Provider, page: Page) -> None:
     problems: list[str] = []
 
-    def note(text: str) -> None:
-        if "jsdelivr" not in text and "ERR_" not in text:  # the provider's own page loads a style from elsewhere
-            problems.append(text)
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.location["url"].startswith(provider.url):
+            problems.append(message.text)
 
-    page.on("console", lambda message: note(message.text) if message.type == "error" else None)
+    page.on("console", note)
     sign_in(page, server, provider)
     page.get_by_role("link", name="Start approval session").click()
     page.get_by_role("link", name="Confirm who you are").click()
