@@ -42,6 +42,12 @@ class Action(RecordedAction):
     ACCOUNT_INVITATION_ISSUED = (
         "account.invitation.issued", Verb("invited", "invite"), "{object}", "a person", display("none", "mail", "provider"),
     )
+    ACCOUNT_PASSKEY_ADDED = (
+        "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
+    )
+    ACCOUNT_PASSKEY_REMOVED = (
+        "account.passkey.removed", Verb("removed", "remove"), "a passkey of {object}", USER, display("none", "key_off", "name"),
+    )
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )

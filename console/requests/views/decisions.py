@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import User
+from accounts.passkeys.enrolment import passkeys_of
 from approvals.case.loading import Case, load_case
 from approvals.models import Decision, TransitionRequest
 from approvals.requests.give_reason import give_reason
@@ -16,13 +17,14 @@ from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
 from approvals.requests.review import decide_request
 from approvals.requests.settle import is_delayed
-from console.account.identity import IdentityCheck, identity_check
+from console.account.identity import identity_check
 from console.requests.forms import (
     ApproveForm,
     OverrideForm,
     OverrideWithdrawalForm,
     ReasonForm,
     SignedForm,
+    Signer,
     WithdrawalForm,
 )
 from console.requests.queries import find_request
@@ -67,8 +69,7 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
         submitted(request),
         rule=rule,
         case=case,
-        printed_name=_printed_name(request),
-        identity=_identity_check(request, case.request),
+        signer=_signer(request, actor, case.request),
         seen=request.GET.get("seen", ""),
     )
 
@@ -80,6 +81,7 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
             reason=form.cleaned_data["comment"],
             seen_digest=form.cleaned_data["seen_digest"],
             signature=form.signature(),
+            passkey=form.passkey_answer(),
         )
         messages.success(request, f"The rule {form.cleaned_data['rule']} is overridden for request #{case.request.pk}.")
         return request_url(case.request.pk)
@@ -164,8 +166,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
         submitted(request),
         case=case,
         signs=decision,
-        printed_name=_printed_name(request),
-        identity=_identity_check(request, row),
+        signer=_signer(request, actor, row),
         seen=request.GET.get("seen", ""),
     )
 
@@ -177,6 +178,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
             comment=form.cleaned_data["comment"],
             seen_digest=form.cleaned_data["seen_digest"],
             signature=form.signature(),
+            passkey=form.passkey_answer(),
             conditions=form.conditions() if isinstance(form, ApproveForm) else (),
         )
         messages.success(request, f"Your decision on request #{row.pk} is recorded.")
@@ -222,12 +224,10 @@ def _subject(row: TransitionRequest) -> SafeString:
     return render_to_string("console/requests/_decision_subject.html", {"subject": row})
 
 
-def _printed_name(request: HttpRequest) -> str:
-    return request.user.get_full_name() if isinstance(request.user, User) else ""
-
-
-def _identity_check(request: HttpRequest, row: TransitionRequest) -> IdentityCheck:
-    return identity_check(request, purpose=request_ref(row.pk), back_to=request_url(row.pk))
+def _signer(request: HttpRequest, actor: Actor, row: TransitionRequest) -> Signer:
+    printed_name = request.user.get_full_name() if isinstance(request.user, User) else ""
+    identity = identity_check(request, purpose=request_ref(row.pk), back_to=request_url(row.pk))
+    return Signer(printed_name, passkeys_of(actor.user_id).exists(), identity)
 
 
 def _crumbs(row: TransitionRequest) -> list[Crumb]:

@@ -10,7 +10,7 @@ from core.database_guards import Guard, any_changed
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_sign_in_with_providers'),
+        ('accounts', '0005_sign_in_with_providers'),
     ]
 
     operations = [

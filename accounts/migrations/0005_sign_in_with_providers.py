@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('socialaccount', '0006_alter_socialaccount_extra_data'),
-        ('accounts', '0003_changes_of_accounts_are_kept'),
+        ('accounts', '0004_passkeys'),
     ]
 
     operations = [
