@@ -91,7 +91,7 @@ class RunningEdge:
 
     def health(self) -> Json:
         """Return what the program says about itself."""
-        body: Json = json.loads(self.get("/healthz", "")[1])
+        body: Json = json.loads(self.get("/healthz", "", Connection="close")[1])
         return body
 
     def until(self, holds: Callable[[Json], bool]) -> Json:
