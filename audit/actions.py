@@ -144,6 +144,10 @@ class Action(RecordedAction):
     AUDIT_EXPORTED = (
         "audit.exported", Verb("exported", "export"), "events of {object}", "a model or of the audit log", display("none", "download"),
     )
+    AUDIT_LOG_CONTINUED = (
+        "audit.log.continued", Verb("continued", "continue"), "{object} after a restore", "the audit log",
+        display("bad", "settings_backup_restore"),
+    )
     AUDIT_LOG_STARTED = (
         "audit.log.started", STARTED, "{object} anew", "the audit log", display("bad", "restart_alt"),
     )
