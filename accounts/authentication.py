@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -24,20 +25,20 @@ from core.actors import Actor, ActorKind, Scope
 from core.errors import Denied, NotAuthenticated
 
 _NO_LOGIN = "Sign in, or send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
-_BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the account's owner is not active."  # noqa: S105 - a message
+BAD_TOKEN = "The API token is unknown, expired or revoked, or its account or the account's owner is not active."  # noqa: S105 - a message
 _SESSION_ENDED = "The approval session is unknown or has ended. Start a new one on the page API tokens."
 TOKEN_PREFIX = "cst_"  # noqa: S105 - it lets secret scanners find a leaked token
 APPROVAL_PREFIX = "csa_"
 # The `auth` of an actor who signed in: by the session of a browser, or by an approval session.
 SIGNED_IN = "session"
+_USER = "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes"
+_WITH_OWNER = (
+    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id LEFT JOIN accounts_user o ON o.id = u.owner_id"
+)
+_IS_VALID = "t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active AND (u.owner_id IS NULL OR o.is_active)"
 # Reads the user of a valid token. Its values are the digest of the token and the current time. A service account acts
 # only while its owner is active.
-AUTHENTICATED_USER_SQL = (
-    "SELECT u.id, u.username, u.is_service, u.is_superuser, t.scopes "
-    "FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id LEFT JOIN accounts_user o ON o.id = u.owner_id "
-    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND u.is_active "
-    "AND (u.owner_id IS NULL OR o.is_active)"
-)
+AUTHENTICATED_USER_SQL = f"{_USER} {_WITH_OWNER} WHERE t.digest = %s AND {_IS_VALID}"
 
 
 def token_digest(secret: str) -> str:
@@ -77,7 +78,24 @@ def actor_from_token(secret: str, *, request_id: str) -> Actor:
         cursor.execute(AUTHENTICATED_USER_SQL, [token_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         row = cursor.fetchone()
     if row is None:
-        raise NotAuthenticated(_BAD_TOKEN)
+        raise NotAuthenticated(BAD_TOKEN)
+    return _actor_of_token(row, request_id=request_id)
+
+
+def actors_from_tokens(secrets: Collection[str]) -> dict[str, Actor]:
+    """Return the actors of those of these API tokens that are valid, by secret, in one query."""
+    by_digest = {token_digest(secret): secret for secret in secrets}
+    if not by_digest:
+        return {}
+    now: Any = timezone.now()
+    digests = ", ".join(["%s"] * len(by_digest))
+    statement = f"{_USER}, t.digest {_WITH_OWNER} WHERE t.digest IN ({digests}) AND {_IS_VALID}"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*by_digest, connection.ops.adapt_datetimefield_value(now)])
+        return {by_digest[digest]: _actor_of_token(row, request_id="") for *row, digest in cursor.fetchall()}
+
+
+def _actor_of_token(row: Sequence[Any], *, request_id: str) -> Actor:
     user_id, name, is_service, is_superuser, scopes = row
     return Actor(
         kind=ActorKind.SERVICE if is_service else ActorKind.USER,
@@ -133,9 +151,9 @@ def presented_secret(header: str) -> str | None:
         try:
             pair = base64.b64decode(value.strip(), validate=True).decode("utf-8")
         except ValueError as error:  # the value is not base64, or does not encode UTF-8
-            raise NotAuthenticated(_BAD_TOKEN) from error
+            raise NotAuthenticated(BAD_TOKEN) from error
         return pair.partition(":")[2]
-    raise NotAuthenticated(_BAD_TOKEN)
+    raise NotAuthenticated(BAD_TOKEN)
 
 
 def actor_from_request(request: HttpRequest) -> Actor:

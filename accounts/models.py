@@ -1,4 +1,4 @@
-"""People, service accounts, their API tokens, and the approval sessions of people."""
+"""People, service accounts, their API tokens, and the approval sessions and passkeys of people."""
 
 from __future__ import annotations
 
@@ -145,6 +145,41 @@ class ApprovalSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hint}… of {self.user}"
+
+
+class Passkey(models.Model):
+    """A passkey of a person (WebAuthn): the public key whose private key is on a device of theirs.
+
+    ``credential_id`` and ``public_key`` (COSE) are base64url without padding. ``synced``: the device may copy the
+    private key to others. ``enrolment_event`` is the id of the audit event that added it, which has the public key
+    too. Only ``sign_count`` rises later, and ``removed_at`` and ``removed_by`` are set once; the database refuses every
+    other change.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="passkeys")
+    name = models.CharField(max_length=100)
+    credential_id = models.CharField(max_length=700, unique=True)
+    public_key = models.CharField(max_length=900)
+    aaguid = models.CharField(max_length=36)
+    synced = models.BooleanField()
+    sign_count = models.BigIntegerField()
+    enrolment_event = models.UUIDField(unique=True)
+    added_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(public_key=""), name="accounts_passkey_has_key"),
+            models.CheckConstraint(
+                condition=models.Q(removed_at__isnull=True, removed_by__isnull=True)
+                | models.Q(removed_at__isnull=False, removed_by__isnull=False),
+                name="accounts_passkey_removed_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
 
 
 class AttemptCount(models.Model):

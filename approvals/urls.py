@@ -10,6 +10,7 @@ from approvals.api import (
     inventory,
     moving,
     oversight,
+    passkeys,
     policies,
     requests,
     statements,
@@ -32,6 +33,11 @@ urlpatterns = [
     path("transition-requests/<int:request_id>/withdraw", requests.WithdrawView.as_view(), name="api-request-withdraw"),
     path("transition-requests/<int:request_id>/reason", requests.ReasonView.as_view(), name="api-request-reason"),
     path("transition-requests/<int:request_id>/reviews", requests.ReviewsView.as_view(), name="api-request-reviews"),
+    path(
+        "transition-requests/<int:request_id>/passkey-options",
+        passkeys.PasskeyOptionsView.as_view(),
+        name="api-passkey-options",
+    ),
     path(
         "transition-requests/<int:request_id>/overrides", requests.OverridesView.as_view(), name="api-request-overrides"
     ),
@@ -67,6 +73,11 @@ urlpatterns = [
     path("models/<str:name>/aliases/<str:alias>", moving.AliasView.as_view(), name="api-alias"),
     path("models/<str:name>/rollback", moving.RollBackView.as_view(), name="api-rollback"),
     path(f"{_VERSION}/break-glass", moving.BreakGlassView.as_view(), name="api-break-glass"),
+    path(
+        f"{_VERSION}/break-glass/passkey-options",
+        passkeys.BreakGlassOptionsView.as_view(),
+        name="api-break-glass-options",
+    ),
     path(f"{_VERSION}/re-reviews", oversight.ReReviewsView.as_view(), name="api-re-reviews"),
     path("deployments", deployments.DeploymentsView.as_view(), name="api-deployments"),
     path("deployments/<int:deployment_id>", deployments.DeploymentView.as_view(), name="api-deployment"),

@@ -35,6 +35,12 @@ class Action(RecordedAction):
     )
     ACCOUNT_CONFIRMED = "account.confirmed", Verb("confirmed", "confirm"), "the account of {object}", USER
     ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
+    ACCOUNT_PASSKEY_ADDED = (
+        "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
+    )
+    ACCOUNT_PASSKEY_REMOVED = (
+        "account.passkey.removed", Verb("removed", "remove"), "a passkey of {object}", USER, display("none", "key_off", "name"),
+    )
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )

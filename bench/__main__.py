@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench import artifacts, audit, governance, lineage, protocol, serving
+from bench.edge import delays
 from bench.figures import Figure
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
@@ -20,6 +21,7 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "governance": governance.figures,
     "lineage": lambda _only: lineage.figures(),
     "audit": lambda _only: audit.figures(),
+    "edge": lambda _only: delays.figures(),
 }
 
 

@@ -19,17 +19,23 @@ PEER = "mlflow server 3.17.2, its defaults: 4 uvicorn processes, no authenticati
 _START_SECONDS = 120
 
 
-@contextmanager
-def custody(database_url: str, directory: Path) -> Iterator[tuple[str, str]]:
-    """Run Custody with bench/settings.py and yield its URL and a token of `admin`."""
-    port = free_port()
-    environment = os.environ | {
+def custody_environment(database_url: str, directory: Path, *, edge_port: int = 0) -> dict[str, str]:
+    """Return the environment of an installation with bench/settings.py; without a port it runs no edge."""
+    return os.environ | {
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "CUSTODY_DATA": str(directory / "custody"),
         "CUSTODY_DEFAULT_POLICIES": "off",  # seeding needs versions in Production, not their approvals
         "CUSTODY_ALLOWED_SOURCES": "s3://bench/",
+        "CUSTODY_EDGE_PORT": str(edge_port),
     }
+
+
+@contextmanager
+def custody(database_url: str, directory: Path, *, edge_port: int = 0) -> Iterator[tuple[str, str]]:
+    """Run Custody with bench/settings.py and yield its URL and a token of `admin`."""
+    port = free_port()
+    environment = custody_environment(database_url, directory, edge_port=edge_port)
     manage = [sys.executable, str(BASE_DIR / "manage.py")]
     with _running(
         [*manage, "up", "--port", str(port), "--no-demo"], environment, directory / "custody.log", port, "/healthz"

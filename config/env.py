@@ -118,6 +118,24 @@ def mail_server(url: str) -> MailServer:
     )
 
 
+def relying_party(rp_id: str, origins: list[str], base_url: str) -> tuple[str, list[str]]:
+    """Return the host name that passkeys belong to, and the origins of the pages that may ask for them.
+
+    Without ``rp_id`` or ``origins`` they are those of ``base_url``, or of http://localhost:8080. Raises BadSetting for
+    an origin that a browser would refuse.
+    """
+    parts = urlsplit(base_url or "http://localhost:8080")
+    rp_id, origins = rp_id or parts.hostname or "localhost", origins or [f"{parts.scheme}://{parts.netloc}"]
+    for origin in origins:
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+        is_origin = origin == f"{parts.scheme}://{parts.netloc}" and f".{host}".endswith(f".{rp_id}")
+        if not is_origin or parts.scheme not in {"https", "http"}:
+            msg = f"CUSTODY_PASSKEY_ORIGINS must be addresses such as https://{rp_id}, without a path, not {origin!r}"
+            raise BadSetting(msg)
+    return rp_id, origins
+
+
 def data_dir() -> Path:
     """Return the data directory, which holds all state: database, artifacts, keys, logs."""
     return Path(text("CUSTODY_DATA") or BASE_DIR / "var").resolve()

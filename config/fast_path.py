@@ -38,7 +38,7 @@ RpcView = Callable[[WSGIRequest], HttpResponseBase]
 
 def with_fast_path(application: WSGIApplication) -> WSGIApplication:
     """Return the application behind the fast path."""
-    common = _common_headers()
+    common = common_headers()
     serving = [("Cache-Control", CACHING), ("Vary", "Authorization, Cookie"), *common]
     rpc = [*common, ("Content-Security-Policy", build_policy() or "")]
 
@@ -63,7 +63,7 @@ def _needs_no_middleware(environ: dict[str, Any]) -> bool:
     """Return whether Django's middleware has nothing to decide: a secret instead of a cookie, and an allowed host."""
     if not environ.get("HTTP_AUTHORIZATION") or environ.get("SCRIPT_NAME"):
         return False
-    return _is_allowed(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
+    return is_allowed_host(environ.get("HTTP_HOST", ""))
 
 
 def _call(
@@ -134,12 +134,6 @@ def _release_connection() -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-@lru_cache(maxsize=64)
-def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, allowed)
-
-
 def _request_id(environ: dict[str, Any]) -> str:
     header = environ.get("HTTP_X_REQUEST_ID", "")
     return header if acceptable_request_id(header) else uuid.uuid4().hex
@@ -155,7 +149,7 @@ def _send(
     return []
 
 
-def _common_headers() -> list[tuple[str, str]]:
+def common_headers() -> list[tuple[str, str]]:
     """Return the headers that the middleware would add to an API answer."""
     headers = [
         ("X-Content-Type-Options", "nosniff"),
@@ -166,3 +160,14 @@ def _common_headers() -> list[tuple[str, str]]:
     if settings.SECURE_HSTS_SECONDS:
         headers.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
     return headers
+
+
+def is_allowed_host(host: str) -> bool:
+    """Return whether a Host header names this server."""
+    return _is_allowed(host, tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(maxsize=64)
+def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)

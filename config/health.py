@@ -19,6 +19,7 @@ from kombu.exceptions import OperationalError
 
 from audit.models import OutboxMessage
 from audit.transparency.health import log_health
+from config.edge.health import edge_health
 from config.schedule import scheduler_age
 
 # Anybody may call /healthz, so each process asks the broker at most this often.
@@ -51,6 +52,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
         "broker": broker,
         "workers": workers,
         "scheduler": scheduler,
+        "edge": edge_health().state,
         "outbox_seconds": _outbox_age() if database == "ok" else None,
         "audit_log": _audit_log_state() if database == "ok" else "unknown",
     }

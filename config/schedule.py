@@ -15,7 +15,7 @@ import redis
 from celery.beat import Scheduler
 from django.conf import settings
 
-from config.supervisor.broker import broker_client
+from audit.broker import broker_client
 
 # The broker deletes the heartbeat after this time (seconds); the remaining time gives its age, by the broker's
 # clock.

@@ -134,6 +134,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The seconds within which a body must be complete (config/bodies/slow.py); uploads of artifacts may take longer.
 BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
+# --- waiting clients ------------------------------------------------------------------------------------------------
+# Where the program edge listens, and where the web server asks whether it lives; port 0: none runs. `up` without the
+# variable takes the port after its own.
+EDGE_HOST = env.text("CUSTODY_EDGE_HOST") or "127.0.0.1"
+EDGE_PORT = int(env.number("CUSTODY_EDGE_PORT", 8081, least=0))
+# How many clients it takes at a time.
+EDGE_CLIENTS = int(env.number("CUSTODY_EDGE_CLIENTS", 12_000, least=1))
+
 # --- jobs -----------------------------------------------------------------------------------------------------------
 VALKEY_SOCKET = RUNTIME_DIR / "valkey.sock"
 REDIS_URL = env.text("REDIS_URL") or f"redis+socket://{VALKEY_SOCKET}?virtual_host=0"
@@ -284,7 +292,7 @@ SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))
 # Callables that find the event stream of a name: `(actor, name) -> stream`, NotFound where the actor may not read it.
 AUDIT_SUBJECTS = ["registry.audit.model_subject"]
 # Callables that put files of other apps into an export: `(name, log) -> files`, None for a name that is not theirs.
-AUDIT_ANNEXES = ["approvals.packs.dossier.pack_annex"]
+AUDIT_ANNEXES = ["approvals.statements.annex.dossier_annex"]
 # Consumers of events, called in the transaction that records them: callables decorated with
 # `@audit.consumers.consumes`.
 AUDIT_CONSUMERS = [
@@ -294,6 +302,7 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_promotion",
     "approvals.consumers.on_quarantine",
     "approvals.consumers.on_release",
+    "registry.production.hints.on_change",
 ]
 # Callables that say which nodes of the lineage a caller may not see: `(actor, urns) -> urns`. These are in no answer
 # and no count.
@@ -338,6 +347,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = False
+# Passkeys belong to one host name, and are asked for on pages of these origins only.
+PASSKEY_RP_ID, PASSKEY_ORIGINS = env.relying_party(
+    env.text("CUSTODY_PASSKEY_RP_ID"), env.names("CUSTODY_PASSKEY_ORIGINS"), BASE_URL
+)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -427,6 +440,7 @@ UNFOLD: dict[str, Any] = {
             {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ],
     },

@@ -44,6 +44,16 @@ HTTP_SECONDS = Histogram(
 )
 EVENTS = Counter("custody_events", "Events of the audit log, by action and outcome.", ["action", "outcome"])
 REFUSALS = Counter("custody_refusals", "Moves that were refused, by the rule that blocked them.", ["rule"])
+EDGE_ANSWERS = Counter(
+    "custody_edge_answers",
+    "What waiting clients got: `changed`, `unchanged`, `refused` or `ended`.",
+    ["answer"],
+)
+EDGE_SECONDS = Histogram(
+    "custody_edge_promotion_seconds",
+    "Seconds from a promotion until all clients with the same rights who waited for it were told.",
+    buckets=_SECONDS,
+)
 CHECK_SECONDS = Histogram(
     "custody_check_seconds",
     "Seconds that checks ran, by check and result.",

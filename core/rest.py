@@ -168,6 +168,14 @@ def page(rows: QuerySet[Any], query: dict[str, Any]) -> tuple[list[Any], dict[st
     return items[:limit], {"next_offset": start + limit if len(items) > limit else None}
 
 
+def checked_query(serializer: SerializerClass, sent: QueryDict) -> dict[str, Any]:
+    """Return the validated parameters of an address.
+
+    Raises InvalidInput for an unknown or repeated parameter, DRF's ValidationError for a value.
+    """
+    return _validated(_known_query(serializer, sent))
+
+
 def checked_body(serializer: SerializerClass | None, data: Any) -> dict[str, Any]:
     """Return the validated fields of a JSON body.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
+from policies.rules import PASSKEY
 from policies.targets import leave_target
 from registry.models import ModelVersion
 from registry.stages import Stage, target_left
@@ -26,6 +27,11 @@ class MovePolicies:
     def governing(self) -> LoadedPolicy | None:
         """Return the policy that a request for the move is opened under."""
         return self.entry or self.leave
+
+    @property
+    def signed_by_passkey(self) -> bool:
+        """Return whether one of the policies asks for the signature of a passkey."""
+        return any(policy.body.options.signed_by == PASSKEY for policy in (self.entry, self.leave) if policy)
 
     @property
     def added(self) -> LoadedPolicy | None:

@@ -47,6 +47,7 @@ def _is_weaker(new: Options, old: Options) -> bool:
         new.apply_delay < old.apply_delay
         or new.new_account_window < old.new_account_window
         or (old.e_signature and not new.e_signature)
+        or (old.signed_by is not None and new.signed_by is None)
         or _is_weaker_re_review(new.re_review, old.re_review)
         or _is_weaker_rollback(new, old)
         or not set(old.full_validation) <= set(new.full_validation)

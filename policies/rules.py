@@ -11,6 +11,8 @@ from policies.windows import Window
 
 # The parts of a subject that a policy may let change without voiding reviews. Files, target and rules never may.
 CARRYABLE = ("card", "checks", "incumbent")
+# The value of the option `signed_by`: a key of the person's own.
+PASSKEY = "passkey"
 
 
 class RuleLevel(StrEnum):
@@ -210,7 +212,8 @@ class Options:
 
     A rollback needs ``rollback_approvals``, and a version that left the target at most ``rollback_within`` ago (None:
     at any time). ``full_validation`` are the ids of rules; a promotion is a full validation if all of them pass.
-    Without ``break_glass`` the policy does not allow break-glass.
+    Without ``break_glass`` the policy does not allow break-glass. ``signed_by`` is PASSKEY where approvals, overrides
+    and requests for break-glass need the signature of a passkey, None otherwise.
     """
 
     expires_after: timedelta = timedelta(days=14)
@@ -219,6 +222,7 @@ class Options:
     remind_every: timedelta | None = None
     new_account_window: timedelta = timedelta(days=7)
     e_signature: bool = False
+    signed_by: str | None = None
     re_review: ReReviewOption | None = None
     break_glass: BreakGlass | None = None
     rollback_within: timedelta | None = timedelta(days=30)

@@ -10,7 +10,7 @@ from typing import Any
 
 from policies.parsing import MAX_RULES, ON_DUE
 from policies.rule_parsing import FOUR_EYES_ROLES, MAX_APPROVALS, MAX_DAYS, MAX_ITEMS, MAX_PATTERN, MODEL_ROLES, NAME
-from policies.rules import CARRYABLE, SEVERITIES, RuleLevel
+from policies.rules import CARRYABLE, PASSKEY, SEVERITIES, RuleLevel
 from policies.targets import GOVERNED_STAGES, WITHOUT_REQUESTS
 from registry.risk import TIERS
 from registry.stages import Stage
@@ -223,6 +223,10 @@ def _options() -> Schema:
             "remind_every": _DURATION,
             "new_account_window": _DURATION,
             "e_signature": {"type": "boolean", "default": False},
+            "signed_by": {
+                "const": PASSKEY,
+                "description": "Approvals, overrides and break-glass need the signature of the person's passkey.",
+            },
             "re_review_every": {"anyOf": [_DURATION, every]},
             "break_glass": break_glass,
             "full_validation": _NAMES,

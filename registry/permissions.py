@@ -101,7 +101,7 @@ def level_to_ask(source: str, target: str) -> Level:
 def models_at_level(actor: Actor, level: Level) -> QuerySet[RegisteredModel]:
     """Return the models, without deleted ones, on which the actor has at least ``level``."""
     live = RegisteredModel.objects.filter(deleted_at__isnull=True)
-    if _rules_all(actor):
+    if rules_all(actor):
         return live
     if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
         return live.none()
@@ -118,14 +118,14 @@ def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
 def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
     """Return the versions that the actor may see, without deleted ones."""
     live = ModelVersion.objects.filter(deleted_at__isnull=True)
-    if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
+    if rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return live.filter(model__deleted_at__isnull=True)
     return live.filter(model__in=visible_models(actor))
 
 
 def visible_endpoints(actor: Actor) -> QuerySet[Endpoint]:
     """Return the endpoints to which a version that the actor may see was ever deployed; with a default level all."""
-    if _rules_all(actor) or (default_level() is not None and actor.user_id is not None):
+    if rules_all(actor) or (default_level() is not None and actor.user_id is not None):
         return Endpoint.objects.all()
     deployments = Deployment.objects.filter(version__in=visible_versions(actor))
     return Endpoint.objects.filter(pk__in=deployments.values("endpoint"))
@@ -167,7 +167,7 @@ def model_not_found(name: str) -> str:
 
 def level_of(actor: Actor, model: RegisteredModel) -> Level | None:
     """Return the highest level the actor has on a model, None where they may not see it."""
-    if _rules_all(actor):
+    if rules_all(actor):
         return Level.MANAGE
     if actor.kind is ActorKind.ANONYMOUS or actor.user_id is None:
         return None
@@ -262,7 +262,8 @@ def grant_level(*, user: User, model: RegisteredModel, level: Level) -> None:
     assign_perm(_CODENAMES[level], user, model)
 
 
-def _rules_all(actor: Actor) -> bool:
+def rules_all(actor: Actor) -> bool:
+    """Return whether the actor has every level on every model."""
     return actor.kind is ActorKind.SYSTEM or actor.is_superuser
 
 

@@ -52,6 +52,8 @@ READ_BY_HAND = {
     "mdurl": ("License :: OSI Approved :: MIT License", "MIT"),
     "prompt-toolkit": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
     "protobuf": ("3-Clause BSD License", "BSD-3-Clause"),
+    "pyasn1-modules": ("BSD", "BSD-2-Clause"),
+    "pyopenssl": ("Apache License, Version 2.0", "Apache-2.0"),
     "python-dateutil": ("Dual License", "Apache-2.0 OR BSD-3-Clause"),
     "rfc3161-client": ("License :: OSI Approved :: Apache Software License", "Apache-2.0"),
     "s3transfer": ("Apache License 2.0", "Apache-2.0"),

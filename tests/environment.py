@@ -33,4 +33,5 @@ if "TMPDIR" not in os.environ and has_room(MEMORY):
 for _name in [name for name in os.environ if name.startswith("CUSTODY_") or name == "ARTIFACT_URL"]:
     del os.environ[_name]  # what is set for a running installation is not meant for its tests
 os.environ["CUSTODY_DATA"] = tempfile.mkdtemp(prefix="custody-tests-")
+os.environ["CUSTODY_EDGE_PORT"] = "0"  # tests that need the program edge start one of their own
 atexit.register(shutil.rmtree, os.environ["CUSTODY_DATA"], ignore_errors=True)

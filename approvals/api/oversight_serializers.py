@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from approvals.api.passkeys import PasskeyAnswerSerializer
 from approvals.models import MAX_COMMENT
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
 from approvals.oversight.findings import CLOSED_STATES, MAX_TEXT, MAX_TITLE
@@ -150,6 +151,7 @@ class BreakGlassSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=MAX_COMMENT)
     target = serializers.CharField(max_length=256, default="Production")
     archive_existing = serializers.BooleanField(default=False)
+    passkey = PasskeyAnswerSerializer(default=None, write_only=True)
 
 
 class AliasRemovalSerializer(serializers.Serializer[Any]):

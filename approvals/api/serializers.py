@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from approvals.api.passkeys import PasskeyAnswerSerializer
 from approvals.case.loading import Case
 from approvals.models import (
     MAX_COMMENT,
@@ -127,6 +128,12 @@ class ReviewSerializer(serializers.Serializer[Review]):
     meaning = serializers.CharField(help_text="What the electronic signature means; empty: not signed.")
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField(allow_null=True)
+    passkey = serializers.CharField(
+        source="passkey_signature.passkey.name",
+        default=None,
+        allow_null=True,
+        help_text="Name of the passkey that signed it.",
+    )
     given_at = serializers.DateTimeField()
     conditions = ReviewConditionSerializer(many=True, source="conditions.all")
 
@@ -150,6 +157,12 @@ class OverrideSerializer(serializers.Serializer[Override]):
     meaning = serializers.CharField()
     printed_name = serializers.CharField()
     signed_at = serializers.DateTimeField(allow_null=True)
+    passkey = serializers.CharField(
+        source="passkey_signature.passkey.name",
+        default=None,
+        allow_null=True,
+        help_text="Name of the passkey that signed it.",
+    )
     given_at = serializers.DateTimeField()
     withdrawal = WithdrawalSerializer(source="withdrawn", allow_null=True)
 
@@ -227,8 +240,9 @@ class ReasonSerializer(serializers.Serializer[Any]):
 
 
 class SignatureSerializer(serializers.Serializer[Any]):
-    """An electronic signature: the password and the meaning of the signature. Only where the policy asks for one."""
+    """The signatures of a decision: password and meaning, and the answer of a passkey, each as the policy asks."""
 
+    passkey = PasskeyAnswerSerializer(default=None, write_only=True)
     password = serializers.CharField(max_length=4096, required=False, trim_whitespace=False, write_only=True)
     meaning = serializers.CharField(max_length=200, required=False, write_only=True)
 
@@ -251,7 +265,7 @@ class DecideSerializer(SignatureSerializer):
 
 
 class GiveOverrideSerializer(SignatureSerializer):
-    """Body of an override: the rule, the reason, and the subject digest that was seen."""
+    """Body of an override."""
 
     rule = serializers.CharField(max_length=110)
     reason = serializers.CharField(max_length=MAX_COMMENT)

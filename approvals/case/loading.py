@@ -236,6 +236,7 @@ def _snapshot(
         review_due_at=_review_due_at(request, subject, related),
         reason=request.comment,
         e_signature=request_rules.e_signature,
+        needs_passkey=request_rules.needs_passkey,
         subject_digest=subject_digest(parts),
         parts=parts,
     )

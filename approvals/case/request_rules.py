@@ -11,7 +11,7 @@ from approvals.models import TransitionRequest
 from policies.leaving import policies_of_move
 from policies.matching import LoadedPolicy, load_revision
 from policies.request_kinds import merge_rules, rules_for
-from policies.rules import Options, Rule
+from policies.rules import PASSKEY, Options, Rule
 from validation.base import Subject
 
 _Key = tuple[int, int | None, int | None, str]
@@ -41,6 +41,11 @@ class RequestRules:
     def e_signature(self) -> bool:
         """Return whether one of the policies asks for electronic signatures."""
         return any(options.e_signature for options in self._options)
+
+    @property
+    def needs_passkey(self) -> bool:
+        """Return whether one of the policies asks for the signature of a passkey."""
+        return any(options.signed_by == PASSKEY for options in self._options)
 
     @property
     def apply_delay(self) -> timedelta:

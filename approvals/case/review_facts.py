@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approvals.case.reviewer_roles import review_rights
-from approvals.models import Override, Review, TransitionRequest
+from approvals.models import Override, Review, TransitionRequest, passkey_signature_of
 from approvals.verdict.facts import OverrideFacts, ReviewFacts
 
 
 def reviews_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple[ReviewFacts, ...]]:
     """Return the reviews of each request, oldest first, by request id; four queries however many there are."""
     rows = Review.objects.filter(request__in=[request.pk for request in requests])
-    reviews = list(rows.select_related("reviewer", "on_behalf_of", "request__version").order_by("pk"))
+    reviews = list(
+        rows.select_related("reviewer", "on_behalf_of", "request__version", "passkey_signature").order_by("pk")
+    )
     rights = review_rights(
         (row.request.version.model_id, person.pk)
         for row in reviews
@@ -37,6 +39,7 @@ def reviews_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple
             on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
             parts=row.subject_parts,
             signed=row.signed_at is not None,
+            by_passkey=passkey_signature_of(row) is not None,
         )
         facts[row.request_id] = (*facts.get(row.request_id, ()), review)
     return facts
@@ -45,7 +48,9 @@ def reviews_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple
 def overrides_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tuple[OverrideFacts, ...]]:
     """Return the overrides of each request, oldest first, by request id; four queries however many there are."""
     rows = Override.objects.filter(request__in=[request.pk for request in requests])
-    overrides = list(rows.select_related("given_by", "request__version", "withdrawal").order_by("pk"))
+    overrides = list(
+        rows.select_related("given_by", "request__version", "withdrawal", "passkey_signature").order_by("pk")
+    )
     rights = review_rights((row.request.version.model_id, row.given_by_id) for row in overrides)
     facts: dict[int, tuple[OverrideFacts, ...]] = {}
     for row in overrides:
@@ -58,6 +63,7 @@ def overrides_by_request(requests: Sequence[TransitionRequest]) -> dict[int, tup
             at=row.given_at,
             can_decide=row.given_by.is_active and not row.given_by.is_service,
             signed=row.signed_at is not None,
+            by_passkey=passkey_signature_of(row) is not None,
             withdrawn_at=row.withdrawn.withdrawn_at if row.withdrawn else None,
         )
         facts[row.request_id] = (*facts.get(row.request_id, ()), override)

@@ -46,6 +46,7 @@ class RequestFacts:
     review_due_at: datetime | None
     reason: str
     e_signature: bool
+    needs_passkey: bool
     subject_digest: str
     parts: Mapping[str, str]
 
@@ -88,6 +89,7 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         earlier_request=facts.earlier_approval.request_id if facts.earlier_approval else None,
         earlier_obstacle=facts.earlier_approval.obstacle if facts.earlier_approval else "",
         e_signature=facts.e_signature,
+        needs_passkey=facts.needs_passkey,
         review_due_at=facts.review_due_at,
         reason=facts.reason,
         deployed=subject.deployed or not subject.ended_by.isdisjoint(facts.people.get("requester", ())),

@@ -11,6 +11,7 @@ from approvals.models.checks import (
 )
 from approvals.models.conditions import ApprovalCondition
 from approvals.models.oversight import Finding, FindingOrigin, FindingState, PostReview, PostReviewOutcome, ReReview
+from approvals.models.passkeys import PasskeySignature, passkey_signature_of
 from approvals.models.pins import ClosingPin, PromotionPin
 from approvals.models.requests import (
     LIVE_STATES,
@@ -52,6 +53,7 @@ __all__ = [
     "InboxKeyKind",
     "Override",
     "OverrideWithdrawal",
+    "PasskeySignature",
     "PostReview",
     "PostReviewOutcome",
     "PromotionPin",
@@ -63,4 +65,5 @@ __all__ = [
     "Review",
     "TransitionRequest",
     "TransitionRequestQuerySet",
+    "passkey_signature_of",
 ]

@@ -7,7 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from approvals.models import ApprovalCondition, CheckRun, CheckState, Override, RequestState, Review, TransitionRequest
+import orjson
+
+from approvals.models import (
+    ApprovalCondition,
+    CheckRun,
+    CheckState,
+    Override,
+    RequestState,
+    Review,
+    TransitionRequest,
+    passkey_signature_of,
+)
 from core.refs import request_ref
 from core.times import iso_utc
 from registry.models import ModelVersion
@@ -20,6 +31,19 @@ class SignatureRecord:
     meaning: str
     printed_name: str
     signed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRecord:
+    """The signature of a passkey, with all that a verification needs. ``enrolment_event`` added the passkey."""
+
+    statement: Mapping[str, Any]
+    credential_id: str
+    public_key: str
+    enrolment_event: str
+    authenticator_data: str
+    client_data: str
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,7 @@ class ReviewRecord:
     on_behalf_of: str = ""
     signature: SignatureRecord | None = None
     conditions: tuple[ConditionRecord, ...] = ()
+    passkey: PasskeyRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +83,7 @@ class OverrideRecord:
     subject_digest: str
     given_at: str
     signature: SignatureRecord | None = None
+    passkey: PasskeyRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +145,14 @@ def records_of(requests: Sequence[TransitionRequest], *, until: datetime | None 
     An override that was withdrawn by then is left out. A fixed number of queries.
     """
     ids = [request.pk for request in requests]
-    reviews = Review.objects.filter(request_id__in=ids).select_related("reviewer", "on_behalf_of").order_by("pk")
+    reviews = Review.objects.filter(request_id__in=ids).order_by("pk")
+    reviews = reviews.select_related("reviewer", "on_behalf_of", "passkey_signature__passkey")
     conditions: dict[int, list[ConditionRecord]] = {}
     condition_rows = ApprovalCondition.objects.filter(review__request_id__in=ids).select_related("owner")
     for condition in condition_rows.order_by("pk"):
         conditions.setdefault(condition.review_id, []).append(_condition(condition))
-    override_rows = Override.objects.filter(request_id__in=ids).select_related("given_by", "withdrawal").order_by("pk")
+    override_rows = Override.objects.filter(request_id__in=ids).order_by("pk")
+    override_rows = override_rows.select_related("given_by", "withdrawal", "passkey_signature__passkey")
     finished = [CheckState.PASSED, CheckState.FAILED, CheckState.ERROR]
     checks = CheckRun.objects.filter(request_id__in=ids, state__in=finished).prefetch_related("files").order_by("pk")
     if until is not None:
@@ -191,6 +219,7 @@ def _review(row: Review, conditions: Sequence[ConditionRecord]) -> ReviewRecord:
         on_behalf_of=row.on_behalf_of.username if row.on_behalf_of else "",
         signature=_signature(row),
         conditions=tuple(conditions),
+        passkey=_passkey(row),
     )
 
 
@@ -208,6 +237,22 @@ def _override(row: Override) -> OverrideRecord:
         subject_digest=row.subject_digest,
         given_at=iso_utc(row.given_at, "seconds"),
         signature=_signature(row),
+        passkey=_passkey(row),
+    )
+
+
+def _passkey(row: Review | Override) -> PasskeyRecord | None:
+    signed = passkey_signature_of(row)
+    if signed is None:
+        return None
+    return PasskeyRecord(
+        statement=orjson.loads(signed.statement),
+        credential_id=signed.passkey.credential_id,
+        public_key=signed.passkey.public_key,
+        enrolment_event=str(signed.passkey.enrolment_event),
+        authenticator_data=signed.authenticator_data,
+        client_data=signed.client_data,
+        signature=signed.signature,
     )
 
 

@@ -44,13 +44,19 @@ def pack_annex(name: str, log: SignedLog) -> Iterator[File] | None:
 
     Return None for an annex with another name. Raises NotFound for an unknown pack.
     """
+    pack = pack_named(name)
+    return None if pack is None else _files(pack, log)
+
+
+def pack_named(name: str) -> FrozenPack | None:
+    """Return the pack of the annex `pack:<digest>`, None for another name. Raises NotFound for an unknown pack."""
     if not name.startswith(_PREFIX):
         return None
     packs = FrozenPack.objects.filter(digest=name.removeprefix(_PREFIX)).select_related("order__version__model")
-    pack = packs.first()
+    pack: FrozenPack | None = packs.first()
     if pack is None:
         raise NotFound("There is no such conformity pack.")
-    return _files(pack, log)
+    return pack
 
 
 def events_of(version: ModelVersion) -> Any:

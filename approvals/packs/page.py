@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from approvals.packs.approval_records import ApprovalRecord, CheckRecord, SignatureRecord
+from approvals.packs.approval_records import ApprovalRecord, CheckRecord, PasskeyRecord, SignatureRecord
 from lineage.graph.history import Ancestry
 from registry.cards import BY_KEY
 from registry.cards.document import CardSource
@@ -112,6 +112,7 @@ def _reviews(record: ApprovalRecord) -> Iterator[str]:
         yield f"<h3>{escape(_signed_by(review.signature, review.reviewer))}: {escape(review.decision)}</h3>"
         yield _pairs(
             _signature(review.signature)
+            | _passkey(review.passkey)
             | {
                 "Account": review.reviewer,
                 "On behalf of": review.on_behalf_of,
@@ -123,7 +124,8 @@ def _reviews(record: ApprovalRecord) -> Iterator[str]:
         )
     for override in record.overrides:
         yield f"<h3>{escape(_signed_by(override.signature, override.given_by))} overrode {escape(override.rule)}</h3>"
-        yield _pairs(_signature(override.signature) | {"Reason": override.reason, "Given at": override.given_at})
+        signatures = _signature(override.signature) | _passkey(override.passkey)
+        yield _pairs(signatures | {"Reason": override.reason, "Given at": override.given_at})
     yield "</section>"
 
 
@@ -135,6 +137,12 @@ def _signature(signature: SignatureRecord | None) -> dict[str, str]:
     if signature is None:
         return {"Signature": "none was required"}
     return {"Meaning of the signature": signature.meaning, "Signed at": signature.signed_at}
+
+
+def _passkey(passkey: PasskeyRecord | None) -> dict[str, str]:
+    if passkey is None:
+        return {}
+    return {"Signed by passkey": f"public key {passkey.public_key}, added by event {passkey.enrolment_event}"}
 
 
 def _checks(checks: Sequence[CheckRecord]) -> Iterator[str]:

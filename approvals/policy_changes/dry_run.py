@@ -27,7 +27,7 @@ from approvals.verdict.facts import CheckFacts
 from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import governing_policy
-from policies.rules import CheckRule, Rule
+from policies.rules import PASSKEY, CheckRule, Rule
 from policies.targets import left_by
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -69,16 +69,15 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
     has a line for each problem), TooLarge.
     """
     draft, row = load_draft(body), get_version(actor, name, version)
+    policies, options = policies_with(draft), draft.body.options
     subject, now = load_subject(Move(row, draft.body.target, archive_existing=False)), timezone.now()
-    policies = policies_with(draft)
     leaves = subject.leaves or left_by(draft.body.target)
     checks, basis = _checks(draft.body.rules, subject, row, now, run_checks=run_checks)
-    authors = frozenset(check.author for check in checks.values() if check.author)
     facts = RequestFacts(
         position=position_now(subject),
         opened_at=now,
-        expires_at=now + draft.body.options.expires_after,
-        people=people_by_role([subject], [actor.name], [authors], [draft.body.rules])[0],
+        expires_at=now + options.expires_after,
+        people=people_by_role([subject], [actor.name], [_authors(checks)], [draft.body.rules])[0],
         checks=checks,
         reviews=(),
         overrides=(),
@@ -87,7 +86,8 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         earlier_approval=None,  # only a rollback needs one, and this is a promotion
         review_due_at=None if leaves else blocked_since([row], policies).get(row.pk),
         reason="",
-        e_signature=draft.body.options.e_signature,
+        e_signature=options.e_signature,
+        needs_passkey=options.signed_by == PASSKEY,
         subject_digest="",
         parts={},
     )
@@ -102,6 +102,10 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         governed_by=governed.label if governed is not None and governed is not draft else "",
         asked_by=actor.name,
     )
+
+
+def _authors(checks: Mapping[str, CheckFacts]) -> frozenset[str]:
+    return frozenset(check.author for check in checks.values() if check.author)
 
 
 def _not_run_yet(row: RuleVerdict, checks: Mapping[str, CheckFacts]) -> RuleVerdict:

@@ -37,7 +37,7 @@ from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import LoadedPolicy, in_scope
 from policies.request_kinds import RequestKind, rules_for
-from policies.rules import CheckRule, Rule
+from policies.rules import PASSKEY, CheckRule, Rule
 from policies.targets import exits_of, is_alias
 from validation.base import Subject
 
@@ -182,6 +182,7 @@ class _PastFacts:
             else self._blocked.get(request.version_id),
             reason=request.comment,
             e_signature=options.e_signature,
+            needs_passkey=options.signed_by == PASSKEY,
             subject_digest=request.subject_digest,
             parts=next((row.parts for row in reviews if row.digest == request.subject_digest), {}),
         )
@@ -225,7 +226,11 @@ def _compare(request: TransitionRequest, snapshot: Snapshot, at: datetime) -> Re
         return ReplayedRequest(request, verdict, Outcome.UNKNOWN if unknown else Outcome.WOULD_BLOCK, blocking)
     own_rules = rules_at_close(request)
     own_snapshot = replace(
-        snapshot, rules=own_rules.rules, e_signature=own_rules.e_signature, expires_at=request.expires_at
+        snapshot,
+        rules=own_rules.rules,
+        e_signature=own_rules.e_signature,
+        needs_passkey=own_rules.needs_passkey,
+        expires_at=request.expires_at,
     )
     own_verdict = evaluate(own_snapshot, at)
     return ReplayedRequest(request, verdict, Outcome.WOULD_PASS, tuple(row for row in own_verdict.rules if row.blocks))

@@ -39,6 +39,7 @@ def request_abilities(actor: Actor, reviewer: Reviewer, case: Case) -> list[Abil
     eligibility = eligibility_of(reviewer, case)
     if is_signed_in_person(actor) and eligibility.can_decide and not case.snapshot.e_signature:
         can_approve = case.request.state == RequestState.OPEN and eligibility.last_decision != Decision.APPROVE
+        can_approve = can_approve and not case.snapshot.needs_passkey
         abilities = [Ability.APPROVE] * (can_approve and not approval_obstacle(case)) + [Ability.REJECT]
     if refusal_to_withdraw_request(actor, case.request) is None:
         abilities.append(Ability.CANCEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,9 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.passkeys.assertions import PasskeyAnswer
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import LIVE_STATES, MAX_COMMENT, RequestState, TransitionRequest
+from approvals.passkeys.signatures import passkey_facts, require_passkey, store_signature, verify_passkey
+from approvals.passkeys.statements import break_glass_facts
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
@@ -43,12 +47,16 @@ _BREAK_GLASS_EXPIRES_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTerms:
-    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides."""
+    """The terms of a request besides version and target. ``archive_existing`` None: the first approver decides.
+
+    ``passkey`` is the answer of the requester's passkey, for break-glass.
+    """
 
     archive_existing: bool | None
     comment: str = ""
     kind: RequestKind = RequestKind.PROMOTION
     apply_after: datetime | None = None
+    passkey: PasskeyAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +88,23 @@ def open_request(
     comment: str = "",
     kind: RequestKind = RequestKind.PROMOTION,
     apply_after: datetime | None = None,
+    passkey: PasskeyAnswer | None = None,
 ) -> TransitionRequest:
     """Return the live request for this version and target, or open one. Its checks are queued.
 
     ``target`` is a stage, an @alias, or `-ALIAS` to remove that alias. With ``archive_existing`` None the first
     approver decides whether the replaced version is archived at once. An approved request is not applied before
-    ``apply_after``.
+    ``apply_after``. ``passkey`` signs a new request for break-glass.
 
     Raises NotFound, Denied (the actor may not edit the model, may not take versions out of Production, or may not
-    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason),
-    TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no policy governs
-    the move, or the policy does not allow break-glass), Conflict (the live request has other terms).
+    use break-glass), InvalidInput (a target that no policy can govern, a break-glass request without a reason, the
+    passkey), TooLarge (the comment), InvalidState (the version is at the target already, the model is retired, no
+    policy governs the move, or the policy does not allow break-glass or asks for a passkey), Conflict (the live request
+    has other terms).
     """
-    terms = RequestTerms(archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after)
+    terms = RequestTerms(
+        archive_existing=archive_existing, comment=comment, kind=kind, apply_after=apply_after, passkey=passkey
+    )
     case = open_case(actor=actor, move=lock_move(actor, name, version, target), terms=terms)
     if case.request.state == RequestState.OPEN:
         store_verdict(case)
@@ -125,6 +137,7 @@ def open_case(*, actor: Actor, move: LockedMove, terms: RequestTerms) -> Case:
         raise InvalidState(f"No policy governs moving {row} to {target}: move it directly, without a request.")
     if terms.kind is RequestKind.BREAK_GLASS:
         _require_break_glass(actor, row, policy, terms.comment)
+        require_passkey(terms.passkey, needed=move.policies.signed_by_passkey, policy=policy.label)
     request = _live_request(row, target)
     if request is not None and terms.kind is RequestKind.BREAK_GLASS:
         request = _replace_ordinary(request)
@@ -251,5 +264,22 @@ def _create(actor: Actor, move: LockedMove, policy: LoadedPolicy, terms: Request
         **({"leave_policy": added.label, "leave_policy_digest": added.revision.digest} if added else {}),
         "expires_at": request.expires_at,
     }
-    insert_request(actor=actor, request=request, facts=facts)
+    _insert_signed(actor, request, policy, terms, facts)
     return request
+
+
+def _insert_signed(
+    actor: Actor,
+    request: TransitionRequest,
+    policy: LoadedPolicy,
+    terms: RequestTerms,
+    facts: Mapping[str, object],
+) -> None:
+    """Insert a new request, and for break-glass the signature of the requester's passkey, where there is one."""
+    signed = None
+    if terms.kind is RequestKind.BREAK_GLASS:
+        version, target = request.version, request.target
+        statement = break_glass_facts(version, by=actor.name, target=target, policy=policy, reason=terms.comment)
+        signed = verify_passkey(actor, terms.passkey, statement)
+    insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(signed)})
+    store_signature(signed, request=request)

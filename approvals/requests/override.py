@@ -6,23 +6,29 @@ request that needed it is then closed as stale.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.passkeys.assertions import PasskeyAnswer
 from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible, require_live
 from approvals.case.reviewer_roles import groups_of
+from approvals.case.seen import require_seen_digest
 from approvals.models import MAX_COMMENT, Override, OverrideWithdrawal, RequestState
+from approvals.passkeys.signatures import passkey_facts, require_passkey, store_signature, verify_passkey
+from approvals.passkeys.statements import override_facts
 from approvals.permissions.overrides import refusal_to_override, refusal_to_withdraw_override
 from approvals.permissions.people import refusal_unless_in_person
 from approvals.permissions.refusal import deny_if
 from approvals.requests.lifecycle import expire_if_due, mark_stale, refresh_request
 from approvals.requests.queries import overrides_of
-from approvals.requests.review import require_seen_digest
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import (
     OVERRIDE,
     Signature,
+    SignedFields,
     VerifiedSignature,
     signature_facts,
     signed_fields,
@@ -40,11 +46,18 @@ _OVERRIDE, _WITHDRAWAL = Action.APPROVALS_RULE_OVERRIDDEN, Action.APPROVALS_OVER
 
 
 def override_rule(
-    *, actor: Actor, request_id: int, rule: str, reason: str, seen_digest: str, signature: Signature | None = None
+    *,
+    actor: Actor,
+    request_id: int,
+    rule: str,
+    reason: str,
+    seen_digest: str,
+    signature: Signature | None = None,
+    passkey: PasskeyAnswer | None = None,
 ) -> Override:
     """Record an override of a soft rule and return it. If no rule blocks any more, the request is approved.
 
-    Raises NotFound (request, rule), InvalidInput (no reason, no digest, the meaning), TooLarge, Denied
+    Raises NotFound (request, rule), InvalidInput (no reason, no digest, the meaning, the passkey), TooLarge, Denied
     (`refusal_to_override`, a wrong password), InvalidState (the request is closed or has expired, the rule is not soft
     or does not block, no signature), Conflict (the state has changed since it was seen, or the actor has overridden the
     rule for it before).
@@ -54,12 +67,23 @@ def override_rule(
         raise InvalidInput("An override needs a reason.")
     if expire_if_due(actor=actor, request_id=request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    return _override(actor, request_id, rule, checked_reason, seen_digest, verify_signature(actor, signature, OVERRIDE))
+    override_input = _OverrideInput(rule, checked_reason, seen_digest, passkey)
+    return _override(actor, request_id, override_input, verify_signature(actor, signature, OVERRIDE))
+
+
+@dataclass(frozen=True, slots=True)
+class _OverrideInput:
+    """The input of an override: the rule, the reason, the digest that was seen, and the answer of the passkey."""
+
+    rule: str
+    reason: str
+    seen_digest: str
+    passkey: PasskeyAnswer | None
 
 
 @transaction.atomic
 def _override(
-    actor: Actor, request_id: int, rule_id: str, reason: str, seen_digest: str, verified: VerifiedSignature | None
+    actor: Actor, request_id: int, override_input: _OverrideInput, verified: VerifiedSignature | None
 ) -> Override:
     request = lock_visible(actor, request_id)
     deny_if(refusal_unless_in_person(actor, _OVERRIDE, request, purpose="override a rule"))
@@ -67,28 +91,40 @@ def _override(
     case = refresh_request(actor=system_actor("override_rule"), request=request)
     if request.state != RequestState.OPEN:
         raise InvalidState(f"Request #{request.pk} is {request.state}: there is nothing to override.")
-    rule = _soft_rule(case, rule_id)
+    rule = _soft_rule(case, override_input.rule)
     deny_if(refusal_to_override(actor, groups_of(actor), case, rule))
-    require_seen_digest(case, seen_digest, needed=True)
+    require_seen_digest(case, override_input.seen_digest, needed=True)
     if not rule.blocks:
         raise InvalidState(f"The rule {rule.rule} does not block: it is {rule.status.value.replace('_', ' ')}.")
+    require_passkey(override_input.passkey, needed=case.snapshot.needs_passkey, policy=case.policy.label)
+    override = _insert(actor, case, person, override_input, signed_fields(case, person, verified))
+    settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
+    return override
+
+
+def _insert(actor: Actor, case: Case, person: User, override_input: _OverrideInput, signed: SignedFields) -> Override:
+    """Insert the override with its signatures, and record the event. Raises Conflict, InvalidInput (the passkey)."""
+    rule, reason = override_input.rule, override_input.reason
+    facts = override_facts(case, by=actor.name, rule=rule, meaning=signed.get("meaning", ""), reason=reason)
+    by_passkey = verify_passkey(actor, override_input.passkey, facts)
     try:
         with transaction.atomic():
             override = Override.objects.create(
-                request=request,
-                rule=rule.rule,
+                request=case.request,
+                rule=rule,
                 given_by=person,
                 reason=reason,
                 subject_digest=case.snapshot.subject_digest,
-                **signed_fields(case, person, verified),
+                **signed,
             )
     except IntegrityError as error:
         raise Conflict(
-            f"{person.username} has already overridden {rule.rule} for this state; the override cannot be given again."
+            f"{person.username} has already overridden {rule} for this state; the override cannot be given again."
         ) from error
-    after: dict[str, object] = {"override": override.pk, "rule": rule.rule, "subject_digest": override.subject_digest}
-    record(actor=actor, action=_OVERRIDE, obj=request, after=after | signature_facts(override), reason=reason)
-    settle_case(actor=system_actor("override_rule", on_behalf_of=actor.name), case=reload_reviews(case))
+    store_signature(by_passkey, override=override)
+    after: dict[str, object] = {"override": override.pk, "rule": rule, "subject_digest": override.subject_digest}
+    after = {**after, **signature_facts(override), **passkey_facts(by_passkey)}
+    record(actor=actor, action=_OVERRIDE, obj=case.request, after=after, reason=reason)
     return override
 
 

@@ -54,15 +54,15 @@ def live_request_ids(model: RegisteredModel) -> list[int]:
 
 def reviews_of(request: TransitionRequest) -> list[Review]:
     """Return the reviews of a request, oldest first, with reviewers, delegators and conditions; two queries."""
-    rows = Review.objects.filter(request=request).select_related("reviewer", "on_behalf_of").order_by("pk")
+    rows = Review.objects.filter(request=request).order_by("pk")
+    rows = rows.select_related("reviewer", "on_behalf_of", "passkey_signature__passkey")
     return list(rows.prefetch_related("conditions__owner"))
 
 
 def overrides_of(request: TransitionRequest) -> list[Override]:
     """Return the overrides of a request, oldest first, with the people who gave and withdrew them."""
-    return list(
-        Override.objects.filter(request=request).select_related("given_by", "withdrawal__withdrawn_by").order_by("pk")
-    )
+    rows = Override.objects.filter(request=request).order_by("pk")
+    return list(rows.select_related("given_by", "withdrawal__withdrawn_by", "passkey_signature__passkey"))
 
 
 def comments_for(version: ModelVersion) -> QuerySet[ApprovalComment]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from accounts.models import User
+from accounts.passkeys.assertions import PasskeyAnswer, VerifiedStatement
 from approvals.case.loading import Case, reload_reviews
 from approvals.case.locks import lock_visible
+from approvals.case.seen import require_seen_digest
 from approvals.models import MAX_COMMENT, ApprovalCondition, Decision, RequestState, Review
 from approvals.oversight.condition_terms import ConditionTerms, check_conditions, condition_facts, insert_conditions
+from approvals.passkeys.signatures import passkey_facts, require_passkey, store_signature, verify_passkey
+from approvals.passkeys.statements import review_facts
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
 from approvals.requests.archiving import set_archiving
@@ -35,6 +39,7 @@ def decide_request(
     seen_digest: str = "",
     archive_existing: bool | None = None,
     signature: Signature | None = None,
+    passkey: PasskeyAnswer | None = None,
     conditions: Sequence[ConditionTerms] = (),
 ) -> Review:
     """Record a decision on a request and return the review.
@@ -43,30 +48,34 @@ def decide_request(
     An approved request that waits to be applied can still be rejected. ``seen_digest`` is the subject digest that the
     reviewer was shown; an approval needs it. ``archive_existing`` is whether the replaced version is archived; it must
     be as in the request, unless the requester left it open. ``conditions`` of an approval become findings when the
-    request is applied. ``signature`` is needed if the policy asks for one.
+    request is applied. ``signature`` is needed if the policy asks for one; ``passkey`` is needed for an approval if the
+    policy asks for the signature of a passkey.
 
-    Raises NotFound, InvalidInput (decision, comment, seen_digest, conditions, meaning), TooLarge, Denied (a token, not
-    eligible, involved in the work, a wrong password), InvalidState (the request is closed or has expired, its checks
-    are unfinished or failed, no signature), Conflict (the request has changed since it was seen, or the reviewer has
-    made the same decision already).
+    Raises NotFound, InvalidInput (decision, comment, seen_digest, conditions, meaning, passkey), TooLarge, Denied (a
+    token, not eligible, involved in the work, a wrong password), InvalidState (the request is closed or has expired,
+    its checks are unfinished or failed, no signature), Conflict (the request has changed since it was seen, or the
+    reviewer has made the same decision already).
     """
     chosen = _decision(decision)
     checked_comment = _comment(comment)
     if expire_if_due(actor=actor, request_id=request_id):
         raise InvalidState(f"Request #{request_id} has expired.")
-    review_input = _ReviewInput(chosen, checked_comment, seen_digest, archive_existing, tuple(conditions))
+    review_input = _ReviewInput(chosen, checked_comment, seen_digest, archive_existing, tuple(conditions), passkey)
     return _decide(actor, request_id, review_input, verify_signature(actor, signature, chosen))
 
 
 @dataclass(frozen=True, slots=True)
 class _ReviewInput:
-    """The input of a reviewer: the decision, its comment, the digest they saw, and the conditions."""
+    """The input of a reviewer: the decision, its comment, the digest they saw, the conditions, and their passkey's
+    answer.
+    """
 
     decision: Decision
     comment: str
     seen_digest: str
     archive_existing: bool | None
     conditions: tuple[ConditionTerms, ...] = ()
+    passkey: PasskeyAnswer | None = None
 
 
 @transaction.atomic
@@ -82,10 +91,12 @@ def _decide(actor: Actor, request_id: int, review_input: _ReviewInput, verified:
         raise Conflict(f"{reviewer.username} has already made this decision.")
     if review_input.decision is Decision.APPROVE:
         _require_checked(case)
+        require_passkey(review_input.passkey, needed=case.snapshot.needs_passkey, policy=case.policy.label)
     conditions = check_conditions(review_input.conditions, review_input.decision, request.version.model)
     signed = signed_fields(case, reviewer, verified)
     if review_input.decision is Decision.APPROVE:
         case = _choose_archiving(actor, case, review_input.archive_existing)
+    by_passkey = _verify_passkey(actor, case, review_input, eligibility, signed.get("meaning", ""))
     review = Review.objects.create(
         request=request,
         reviewer=reviewer,
@@ -96,13 +107,34 @@ def _decide(actor: Actor, request_id: int, review_input: _ReviewInput, verified:
         on_behalf_of=eligibility.on_behalf_of,
         **signed,
     )
+    store_signature(by_passkey, review=review)
     insert_conditions(review, conditions)
-    _record(actor, case, review, conditions)
+    _record(actor, case, review, conditions, passkey_facts(by_passkey))
     _settle_or_close(actor, case, review)
     return review
 
 
-def _record(actor: Actor, case: Case, review: Review, conditions: Sequence[ApprovalCondition]) -> None:
+def _verify_passkey(
+    actor: Actor, case: Case, review_input: _ReviewInput, eligibility: Eligibility, meaning: str
+) -> VerifiedStatement | None:
+    facts = review_facts(
+        case,
+        by=actor.name,
+        on_behalf_of=eligibility.on_behalf_of.username if eligibility.on_behalf_of else "",
+        decision=review_input.decision.value,
+        meaning=meaning,
+        comment=review_input.comment,
+    )
+    return verify_passkey(actor, review_input.passkey, facts)
+
+
+def _record(
+    actor: Actor,
+    case: Case,
+    review: Review,
+    conditions: Sequence[ApprovalCondition],
+    facts: Mapping[str, object],
+) -> None:
     after: dict[str, object] = {
         "review": review.pk,
         "decision": review.decision,
@@ -117,7 +149,7 @@ def _record(actor: Actor, case: Case, review: Review, conditions: Sequence[Appro
         actor=actor,
         action=Action.APPROVALS_REVIEW_GIVEN,
         obj=case.request,
-        after=after | signature_facts(review),
+        after={**after, **signature_facts(review), **facts},
         reason=review.comment,
     )
 
@@ -151,14 +183,6 @@ def _require_decidable(eligibility: Eligibility, case: Case, decision: Decision)
         raise InvalidState(eligibility.message)
     if case.request.state == RequestState.APPROVED and decision is not Decision.REJECT:
         raise InvalidState(f"Request #{case.request.pk} is approved already. It can now only be rejected.")
-
-
-def require_seen_digest(case: Case, seen_digest: str, *, needed: bool) -> None:
-    """Raise Conflict if the request has changed since it was seen, InvalidInput if a needed digest is missing."""
-    if not seen_digest and needed:
-        raise InvalidInput("seen_digest is missing: the subject digest of the request that you were shown.")
-    if seen_digest and seen_digest != case.snapshot.subject_digest:
-        raise Conflict(f"Request #{case.request.pk} has changed since you saw it. Reload it, then decide.")
 
 
 def _require_checked(case: Case) -> None:

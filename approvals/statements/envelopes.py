@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -59,7 +60,8 @@ def _predicates(version: ModelVersion) -> Iterator[Json]:
 
 def _common(request: TransitionRequest, record: ApprovalRecord, row: ReviewRecord | OverrideRecord) -> Json:
     return {
-        "signed_by": "server",
+        "signed_by": "passkey" if row.passkey else "server",
+        "passkey": asdict(row.passkey) if row.passkey else None,
         "request": record.request,
         "request_kind": request.kind,
         "requester": record.requester,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from approvals.verdict import votes
 from approvals.verdict.facts import OverrideFacts, RejectionFacts, ReviewFacts, Snapshot
 from approvals.verdict.rule_outcomes import RuleOutcome, RuleStatus, rule_outcome
-from approvals.verdict.votes import counting_approvals, excluded_people, excluded_reviewers, latest_reviews
 from core.errors import Blocker
 from core.times import iso_utc
 from policies.rule_texts import rule_title
@@ -120,13 +120,13 @@ def evaluate(snapshot: Snapshot, at: datetime) -> Verdict:
     rows = (*rows, *_condition_verdicts(snapshot, at))
     if snapshot.rejections:
         rows = (*rows, _rejection_verdict(snapshot.rejections))
-    votes = _counting_approvals(snapshot)
+    counting = _counting_approvals(snapshot)
     return Verdict(
         state=_state(rows, snapshot),
         rules=rows,
         subject_digest=snapshot.subject_digest,
-        approvers=tuple(sorted({review.reviewer for review in votes})),
-        approved_at=max((review.at for review in votes), default=None),
+        approvers=tuple(sorted({review.reviewer for review in counting})),
+        approved_at=max((review.at for review in counting), default=None),
     )
 
 
@@ -163,11 +163,11 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
     """Return the earliest override that counts for a soft rule at ``at``; None without one.
 
     An override counts if it covers the present subject digest, a member of the rule's groups who is not excluded gave
-    it, it is signed where the policy asks for signatures, and nobody has withdrawn it.
+    it, it is signed as the policy asks, and nobody has withdrawn it.
     """
     if rule.level is not RuleLevel.SOFT:
         return None
-    excluded = excluded_people(snapshot.rules, snapshot.people)
+    excluded = votes.excluded_people(snapshot.rules, snapshot.people)
     counting = [
         row
         for row in snapshot.overrides
@@ -176,7 +176,7 @@ def _counting_override(rule: Rule, snapshot: Snapshot, at: datetime) -> Override
         and row.can_decide
         and row.by not in excluded
         and (row.withdrawn_at is None or row.withdrawn_at > at)
-        and (row.signed or not snapshot.e_signature)
+        and not votes.lacks_signature(row, snapshot)
         and not row.groups.isdisjoint(rule.override_by)
     ]
     return min(counting, key=lambda row: (row.at, row.by, row.reason), default=None)
@@ -187,7 +187,7 @@ def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
 
     Such a review still applies if only the version that would be replaced has changed since.
     """
-    last = latest_reviews(snapshot.reviews, snapshot, ("incumbent",))
+    last = votes.latest_reviews(snapshot.reviews, snapshot, ("incumbent",))
     asking = [row for row in last if row.decision == "request_changes"]
     if not asking:
         return None
@@ -207,11 +207,11 @@ def _requested_changes(snapshot: Snapshot) -> RuleVerdict | None:
 def _counting_approvals(snapshot: Snapshot) -> list[ReviewFacts]:
     """Return the approvals that count, once for each rule for which they count."""
     try:
-        excluded = excluded_reviewers(snapshot)
+        excluded = votes.excluded_reviewers(snapshot)
     except KeyError:
         return []  # a rule names an unknown role, and that rule has failed
     rules = [rule for rule in snapshot.rules if isinstance(rule, ApprovalsRule)]
-    return [review for rule in rules for review in counting_approvals(rule, snapshot, excluded)]
+    return [review for rule in rules for review in votes.counting_approvals(rule, snapshot, excluded)]
 
 
 def _expiry_verdict(snapshot: Snapshot) -> RuleVerdict:

@@ -31,8 +31,8 @@ class ReviewFacts:
     ``groups`` and ``roles`` (permission levels on the model) give the review its vote. ``on_behalf_of`` is the username
     of the delegator whose they are, "" for the reviewer's own. ``can_decide``: the accounts of reviewer and delegator
     belong to people and are active. ``parts`` are the hashes of the parts of the reviewed subject. ``signed``: it has
-    an electronic signature. ``account_doubt`` is the reason why an approval by this account does not count, "" if it
-    counts.
+    an electronic signature. ``by_passkey``: the reviewer's passkey signed it. ``account_doubt`` is the reason why an
+    approval by this account does not count, "" if it counts.
     """
 
     reviewer: str
@@ -45,6 +45,7 @@ class ReviewFacts:
     on_behalf_of: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     signed: bool = False
+    by_passkey: bool = False
     account_doubt: str = ""
 
     @property
@@ -55,7 +56,10 @@ class ReviewFacts:
 
 @dataclass(frozen=True, slots=True)
 class OverrideFacts:
-    """An override of a soft rule, for one subject digest. It does not count from ``withdrawn_at`` on."""
+    """An override of a soft rule, for one subject digest. It does not count from ``withdrawn_at`` on.
+
+    ``signed`` and ``by_passkey`` are as in ReviewFacts.
+    """
 
     rule: str
     by: str
@@ -65,6 +69,7 @@ class OverrideFacts:
     at: datetime
     can_decide: bool = True
     signed: bool = False
+    by_passkey: bool = False
     withdrawn_at: datetime | None = None
 
 
@@ -108,9 +113,10 @@ class Snapshot:
     ``earlier_obstacle`` is the reason why that approval is no longer valid, "" while it is, and ``earlier_request`` is
     the id of the request that was approved. From ``review_due_at`` on, an overdue re-review blocks the version.
 
-    ``e_signature``: reviews and overrides without an electronic signature do not count. ``reason`` is the comment of
-    the request. ``deployed``: a deployment serves the version that is live, or that was ended lately or by the
-    requester. ``attested_at`` is when the owner of the model last attested it.
+    ``e_signature``: reviews and overrides without an electronic signature do not count. ``needs_passkey``: approvals
+    and overrides that no passkey signed do not count. ``reason`` is the comment of the request. ``deployed``: a
+    deployment serves the version that is live, or that was ended lately or by the requester. ``attested_at`` is when
+    the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]
@@ -134,6 +140,7 @@ class Snapshot:
     earlier_obstacle: str = ""
     earlier_request: int | None = None
     e_signature: bool = False
+    needs_passkey: bool = False
     review_due_at: datetime | None = None
     reason: str = ""
     deployed: bool = False

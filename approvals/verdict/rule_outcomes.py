@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from approvals.verdict.facts import Snapshot
-from approvals.verdict.votes import counting_approvals, covers, excluded_reviewers, role_text
+from approvals.verdict.votes import counting_approvals, covers, excluded_reviewers, latest_reviews, role_text
 from policies.rule_texts import duration_text, voters_text
 from policies.rules import (
     ApprovalsRule,
@@ -143,7 +143,16 @@ def _approvals_outcome(rule: ApprovalsRule, snapshot: Snapshot, at: datetime) ->
             {row.account_doubt for row in snapshot.reviews if row.account_doubt and row.decision == "approve"}
         )
     )
+    unsigned = sorted(
+        row.reviewer
+        for row in latest_reviews(snapshot.reviews, snapshot, rule.carry_over)
+        if row.decision == "approve" and snapshot.needs_passkey and not row.by_passkey
+    )
+    if unsigned:
+        needs += f"; not counted because no passkey signed it: the approval of {', '.join(unsigned)}"
     who = f"a member of {voters_text(rule)}" if rule.groups else voters_text(rule)
+    if snapshot.needs_passkey:
+        who += ", who signs with a passkey"
     if excluded:
         who += f", but not {', '.join(sorted(excluded))}"
     return RuleOutcome(RuleStatus.PENDING, needs, who, snapshot.opened_at)

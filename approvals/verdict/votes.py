@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from approvals.verdict.facts import ReviewFacts, Snapshot
+from approvals.verdict.facts import OverrideFacts, ReviewFacts, Snapshot
 from policies.rules import ApprovalsRule, FourEyesRule, Rule
 
 # Prefix of the roles of people who wrote evidence; approvals/case/evidence.py has the phrases after it.
@@ -86,8 +86,8 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
 
     There is at most one by each reviewer, and at most one by the review rights of each person. An approval counts if it
     is the reviewer's latest review of the present state, the reviewer has voting rights, neither the reviewer nor the
-    delegator is excluded or has an account in doubt, and it is signed where the policy asks for signatures. Under
-    ``distinct_groups`` each approval needs a group of its own.
+    delegator is excluded or has an account in doubt, and it is signed as the policy asks. Under ``distinct_groups``
+    each approval needs a group of its own.
     """
     counting: list[ReviewFacts] = []
     used: set[str] = set()
@@ -95,12 +95,17 @@ def counting_approvals(rule: ApprovalsRule, snapshot: Snapshot, excluded: Mappin
         names = {review.reviewer, review.authority}
         if review.decision != "approve" or not review.can_decide or names & used or not names.isdisjoint(excluded):
             continue
-        if review.account_doubt or (snapshot.e_signature and not review.signed):
+        if review.account_doubt or lacks_signature(review, snapshot):
             continue
         if voting_rights(rule, review, snapshot.model_name):
             counting.append(review)
             used |= names
     return counting if not rule.distinct_groups else _of_distinct_groups(rule, counting, snapshot.model_name)
+
+
+def lacks_signature(row: ReviewFacts | OverrideFacts, snapshot: Snapshot) -> bool:
+    """Return whether an approval or an override does not count because it is not signed as the policy asks."""
+    return (snapshot.e_signature and not row.signed) or (snapshot.needs_passkey and not row.by_passkey)
 
 
 def latest_reviews(

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
 from audit.verifier import audit_verify as verifier
 from audit.verifier.audit_verify import Checkpoint, parse_checkpoint, split_note
+from audit.verifier.decision_events import ENROLMENTS
 from audit.witnesses.service import witnessed_note
 from audit.witnesses.timestamps import newest_timestamp
 
@@ -32,6 +34,14 @@ _PROGRESS_EVERY = 500
 _PROGRESS_SECONDS = 1.0
 _COMPRESSION = 3  # of 1 to 9: most of the time of an export is spent here
 _SHIPPED = Path(verifier.__file__).parent
+_VERIFIER = (
+    "README.txt",
+    "audit_verify.py",
+    "decision_events.py",
+    "verify_approval.py",
+    "verify_passkeys.py",
+    "webauthn_verify.py",
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +54,8 @@ class _Tally:
     last_seq: int | None = None
     last_gen: int = 0
     files: dict[str, dict[str, object]] = field(default_factory=dict)
+    # The ids of the events that added the passkeys of these events.
+    enrolments: set[str] = field(default_factory=set)
     reported_at: float = 0.0
 
     def report(self) -> None:
@@ -123,14 +135,11 @@ def write_package(
         if chosen.filters.kind != verifier.WHOLE_LOG:
             _write(package, verifier.LEAVES, published(chosen.origin).leaves(chosen.size), tally)
         _write(package, verifier.CHECKPOINT, iter([checkpoint.note]), tally)
-        if witnessed := _witnessed(chosen.origin, checkpoint.size):
-            _write(package, verifier.WITNESSED, iter([witnessed]), tally)
-        if stamped := newest_timestamp(chosen.origin, checkpoint.size):
-            for name, data in zip(verifier.TIMESTAMP, stamped, strict=True):
-                _write(package, name, iter([data]), tally)
-        for name, data in annex:
+        for name, data in chain(_vouched(chosen.origin, checkpoint.size), annex):
             _write(package, name, iter([data]), tally)
-        for name in ("README.txt", "audit_verify.py"):
+        if tally.enrolments and chosen.filters.kind != verifier.WHOLE_LOG:
+            _write(package, ENROLMENTS, chosen.entries_of(tally.enrolments), tally)
+        for name in _VERIFIER:
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
         manifest = _manifest(chosen, checkpoint, about, tally)
@@ -140,10 +149,13 @@ def write_package(
     return manifest
 
 
-def _witnessed(origin: str, size: int) -> bytes:
-    """Return the newest checkpoint with cosignatures, b"" where there is none of at most this size."""
+def _vouched(origin: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of witnesses and of a time stamping authority: the newest of at most this size, if any."""
     note = witnessed_note(origin)
-    return note if note and parse_checkpoint(split_note(note)[0]).size <= size else b""
+    if note and parse_checkpoint(split_note(note)[0]).size <= size:
+        yield verifier.WITNESSED, note
+    if stamped := newest_timestamp(origin, size):
+        yield from zip(verifier.TIMESTAMP, stamped, strict=True)
 
 
 def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], tally: _Tally) -> dict[str, Any]:
@@ -171,6 +183,8 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
         facts = orjson.loads(entry)
         rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
         tally.take(seq, facts["gen"])
+        if passkey := facts["event"]["after"].get("passkey"):
+            tally.enrolments.add(passkey["enrolment_event"])
     text.detach()
     lines.finish()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -90,6 +90,12 @@ class Selection:
             for seq, gen, stream, body in page:
                 yield seq, entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream)
             last = page[-1][0]
+
+    def entries_of(self, event_ids: Iterable[str]) -> Iterator[bytes]:
+        """Yield the lines of these events, whether selected or not, in the order of the log."""
+        rows = Leaf.objects.filter(log=self.log, seq__lt=self.size, event__event_id__in=list(event_ids)).order_by("seq")
+        for seq, gen, stream, body in rows.values_list("seq", "gen", "stream", "event__body"):
+            yield entry_bytes(bytes(body), gen=gen, seq=seq, stream=stream) + b"\n"
 
     def _published(self) -> Iterator[tuple[int, bytes]]:
         folder = published(self.origin)

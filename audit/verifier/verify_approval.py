@@ -2,7 +2,9 @@
 """Verify who approved a version of a model: `verify_approval.py MODEL VERSION --server URL --key KEY --digest DIGEST`.
 
 Exit status: 0 approved, 1 not approved or a wrong signature, 2 it could not be checked. Python 3.9 or newer; needs
-audit_verify.py beside it, and nothing else. The key comes from the command line, never from the server's answer.
+audit_verify.py and webauthn_verify.py beside it, and nothing else. The keys come from the command line, never from the
+server's answer: that of the server, and with --credential those of people's passkeys, without which no approval counts
+then.
 """
 
 from __future__ import annotations
@@ -21,14 +23,17 @@ from typing import Any
 
 if __package__:
     from audit.verifier.audit_verify import BadNote, Key, ed25519_verify, parse_vkey
+    from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, host_of
 else:
     from audit_verify import BadNote, Key, ed25519_verify, parse_vkey  # type: ignore[import-not-found,no-redef]  # beside this file where it runs alone
+    from webauthn_verify import BadAssertion, check_assertion, decode, host_of  # type: ignore[import-not-found,no-redef]  # beside this file
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:custody:approval:v1"
 _TIMEOUT = 30
 _MOST_BYTES = 10_000_000
+_LONGEST_PATH = 200
 
 
 class Unverifiable(Exception):
@@ -83,20 +88,23 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def approvers(
-    statements: list[dict[str, Any]], *, name: str, digest: str, target: str, fewest: int = 1
+    statements: list[dict[str, Any]],
+    *,
+    name: str,
+    digest: str,
+    target: str,
+    fewest: int = 1,
+    credentials: set[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the last statement of each person who approved the newest request for a target, by their name.
 
     A rollback without decisions is based on those of an earlier request. An approval of an earlier state than the last
-    decision's, or by the requester, does not count. Raises Refused where a statement is about something else, and where
-    fewer people approved.
+    decision's, or by the requester, does not count; with ``credentials`` neither does one that none of these passkeys
+    signed (`signed_by_person`). Raises Refused where a statement is about something else, and where fewer people
+    approved.
     """
     for statement in statements:
-        subjects = statement.get("subject")
-        if not isinstance(subjects, list) or [row.get("name") for row in subjects] != [name]:
-            raise Refused(f"a statement is not about {name}")
-        if digest not in subjects[0].get("digest", {}).values():
-            raise Refused(f"a statement is about other bytes than {digest}")
+        _check_subject(statement, name, digest)
     rows = [one["predicate"] for one in statements]
     decisions = [row for row in rows if row.get("target") == target and row["kind"] == "review"]
     if not decisions:
@@ -110,9 +118,45 @@ def approvers(
         for who, row in last.items()
         if row["decision"] == "approve" and row["subject_digest"] == state and who != row["requester"]
     }
+    by_passkey = "" if credentials is None else " with a given passkey"
+    if credentials is not None:
+        approved = {who: row for who, row in approved.items() if signed_by_person(row, name, digest, credentials)}
     if len(approved) < fewest:
-        raise Refused(f"{len(approved)} of {fewest} people approved")
+        raise Refused(f"{len(approved)} of {fewest} people approved{by_passkey}")
     return approved
+
+
+def _check_subject(statement: dict[str, Any], name: str, digest: str) -> None:
+    subjects = statement.get("subject")
+    if not isinstance(subjects, list) or [row.get("name") for row in subjects] != [name]:
+        raise Refused(f"a statement is not about {name}")
+    if digest not in subjects[0].get("digest", {}).values():
+        raise Refused(f"a statement is about other bytes than {digest}")
+
+
+def signed_by_person(row: dict[str, Any], name: str, digest: str, credentials: set[str]) -> bool:
+    """Return whether a given passkey signed an approval of these bytes. A credential is a public key, or NAME=KEY.
+
+    Raises Refused for a signature of a given passkey that is wrong, or is on something else.
+    """
+    passkey = row.get("passkey")
+    if not isinstance(passkey, dict):
+        return False
+    key = str(passkey.get("public_key"))
+    if not credentials & {key, f"{row['by']}={key}"}:
+        return False
+    try:
+        check_assertion(passkey, decode(key), host_of(passkey))
+    except BadAssertion as error:
+        raise Refused(f"the signature of the passkey of {row['by']} is wrong: {error}") from error
+    statement = passkey["statement"]
+    same = ("by", "on_behalf_of", "decision", "request", "target", "subject_digest", "policy", "policy_digest")
+    signed_digest = str(statement.get("artifact_digest")).rpartition(":")[2].lower()
+    if any(statement.get(field) != row.get(field) for field in same) or statement.get("kind") != "review":
+        raise Refused(f"what the passkey of {row['by']} signed is not this approval")
+    if (statement.get("model_version"), signed_digest) != (name, digest):
+        raise Refused(f"what the passkey of {row['by']} signed is about another version")
+    return True
 
 
 def fetch(server: str, model: str, version: str) -> Any:
@@ -129,8 +173,7 @@ def fetch(server: str, model: str, version: str) -> Any:
         raise Unverifiable(f"{where} cannot be read: {error}") from error
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run as a command; return the exit status."""
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Verify who approved a version of a model in Custody.")
     parser.add_argument("model")
     parser.add_argument("version")
@@ -140,8 +183,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--key", action="append", required=True, help="the public key of statements, or a file of them")
     parser.add_argument("--digest", required=True, help="the SHA-256 of what is deployed, in hexadecimal")
     parser.add_argument("--target", default="Production", help="the stage or @alias that had to be approved")
+    parser.add_argument(
+        "--credential", action="append", help="a passkey's public key, NAME=KEY, or a file: only theirs count"
+    )
     parser.add_argument("--approvals", type=int, default=1, help="how many people must have approved")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as a command; return the exit status."""
+    options = _options(arguments)
     name, digest = f"{options.model}/{options.version}", options.digest.rpartition(":")[2].lower()
     try:
         keys = [parse_vkey(line) for option in options.key for line in _lines(option)]
@@ -151,8 +202,14 @@ def main(arguments: list[str] | None = None) -> int:
             else fetch(options.server, options.model, options.version)
         )
         statements = [open_envelope(envelope, keys) for envelope in answer["statements"]]
+        credentials = None if options.credential is None else read_credentials(options.credential)
         people = approvers(
-            statements, name=name, digest=digest, target=options.target, fewest=max(options.approvals, 1)
+            statements,
+            name=name,
+            digest=digest,
+            target=options.target,
+            fewest=max(options.approvals, 1),
+            credentials=credentials,
         )
     except (Refused, AttributeError, KeyError, TypeError) as error:
         print(f"NOT APPROVED: {name}: {error}")
@@ -160,10 +217,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (Unverifiable, BadNote, OSError, ValueError) as error:
         print(f"UNVERIFIABLE: {name}: {error}")
         return 2
+    signer = "the server" if credentials is None else "a passkey that you gave"
     for who, row in sorted(people.items()):
-        print(
-            f"{who} approved {name} for {options.target} at {row['given_at']} ({row['policy']}), signed by the {row['signed_by']}"
-        )
+        print(f"{who} approved {name} for {options.target} at {row['given_at']} ({row['policy']}), signed by {signer}")
     print(f"APPROVED: {name}, {digest}")
     return 0
 
@@ -172,6 +228,15 @@ def _lines(option: str) -> list[str]:
     path = Path(option)
     text = path.read_text(encoding="utf-8") if "+" not in option or path.is_file() else option
     return [line for line in text.splitlines() if line.strip()]
+
+
+def read_credentials(options: list[str]) -> set[str]:
+    """Return the credentials of options, each of which is one, or the path of a file of them."""
+    texts = (
+        Path(option).read_text(encoding="utf-8") if len(option) < _LONGEST_PATH and Path(option).is_file() else option
+        for option in options
+    )
+    return {line.strip() for text in texts for line in text.splitlines() if line.strip()}
 
 
 if __name__ == "__main__":

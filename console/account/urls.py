@@ -1,8 +1,8 @@
-"""Addresses of a person's own account: tokens, approval sessions, delegations, notifications."""
+"""Addresses of a person's own account: tokens, passkeys, approval sessions, delegations, notifications."""
 
 from django.urls import path
 
-from console.account.views import approval_sessions, delegations, notifications, tokens
+from console.account.views import approval_sessions, delegations, notifications, passkeys, tokens
 
 urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("account/delegations/<int:delegation_id>/revoke/", delegations.delegation_revoke, name="delegation_revoke"),
     path("account/tokens/", tokens.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="token_revoke"),
+    path("account/passkeys/", passkeys.passkeys, name="passkeys"),
+    path("account/passkeys/add/", passkeys.add, name="passkey_add"),
+    path("account/passkeys/<int:passkey_id>/remove/", passkeys.remove, name="passkey_remove"),
     path("account/approval-session/", approval_sessions.approval_session, name="approval_session"),
     path("account/approval-session/end/", approval_sessions.end_session, name="approval_session_end"),
 ]

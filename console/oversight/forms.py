@@ -9,6 +9,7 @@ from django import forms
 from approvals.models.oversight import FindingState, PostReviewOutcome
 from approvals.oversight.findings import MAX_TEXT, MAX_TITLE
 from console.shell.forms import ConsoleForm, moment_field, text_area
+from console.shell.passkeys import PasskeyPart, SigningForm
 from policies.rules import Severity
 from policies.targets import target_text
 
@@ -24,7 +25,7 @@ class RollBackForm(ConsoleForm):
         self.fields["version"].choices = versions  # type: ignore[attr-defined]  # a choice field
 
 
-class BreakGlassForm(ConsoleForm):
+class BreakGlassForm(SigningForm):
     """Choose where to move a version without its policy, and say why."""
 
     target = forms.ChoiceField(label="Move to")
@@ -33,8 +34,9 @@ class BreakGlassForm(ConsoleForm):
     )
     archive_existing = forms.BooleanField(label="Archive the version this one replaces", required=False)
 
-    def __init__(self, *args: object, targets: list[str], **kwargs: object) -> None:
+    def __init__(self, *args: object, targets: list[str], passkey: PasskeyPart, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        self.offer_passkey(passkey)
         self.fields["target"].choices = [(target, target_text(target)) for target in targets]  # type: ignore[attr-defined]  # a choice field
 
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("models/<str:name>/rollback/", rollbacks.ask_roll_back, name="roll_back"),
     path("models/<str:name>/findings/new/", findings.new_finding, name="new_finding"),
     path(f"{VERSION_PATH}break-glass/", break_glass.ask_break_glass, name="break_glass"),
+    path(f"{VERSION_PATH}break-glass/passkey-options/", break_glass.break_glass_options, name="break_glass_options"),
     path(f"{VERSION_PATH}re-review/", re_reviews.confirm, name="re_review"),
     path(f"{VERSION_PATH}findings/new/", findings.new_finding, name="new_version_finding"),
     path("findings/", findings.finding_list, name="findings"),

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.passkeys.enrolment import passkeys_of
 from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -40,6 +41,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         experiments=experiment_levels(actor, user=row, groups=groups),
         on_models=on_models,
         on_experiments=on_experiments,
+        passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
         service_accounts=row.service_accounts.filter(is_active=True).order_by("username"),
     )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 
 from approvals.case.loading import Case
-from approvals.models import MAX_COMMENT
+from approvals.models import MAX_COMMENT, Decision
 from approvals.oversight.condition_terms import ConditionTerms
 from approvals.requests.comments import MAX_COMMENT as MAX_DISCUSSION_COMMENT
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
 from console.shell.forms import ConsoleForm, moment_field, text_area
+from console.shell.passkeys import PasskeyPart, SigningForm
 from core.ids import MAX_ROW_ID
 
 _COMMENT_HELP = "Kept for good with your name. Say what convinced you, or what has to change."
@@ -29,8 +32,16 @@ class CommentForm(ConsoleForm):
     reply_to = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
-class SignedForm(ConsoleForm):
-    """A comment on a request, and the signature where the policy requires one.
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The person who signs: the name that an electronic signature prints, and whether they have a passkey."""
+
+    printed_name: str
+    has_passkey: bool
+
+
+class SignedForm(SigningForm):
+    """A comment on a request, and the signatures that the policy requires.
 
     ``seen_digest`` identifies the version and its evidence as the page showed them. The service refuses when they have
     changed. ``signs`` is what is signed: a decision, or an override. Where the policy requires electronic signatures,
@@ -40,11 +51,14 @@ class SignedForm(ConsoleForm):
     comment = text_area("Comment", _COMMENT_HELP, rows=4)
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
-    def __init__(self, data: Any = None, *, case: Case, signs: str, printed_name: str, seen: str = "") -> None:
+    def __init__(self, data: Any = None, *, case: Case, signs: str, signer: Signer, seen: str = "") -> None:
         super().__init__(data, initial={"seen_digest": seen[:64] or case.snapshot.subject_digest})
         if case.snapshot.e_signature:
-            self._ask_for_signature(signs, printed_name)
+            self._ask_for_signature(signs, signer.printed_name)
             self.style_fields()
+        needed = case.snapshot.needs_passkey and signs in (Decision.APPROVE, OVERRIDE)
+        address = reverse("console:passkey_options", args=[case.request.pk, signs])
+        self.offer_passkey(PasskeyPart(address, needed, signer.has_passkey))
 
     def signature(self) -> Signature | None:
         """Return the signature, None where the policy requires none."""
@@ -112,8 +126,8 @@ class OverrideForm(SignedForm):
 
     rule = forms.CharField(widget=forms.HiddenInput, max_length=110)
 
-    def __init__(self, data: Any = None, *, rule: str, case: Case, printed_name: str, seen: str = "") -> None:
-        super().__init__(data, case=case, signs=OVERRIDE, printed_name=printed_name, seen=seen)
+    def __init__(self, data: Any = None, *, rule: str, case: Case, signer: Signer, seen: str = "") -> None:
+        super().__init__(data, case=case, signs=OVERRIDE, signer=signer, seen=seen)
         why = next((row.why for row in case.verdict.rules if row.rule == rule), "")
         self.fields["rule"].initial = rule
         self.fields["comment"].label = f"Why may {rule or 'this rule'} be overridden?"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.requests.views import decisions, discussion, requests
+from console.requests.views import decisions, discussion, passkeys, requests
 
 urlpatterns = [
     path("requests/<int:request_id>/live/", requests.request_live, name="request_live"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("requests/<int:request_id>/withdraw/", decisions.withdraw, name="request_withdraw"),
     path("requests/<int:request_id>/override/", decisions.override, name="override"),
     path("requests/<int:request_id>/override/withdraw/", decisions.override_withdraw, name="override_withdraw"),
+    path("requests/<int:request_id>/passkey-options/<str:decision>/", passkeys.passkey_options, name="passkey_options"),
     path("requests/<int:request_id>/comments/", discussion.comment, name="comment"),
     path("requests/<int:request_id>/comments/<int:comment_id>/edit/", discussion.comment_edit, name="comment_edit"),
     path(

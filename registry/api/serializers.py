@@ -171,32 +171,6 @@ class DeploymentListSerializer(PeriodQuery):
     )
 
 
-class ProductionQuery(serializers.Serializer[Any]):
-    """Query parameters of the current Production version: ``at`` asks about a moment in the past."""
-
-    at = serializers.DateTimeField(required=False)
-
-
-class ModelNames(serializers.CharField):
-    """Names of models with commas between them, as the list of them without repetitions, in order."""
-
-    MOST = 100
-
-    def to_internal_value(self, data: str) -> Any:
-        """Return the names. Raises ValidationError: none, or too many."""
-        names = list(dict.fromkeys(name.strip() for name in super().to_internal_value(data).split(",") if name.strip()))
-        if not 0 < len(names) <= self.MOST:
-            msg = f"1 to {self.MOST} names of models with commas between them"
-            raise serializers.ValidationError(msg)
-        return names
-
-
-class ProductionOfModelsQuery(serializers.Serializer[Any]):
-    """Query parameters of the current Production versions of several models."""
-
-    models = ModelNames(max_length=40_000)
-
-
 class DiffQuery(serializers.Serializer[Any]):
     """Query parameters of a difference: the URNs of two model versions or runs."""
 

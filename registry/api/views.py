@@ -1,8 +1,7 @@
-"""/api/v1: models, versions, deployments and the serving read. (Cards: approvals/api/cards.py; risk: risk.py.)"""
+"""/api/v1: models, versions and deployments. (The serving read: production.py; cards: approvals/api/cards.py.)"""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -13,16 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.actors import Actor
-from core.errors import NotFound
 from core.rest import ApiView, accepts, filters, listed, page
-from core.times import iso_utc
 from registry.api.serializers import (
     DeploymentSerializer,
     DiffQuery,
     ModelListSerializer,
     ModelSerializer,
-    ProductionOfModelsQuery,
-    ProductionQuery,
     VersionListSerializer,
     VersionSerializer,
     period_json,
@@ -30,8 +25,7 @@ from registry.api.serializers import (
 from registry.lineage_diff import diff_of
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, visible_versions
-from registry.production.history import production_at, production_periods
-from registry.production.serving import production_of_models, production_response
+from registry.production.history import production_periods
 from registry.provenance.ancestry import ancestry_of
 from registry.provenance.cyclonedx import bom_of
 from registry.provenance.in_toto import statement_of
@@ -108,36 +102,6 @@ class VersionView(ApiView):
     def get(self, request: Request, name: str, version: int) -> Response:
         """Return one version. Raises NotFound."""
         return Response(VersionSerializer(get_version(actor_of(request), name, version)).data)
-
-
-class ProductionView(ApiView):
-    """GET: the current Production version, for serving systems (config/fast_path.py answers most of these calls)."""
-
-    @accepts(query=ProductionQuery, responses={200: dict, 304: None})
-    def get(self, request: Request, name: str) -> HttpResponse:
-        """Return the current Production version, or 304 where its ETag is in If-None-Match. Raises NotFound.
-
-        With ``at`` return the version that was in Production at that moment, from the events of the model.
-        """
-        if "at" in self.query:
-            return Response(_production_at(get_model(actor_of(request), name), self.query["at"]))
-        return production_response(actor_of(request), name, request.headers.get("If-None-Match", ""))
-
-
-class ProductionOfModelsView(ApiView):
-    """GET: the current Production versions of several models in one call."""
-
-    @accepts(query=ProductionOfModelsQuery, responses={200: dict, 304: None})
-    def get(self, request: Request) -> HttpResponse:
-        """Return the versions by the names of their models, null where there is none to see; 304 as for one model."""
-        return production_of_models(actor_of(request), self.query["models"], request.headers.get("If-None-Match", ""))
-
-
-def _production_at(model: RegisteredModel, at: datetime) -> dict[str, Any]:
-    period = production_at(model, at)
-    if period is None:
-        raise NotFound(f"{model.name} had no version in Production at {iso_utc(at)}.")
-    return {"name": model.name, "at": at, **period_json(period)}
 
 
 class DiffView(ApiView):

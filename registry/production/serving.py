@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -74,8 +74,13 @@ def production_response(actor: Actor, name: str, if_none_match: str) -> HttpResp
     """
     version = current_production(actor, name)
     if version is None:
-        raise NotFound(f"{name} has no version in Production.")
-    return _response(_answer(name, _row_of(version), if_none_match))
+        raise NotFound(nothing_in_production(name))
+    return _response(_answer(name, row_of(version), if_none_match))
+
+
+def nothing_in_production(name: str) -> str:
+    """Return the message for a model that has nothing in Production."""
+    return f"{name} has no version in Production."
 
 
 def production_of_models(actor: Actor, names: Sequence[str], if_none_match: str) -> HttpResponse:
@@ -85,17 +90,27 @@ def production_of_models(actor: Actor, names: Sequence[str], if_none_match: str)
     with any of them.
     """
     rows = ModelVersion.objects.filter(model__in=visible_models(actor).filter(name__in=names), is_current=True)
-    current = {row.model.name: _row_of(row) for row in rows.select_related("model")}
-    etags = [_state_of(current[name])[0] if name in current else name for name in names]
-    etag = f'"{hashlib.sha256(orjson.dumps(etags)).hexdigest()[:32]}"'
-    if if_none_match and _matches(etag, if_none_match):
+    current = {row.model.name: row_of(row) for row in rows.select_related("model")}
+    etag = etag_of_models(names, {name: _state_of(row)[0] for name, row in current.items()})
+    if if_none_match and matches(etag, if_none_match):
         return _response(Answer(304, etag, b""))
     models = {name: _body_of(name, current[name]) if name in current else None for name in names}
     return _response(Answer(200, etag, orjson.dumps({"models": models})))
 
 
-def _row_of(version: ModelVersion) -> dict[str, Any]:
+def etag_of_models(names: Sequence[str], etags: Mapping[str, str]) -> str:
+    """Return the ETag of an answer about these models; ``etags`` are those of the models that have a version to see."""
+    return f'"{hashlib.sha256(orjson.dumps([etags.get(name) for name in names])).hexdigest()[:32]}"'
+
+
+def row_of(version: ModelVersion) -> dict[str, Any]:
+    """Return the columns of a version that `state_of_row` reads."""
     return {column: getattr(version, column) for column in _COLUMNS}
+
+
+def state_of_row(name: str, row: dict[str, Any]) -> tuple[str, bytes]:
+    """Return the ETag and the body of the answer about a model whose Production version has these columns."""
+    return _state_of(row)[0], orjson.dumps(_body_of(name, row))
 
 
 def _response(answer: Answer) -> HttpResponse:
@@ -125,7 +140,7 @@ def _find(name: str, secret: str) -> Any:
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
     etag, _ = _state_of(row)
-    if if_none_match and _matches(etag, if_none_match):
+    if if_none_match and matches(etag, if_none_match):
         return Answer(304, etag, b"")
     return Answer(200, etag, orjson.dumps(_body_of(name, row)))
 
@@ -159,7 +174,8 @@ def _body_of(name: str, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _matches(etag: str, header: str) -> bool:
+def matches(etag: str, header: str) -> bool:
+    """Return whether an If-None-Match header names this ETag."""
     return header.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in header.split(","))
 
 

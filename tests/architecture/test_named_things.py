@@ -24,8 +24,8 @@ _ROUTE = re.compile(rf"((?:(?:{_METHOD})(?:,\s*|\s+))+)(/api/v1/[\w{{}}<>./:-]+)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}|<(\w+)>")
 _LEG = re.compile(r"script/test ([a-z]\w+)")
 # A variable that a command reads, and the settings do not.
-# The role of the database, and what reproduce.sh exports to the training.
-_ELSEWHERE = {"CUSTODY_ROLE_PASSWORD", "CUSTODY_PARAMS", "CUSTODY_SEED"}
+# The role of the database, what reproduce.sh exports to the training, and the token of an example.
+_ELSEWHERE = {"CUSTODY_ROLE_PASSWORD", "CUSTODY_PARAMS", "CUSTODY_SEED", "CUSTODY_TOKEN"}
 _SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 

@@ -31,6 +31,7 @@ from tests.approvals.conftest import (
     run_checks,
 )
 from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
+from tests.approvals.passkeys import enrolled
 from tests.approvals.publishing import publish_policy
 from tests.declared_bodies import Caller, document
 from tests.lineage.test_openlineage import RUN, event, table
@@ -65,6 +66,8 @@ def call(ada: User, bea: User, cy: User, ops: User) -> Caller:
         (ops, ("reviewers",)),
     ):
         user.groups.add(*[Group.objects.get_or_create(name=name)[0] for name in groups])
+    enrolled(bea, "bea-password-1")
+    enrolled(cy, "cy-password-12")
     return Caller()
 
 
@@ -139,6 +142,8 @@ def requests(call: Caller, run_checks: RunChecks) -> None:
     seen = call("bea", "get", path)["subject_digest"]
     condition = {"text": "Measure again.", "owner": "ada", "due_at": (timezone.now() + timedelta(days=9)).isoformat()}
     review = {"decision": "approve", "comment": "Good.", "seen_digest": seen, "conditions": [condition]}
+    asked = {key: review[key] for key in ("decision", "comment", "seen_digest")}
+    call("bea", "post", f"{path}/passkey-options", asked)
     call("bea", "post", f"{path}/reviews", review)
     tasks.apply_request(number)
     call("ada", "get", f"{path}/reviews")
@@ -168,6 +173,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
         call("ada", "get", f"{FRAUD}/{path}")
     call("ada", "get", f"{FRAUD}/production?at={(timezone.now() + timedelta(days=1)).date()}")
     call("ada", "get", "production?models=fraud,never")
+    call("ada", "get", "production/events?models=fraud,never")
     tasks.freeze_packs()
     call("ada", "get", f"{V1}/approval-statements")
     call("ada", "get", f"{V1}/packs")
@@ -176,6 +182,7 @@ def production(call: Caller, run_checks: RunChecks) -> None:
     call("ops", "post", f"{V1}/packs/1/dossier")
     call("bea", "post", f"{V1}/re-reviews", {"comment": "Still good."})
     call("ada", "get", f"{V1}/re-reviews")
+    call("cy", "post", f"{FRAUD}/versions/2/break-glass/passkey-options", {"reason": "Fire."})
     made = call("cy", "post", f"{FRAUD}/versions/2/break-glass", {"reason": "Fire.", "archive_existing": False})
     request = TransitionRequest.objects.get(pk=made["id"])
     run_checks(request)

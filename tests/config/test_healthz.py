@@ -31,6 +31,7 @@ def test_a_broker_that_is_away_does_not_take_the_server_down(
         "broker": "down",
         "workers": "unknown",
         "scheduler": "unknown",
+        "edge": "off",
         "outbox_seconds": 0,
         "audit_log": "silent",
     }

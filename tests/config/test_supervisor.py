@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
+from audit.broker import broker_client
 from config.supervisor import broker, processes, supervise
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
@@ -148,7 +149,7 @@ def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
     for attempt in range(2):
         supervisor = Supervisor(logs=tmp_path / "logs", write_line=print)
         supervisor.start(broker.valkey(path, tmp_path))
-        client = broker.broker_client(url, 1.0)
+        client = broker_client(url, 1.0)
         assert client.incr("starts") == attempt + 1
         client.close()
         supervisor.stop()

@@ -153,7 +153,7 @@ class Installation:
             for name, value in os.environ.items()
             if not re.match(r"CUSTODY_|DATABASE_URL|REDIS_URL|ARTIFACT_URL|DJANGO_", name)
         }
-        return kept | self.environment
+        return kept | {"CUSTODY_EDGE_PORT": "0"} | self.environment
 
 
 def free_port() -> int:

@@ -27,6 +27,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-model", "GET", MODEL, None),
     ("api-production", "GET", MODEL + "/production", None),
     ("api-production-of-models", "GET", "/api/v1/production?models={name}", None),
+    ("api-production-events", "GET", "/api/v1/production/events?models={name}", None),
     ("api-versions", "GET", MODEL + "/versions", None),
     ("api-reproduce", "GET", VERSION + "/reproduce", None),
     ("api-reproduce", "GET", VERSION + "/reproduce.sh", None),
@@ -60,6 +61,10 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-dossier", "POST", VERSION + "/packs/1/dossier", {}),
     ("api-request-overrides", "GET", "/api/v1/transition-requests/{request}/overrides", None),
     ("api-request-overrides", "POST", "/api/v1/transition-requests/{request}/overrides", OVERRIDE),
+    ("api-passkey-options", "POST", "/api/v1/transition-requests/{request}/passkey-options", DECIDE),
+    ("api-break-glass-options", "POST", VERSION + "/break-glass/passkey-options", {"reason": "r"}),
+    ("passkey_options", "POST", "/requests/{request}/passkey-options/approve/", DECIDE),
+    ("break_glass_options", "POST", "/models/{name}/versions/1/break-glass/passkey-options/", {"reason": "r"}),
     ("api-override-withdraw", "POST", "/api/v1/transition-requests/{request}/overrides/1/withdraw", {"reason": "r"}),
     ("api-check-runs", "GET", "/api/v1/check-runs?model={name}", None),
     ("api-check-runs", "GET", "/api/v1/check-runs?request={request}", None),
@@ -191,7 +196,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit_export_selection", "POST", "/audit/export/?model={name}", {}),
 ]
 FILTERS = {
-    "api-production-of-models",
+    "api-production-of-models", "api-production-events",
     "api-deployments", "api-requests", "api-check-runs", "api-findings", "api-inventory", "api-inventory-export", "inventory",
     "lineage-nodes", "lineage",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""`manage.py up`: runs a whole installation (broker, migrations, web server, workers, scheduler, sequencer) until
+"""`manage.py up`: runs a whole installation (broker, migrations, web server, workers, scheduler, sequencer, edge) until
 Ctrl-C.
 """
 
@@ -111,11 +111,14 @@ class Command(BaseCommand):
             self.demonstration.decide(is_requested=wants_demo)
         password = self.account.password()
         _close_database()
+        manage = settings.BASE_DIR / "manage.py"
+        edge_port = _edge_port(port)
         supervisor.start(
             programs.web(host, port, workers=workers),
             *(programs.worker(queue) for queue in programs.QUEUES),
             programs.scheduler(settings.RUNTIME_DIR),
-            programs.sequencer(settings.BASE_DIR / "manage.py"),
+            programs.sequencer(manage),
+            *([programs.edge(manage, host, edge_port)] if edge_port else []),
         )
         url = f"http://{programs.reachable_host(host)}:{port}"
         self._welcome(url, password)
@@ -186,6 +189,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise ArgumentTypeError(f"{text!r} is not a port; write a number from 1 to 65535")
     return int(text)
+
+
+def _edge_port(web_port: int) -> int:
+    """Return the port of edge, 0 where it is switched off: the configured one, else the one after the web server's.
+
+    All programs that are started later read it from the environment.
+    """
+    if not env.text("CUSTODY_EDGE_PORT"):
+        os.environ["CUSTODY_EDGE_PORT"] = str((web_port + 1) % 2**16)
+    return int(env.number("CUSTODY_EDGE_PORT", 0))
 
 
 def _require_port(host: str, port: int, *, timeout: float) -> None:

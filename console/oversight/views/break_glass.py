@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
+from accounts.passkeys.enrolment import passkeys_of
 from approvals.oversight.post_review_queries import get_post_review, visible_post_reviews
 from approvals.oversight.post_reviews import complete_post_review
+from approvals.passkeys.challenges import break_glass_challenge
 from approvals.requests.break_glass import break_glass
 from console.oversight.forms import BreakGlassForm, PostReviewForm
 from console.oversight.presenters import break_glass_targets
@@ -16,8 +19,10 @@ from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.flash import flash_outcome
 from console.shell.lookups import find_version
 from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
+from console.shell.passkeys import PasskeyPart, challenge_response
 from core.actors import Actor
 from core.errors import InvalidState
+from policies.leaving import policies_for_move
 
 _STATES = {"open", "overdue", "completed"}
 
@@ -29,7 +34,12 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
     targets = break_glass_targets(actor, version)
     if not targets:
         raise InvalidState(f"No policy allows you to move {version} in an emergency.")
-    form = BreakGlassForm(submitted(request), targets=targets)
+    part = PasskeyPart(
+        address=reverse("console:break_glass_options", args=[name, number]),
+        is_needed=any(policies_for_move(version, target).signed_by_passkey for target in targets),
+        has_one=passkeys_of(actor.user_id).exists(),
+    )
+    form = BreakGlassForm(submitted(request), targets=targets, passkey=part)
     dialog = Dialog(
         title=f"Move {version} in an emergency",
         submit=f"Move {version} now",
@@ -47,6 +57,7 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
             target=cleaned["target"],
             reason=cleaned["reason"],
             archive_existing=cleaned["archive_existing"],
+            passkey=form.passkey_answer(),
         )
         return flash_outcome(
             request,
@@ -55,6 +66,19 @@ def ask_break_glass(request: HttpRequest, actor: Actor, name: str, number: int) 
         )
 
     return run_dialog(request, actor, dialog, form, act, crumbs=model_crumbs(name, number))
+
+
+@page
+@require_POST
+def break_glass_options(request: HttpRequest, actor: Actor, name: str, number: int) -> JsonResponse:
+    """Return the challenge of a passkey for a request for break-glass. The dialog sends its fields."""
+    version, fields = find_version(actor, name, number), request.POST
+    return challenge_response(
+        actor,
+        lambda: break_glass_challenge(
+            actor=actor, version=version, target=fields.get("target", ""), reason=fields.get("reason", "")
+        ),
+    )
 
 
 @page

@@ -179,6 +179,8 @@ def option_texts(options: Options) -> Iterator[str]:
         )
     if options.e_signature:
         yield "Reviews need an electronic signature: the reviewer's password and what the signature means."
+    if options.signed_by:
+        yield "Approvals, overrides and requests for break-glass must be signed with the person's passkey."
     if options.re_review:
         yield _re_review(options.re_review)
     yield _rollback(options)

@@ -117,6 +117,7 @@ def open_banner(case: Case, eligibility: Eligibility, headline: str, *, may_appr
         text = f"{headline} You can approve once every check has passed. You can reject now."
         return Banner(icon="hourglass_top", tone="wait", title=title, text=text)
     sign = " and your signature" if case.snapshot.e_signature else ""
+    sign += " and your passkey" if case.snapshot.needs_passkey else ""
     text = f"Every check has passed. Read the comparison, then decide with a comment{sign}."
     return Banner(icon="how_to_reg", tone="ok", title=title, text=text)
 

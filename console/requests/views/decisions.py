@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import User
+from accounts.passkeys.enrolment import passkeys_of
 from approvals.case.loading import Case, load_case
 from approvals.models import Decision, TransitionRequest
 from approvals.requests.give_reason import give_reason
@@ -22,6 +23,7 @@ from console.requests.forms import (
     OverrideWithdrawalForm,
     ReasonForm,
     SignedForm,
+    Signer,
     WithdrawalForm,
 )
 from console.requests.queries import find_request
@@ -62,7 +64,7 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
     case = load_case(find_request(actor, request_id))
     rule = request.GET.get("rule", "")[:110]
     form = OverrideForm(
-        submitted(request), rule=rule, case=case, printed_name=_printed_name(request), seen=request.GET.get("seen", "")
+        submitted(request), rule=rule, case=case, signer=_signer(request, actor), seen=request.GET.get("seen", "")
     )
 
     def act() -> str:
@@ -73,6 +75,7 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
             reason=form.cleaned_data["comment"],
             seen_digest=form.cleaned_data["seen_digest"],
             signature=form.signature(),
+            passkey=form.passkey_answer(),
         )
         messages.success(request, f"The rule {form.cleaned_data['rule']} is overridden for request #{case.request.pk}.")
         return request_url(case.request.pk)
@@ -157,7 +160,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
         submitted(request),
         case=case,
         signs=decision,
-        printed_name=_printed_name(request),
+        signer=_signer(request, actor),
         seen=request.GET.get("seen", ""),
     )
 
@@ -169,6 +172,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
             comment=form.cleaned_data["comment"],
             seen_digest=form.cleaned_data["seen_digest"],
             signature=form.signature(),
+            passkey=form.passkey_answer(),
             conditions=form.conditions() if isinstance(form, ApproveForm) else (),
         )
         messages.success(request, f"Your decision on request #{row.pk} is recorded.")
@@ -214,8 +218,9 @@ def _subject(row: TransitionRequest) -> SafeString:
     return render_to_string("console/requests/_decision_subject.html", {"subject": row})
 
 
-def _printed_name(request: HttpRequest) -> str:
-    return request.user.get_full_name() if isinstance(request.user, User) else ""
+def _signer(request: HttpRequest, actor: Actor) -> Signer:
+    printed_name = request.user.get_full_name() if isinstance(request.user, User) else ""
+    return Signer(printed_name, passkeys_of(actor.user_id).exists())
 
 
 def _crumbs(row: TransitionRequest) -> list[Crumb]:

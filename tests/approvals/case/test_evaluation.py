@@ -91,6 +91,7 @@ reviews = st.builds(
     on_behalf_of=st.sampled_from(["", "", *PEOPLE]),
     parts=parts,
     signed=st.booleans(),
+    by_passkey=st.booleans(),
 )
 overrides = st.builds(
     OverrideFacts,
@@ -102,6 +103,7 @@ overrides = st.builds(
     at=moments,
     can_decide=st.booleans(),
     signed=st.booleans(),
+    by_passkey=st.booleans(),
 )
 findings = st.builds(
     FindingFacts,
@@ -134,6 +136,7 @@ SNAPSHOT = st.fixed_dictionaries(
         "staged_since": st.just({}) | moments.map(lambda at: {"Staging": at}),
         "left_target_at": st.none() | moments,
         "e_signature": st.booleans(),
+        "needs_passkey": st.booleans(),
     }
 )
 number_of_rules = st.integers(1, 4)
@@ -253,6 +256,15 @@ def test_unsigned_reviews_do_not_count_where_signatures_are_required(snapshot: S
     unsigned = tuple(replace(review, signed=False) for review in snapshot.reviews)
     let_be = tuple(replace(override, signed=False) for override in snapshot.overrides)
     verdict = evaluate(replace(snapshot, reviews=unsigned, overrides=let_be, e_signature=True), AT)
+    assert verdict.approvers == ()
+    assert not [row for row in verdict.rules if row.status is RuleStatus.OVERRIDDEN]
+
+
+@given(snapshots())
+def test_decisions_without_a_passkey_do_not_count_where_it_is_required(snapshot: Snapshot) -> None:
+    unsigned = tuple(replace(review, by_passkey=False) for review in snapshot.reviews)
+    let_be = tuple(replace(override, by_passkey=False) for override in snapshot.overrides)
+    verdict = evaluate(replace(snapshot, reviews=unsigned, overrides=let_be, needs_passkey=True), AT)
     assert verdict.approvers == ()
     assert not [row for row in verdict.rules if row.status is RuleStatus.OVERRIDDEN]
 

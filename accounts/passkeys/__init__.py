@@ -1,0 +1,1 @@
+"""Passkeys of people (WebAuthn): adding, removing, and verifying what a person signed with one."""

@@ -1,0 +1,1 @@
+"""Measurements of clients that wait for a change in Production."""
