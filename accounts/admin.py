@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -31,6 +33,9 @@ from core.look_alikes import is_unseen, look_alike_key
 from core.refs import group_ref, user_ref
 
 admin.site.unregister(Group)
+# Identities are linked at a sign-in, and providers are configured by the environment.
+for unused in (EmailAddress, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(unused)
 
 
 class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types

@@ -1,8 +1,9 @@
 """Approval sessions: for a few minutes a signed-in person may act from a script as they do on the pages.
 
 API tokens never approve. Clients that can only send a token, such as the Databricks SDK, send the secret of an approval
-session instead. Only a person who is signed in can start one, and must give the password again. An approval session
-ends after fifteen minutes, when the person signs out, and when the password changes.
+session instead. Only a person who is signed in can start one, and must give the password again, or sign in again at
+their identity provider. An approval session ends after fifteen minutes, when the person signs out, and when the
+password changes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.authentication import APPROVAL_PREFIX, password_mark, token_digest
+from accounts.identity_proofs import use_proof
 from accounts.models import ApprovalSession
 from accounts.reauthentication import require_password, require_person
 from audit.actions import Action
@@ -23,6 +25,8 @@ from core.actors import Actor
 from core.errors import Denied
 from core.refs import user_ref
 
+# What a proof by an identity provider is for.
+PURPOSE = "approval-session"
 APPROVAL_SESSION_LIFE = timedelta(minutes=15)
 
 
@@ -33,16 +37,22 @@ def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
 
 
 @transaction.atomic
-def start_approval_session(*, actor: Actor, password: str, session_key: str) -> tuple[ApprovalSession, str]:
+def start_approval_session(
+    *, actor: Actor, password: str, session_key: str, proof: str = ""
+) -> tuple[ApprovalSession, str]:
     """Start an approval session for a signed-in person and return it with its secret, which is not stored.
 
-    It ends the earlier approval session of the person. Raises Denied unless the actor is a person on the pages, for a
-    wrong password, and for any password after too many wrong ones.
+    It ends the earlier approval session of the person. ``proof`` is the secret of a proof by an identity provider, in
+    place of the password. Raises Denied unless the actor is a person on the pages, for a wrong password or proof, and
+    for any password after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:
         raise _denied(actor, "Start the approval session in a browser in which you are signed in.")
-    require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
+    if proof:
+        _require_proof(actor, proof)
+    else:
+        require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
     _end(actor, live_sessions(user.pk).select_for_update())
     secret = APPROVAL_PREFIX + secrets.token_urlsafe(32)
     now = timezone.now()
@@ -76,6 +86,12 @@ def end_sessions_of_sign_in(*, actor: Actor, session_key: str) -> None:
     if session_key:
         rows = live_sessions(actor.user_id).filter(issued_by=token_digest(session_key))
         _end(actor, rows.select_for_update())
+
+
+def _require_proof(actor: Actor, proof: str) -> None:
+    used = use_proof(actor=actor, secret=proof, action=Action.ACCOUNT_APPROVAL_SESSION_STARTED)
+    if used.purpose != PURPOSE:
+        raise _denied(actor, "You confirmed who you are for something else. Confirm it for this.")
 
 
 def _end(actor: Actor, rows: QuerySet[ApprovalSession]) -> None:

@@ -182,6 +182,67 @@ class Passkey(models.Model):
         return f"{self.name} of {self.user_id}"
 
 
+class Invitation(models.Model):
+    """An invitation to make an account at the first sign-in with an identity provider. It is redeemed once.
+
+    It is for the person to whom the provider says that the e-mail address belongs. ``username`` is "" where the account
+    gets the name that the provider sends. ``invited_by`` is None for an invitation by a command.
+    """
+
+    provider = models.CharField(max_length=200)
+    email = models.CharField(max_length=254)
+    username = models.CharField(max_length=150, default="", blank=True)
+    invited_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    invited_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(null=True, blank=True)
+    account = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitations")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(redeemed_at__isnull=True, account__isnull=True)
+                | models.Q(redeemed_at__isnull=False, account__isnull=False),
+                name="accounts_invitation_redeemed_by_an_account",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} at {self.provider}"
+
+
+class SignInLink(models.Model):
+    """A link that signs a person in once. A command prints it; only the SHA-256 of its secret is stored (`digest`)."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sign_in_links")
+    digest = models.CharField(max_length=64, unique=True)
+    issued_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sign-in link of {self.user}"
+
+
+class IdentityProof(models.Model):
+    """A person was asked to sign in again at an identity provider, and did. It serves one purpose, once, for minutes.
+
+    ``purpose`` is the reference of a transition request, or `approval-session`. ``digest`` is the SHA-256 of a secret
+    that the browser's session keeps. ``provider`` is the id of the provider, and ``signed_in_at`` its `auth_time`.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="identity_proofs")
+    digest = models.CharField(max_length=64, unique=True)
+    purpose = models.CharField(max_length=100)
+    provider = models.CharField(max_length=200)
+    signed_in_at = models.DateTimeField()
+    proved_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} for {self.purpose}"
+
+
 class AttemptCount(models.Model):
     """The number of attempts since a time, such as sign-ins with a name from an address (accounts/attempts.py).
 

@@ -1,13 +1,19 @@
-"""Reauthentication: a signed-in person gives the password again. Attempts are limited and recorded as events."""
+"""Reauthentication: a signed-in person gives the password again, or signs in again at their identity provider.
+
+Attempts with a password are limited and recorded as events.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.authentication import find_signed_in_person, is_signed_in_person
+from accounts.identity_proofs import use_proof
+from accounts.local_passwords import has_local_password
 from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
@@ -23,16 +29,29 @@ FAILURE_WINDOW = timedelta(minutes=15)
 _PASSWORD_ACTIONS = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
-@transaction.atomic
-def reauthenticate(*, actor: Actor, password: str) -> datetime:
-    """Check the password of a signed-in person, record that it was given, and return the time.
+@dataclass(frozen=True, slots=True)
+class Reauthentication:
+    """A confirmation of a person: its time, and with an identity provider its purpose, "" with a password."""
 
-    Raises Denied unless the actor is a signed-in person, for a wrong password, and after too many wrong ones.
+    at: datetime
+    purpose: str = ""
+
+
+@transaction.atomic
+def reauthenticate(*, actor: Actor, password: str, proof: str = "") -> Reauthentication:
+    """Check the password of a signed-in person, or their proof by an identity provider, and record that it was given.
+
+    Raises Denied unless the actor is a signed-in person, for a wrong password or proof, and after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_REAUTHENTICATED, "sign")
-    require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
-    record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
-    return timezone.now()
+    if not proof:
+        require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
+        record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
+        return Reauthentication(timezone.now())
+    used = use_proof(actor=actor, secret=proof, action=Action.ACCOUNT_REAUTHENTICATED)
+    after = {"identity_proof": used.pk, "provider": used.provider, "purpose": used.purpose}
+    record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username), after=after)
+    return Reauthentication(used.proved_at, used.purpose)
 
 
 def require_person(actor: Actor, action: Action, purpose: str) -> User:
@@ -56,6 +75,9 @@ def require_password(actor: Actor, user: User, password: str, action: Action) ->
     if failures.count() >= MAX_FAILURES:
         minutes = int(FAILURE_WINDOW.total_seconds() // 60)
         raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
+    if not has_local_password(user):
+        message = "Your account has no password on this server. Confirm who you are at your identity provider first."
+        raise _denied(actor, action, message)
     if not user.check_password(password):
         raise _denied(actor, action, "Wrong password.")
 

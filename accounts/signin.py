@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import login
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.dispatch import receiver
@@ -27,6 +28,7 @@ FAILURE_WINDOW = timedelta(minutes=15)
 # The failed attempts for one username: from one address, so that attempts from elsewhere lock nobody out, and from all.
 MAX_FAILURES_FROM_ADDRESS, MAX_FAILURES = 10, 50
 _LONGEST_NAME = 150
+_FACTS = "_custody_sign_in_facts"
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.signed_in")
@@ -60,6 +62,25 @@ def record_failed_sign_in(*, credentials: dict[str, Any], request: HttpRequest |
         )
 
 
+def record_refused_sign_in(*, request: HttpRequest, provider: str, reason: str, username: str = "") -> None:
+    """Record a sign-in at an identity provider that was refused. ``username`` is empty where the account is unknown."""
+    with transaction.atomic():
+        record(
+            actor=anonymous_actor(request_id=_request_id(request)),
+            action=Action.ACCOUNT_AUTHENTICATION_FAILED,
+            obj=user_ref(username[:_LONGEST_NAME]),
+            outcome="denied",
+            after={**_origin(request), "provider": provider},
+            reason=reason,
+        )
+
+
+def sign_in(request: HttpRequest, user: User, **facts: str) -> None:
+    """Sign a person in whose identity was proved otherwise than by a password; ``facts`` of the event say how."""
+    setattr(request, _FACTS, facts)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+
+
 def claim_sign_in(name: str, request: HttpRequest | None) -> bool:
     """Count an attempt to sign in and return whether it is allowed. Call it before the password is checked."""
     by_name, by_address = _attempt_keys(name, request)
@@ -83,7 +104,8 @@ def _attempt_keys(name: str, request: HttpRequest | None) -> tuple[str, str]:
 def _record_of(user: User, request: HttpRequest | None, action: Action) -> None:
     with transaction.atomic():
         actor = actor_from_user(user, auth="session", request_id=_request_id(request))
-        record(actor=actor, action=action, obj=user_ref(user.username), after=_origin(request))
+        facts = getattr(request, _FACTS, {}) if action is Action.ACCOUNT_SIGNED_IN else {}
+        record(actor=actor, action=action, obj=user_ref(user.username), after={**_origin(request), **facts})
 
 
 def _request_id(request: HttpRequest | None) -> str:

@@ -35,6 +35,13 @@ class Action(RecordedAction):
     )
     ACCOUNT_CONFIRMED = "account.confirmed", Verb("confirmed", "confirm"), "the account of {object}", USER
     ACCOUNT_GROUP_CHANGED = "account.group.changed", CHANGED, "{object}", "a group"
+    ACCOUNT_IDENTITY_LINKED = (
+        "account.identity.linked", Verb("linked", "link"), "the account of {object} to an identity provider", USER,
+        display("none", "link", "provider"),
+    )
+    ACCOUNT_INVITATION_ISSUED = (
+        "account.invitation.issued", Verb("invited", "invite"), "{object}", "a person", display("none", "mail", "provider"),
+    )
     ACCOUNT_PASSKEY_ADDED = (
         "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
     )
@@ -43,6 +50,9 @@ class Action(RecordedAction):
     )
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
+    )
+    ACCOUNT_SIGN_IN_LINK_ISSUED = (
+        "account.sign_in_link.issued", Verb("issued", "issue"), "a sign-in link to {object}", USER, display("bad", "key"),
     )
     ACCOUNT_SIGNED_IN = "account.signed_in", Verb("signed in", "sign in"), ""
     ACCOUNT_SIGNED_OUT = "account.signed_out", Verb("signed out", "sign out"), ""
@@ -133,6 +143,10 @@ class Action(RecordedAction):
     )
     AUDIT_EXPORTED = (
         "audit.exported", Verb("exported", "export"), "events of {object}", "a model or of the audit log", display("none", "download"),
+    )
+    AUDIT_LOG_CONTINUED = (
+        "audit.log.continued", Verb("continued", "continue"), "{object} after a restore", "the audit log",
+        display("bad", "settings_backup_restore"),
     )
     AUDIT_LOG_STARTED = (
         "audit.log.started", STARTED, "{object} anew", "the audit log", display("bad", "restart_alt"),

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.options import TO_FIELD_VAR
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
+
+from accounts.oidc.configuration import configured_providers
 
 
 class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -36,6 +39,12 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
             return inner(request, *args, **kwargs)
 
         return cast("Callable[..., Any]", checked)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the sign-in page: a button for each identity provider, and the form for passwords unless it is off."""
+        context = {"identity_providers": configured_providers(), "local_passwords": settings.LOCAL_PASSWORDS}
+        response: HttpResponse = super().login(request, {**context, **(extra_context or {})})
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Return the list of apps lazily: only one page reads it, and making it takes two queries."""

@@ -65,7 +65,10 @@ class PageErrorMiddleware:
 
 
 class RetryReadsMiddleware:
-    """Repeats a read that was answered 503: a restart of the database may have closed its connection."""
+    """Repeats a read that was answered 503: a restart of the database may have closed its connection.
+
+    Not the answer of an identity provider, which is read once: its view marks the response as final.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -74,7 +77,7 @@ class RetryReadsMiddleware:
         response = self.get_response(request)
         if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE or request.method not in {"GET", "HEAD"}:
             return response
-        if connection.in_atomic_block:
+        if connection.in_atomic_block or getattr(response, "is_final", False):
             return response
         connection.close_if_unusable_or_obsolete()
         return self.get_response(request)

@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config import env
+from config.sign_in.identity_providers import identity_providers
 
 VERSION = "0.1.0"
 # The MLflow version whose protocol this server implements; `/version` answers it.
@@ -41,6 +42,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "guardian",
+    "allauth",
+    "allauth.account",  # only because allauth.socialaccount needs it: its tables stay empty, its pages are not served
+    "allauth.socialaccount",
     "audit",
     "accounts",
     "lineage",
@@ -67,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # allauth refuses to start without it
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.PageErrorMiddleware",
@@ -339,7 +344,11 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("CUSTODY_EMAIL_FROM") or "custody@l
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "accounts.local_passwords.LocalPasswordGate",  # first: it refuses all passwords where they are switched off
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -369,6 +378,11 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy that ends TLS redirects (deploy/nginx.conf); probes ask this server without TLS
     "security.W021",  # the browsers' preload list: removal from it takes months
 ]
+
+# Identity providers of single sign-on (OpenID Connect), and whether people may sign in with a password kept here.
+IDENTITY_PROVIDERS = identity_providers(env.names("CUSTODY_OIDC"))
+LOCAL_PASSWORDS = env.flag("CUSTODY_LOCAL_PASSWORDS", default=True)
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -440,8 +454,13 @@ UNFOLD: dict[str, Any] = {
             {"title": "Notification settings", "link": reverse_lazy("console:notification_settings")},
             {"title": "Delegations", "link": reverse_lazy("console:delegations")},
             {"title": "API tokens", "link": reverse_lazy("console:tokens")},
+            *(
+                [{"title": "Identity providers", "link": reverse_lazy("console:identities")}]
+                if IDENTITY_PROVIDERS
+                else []
+            ),
             {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            *([{"title": "Change password", "link": reverse_lazy("admin:password_change")}] if LOCAL_PASSWORDS else []),
         ],
     },
     "BORDER_RADIUS": "8px",

@@ -1,8 +1,8 @@
 """Electronic signatures on decisions (21 CFR 11.50, 11.70, 11.100, 11.200).
 
-A signer enters their password again. The signature states its meaning and the printed name of the signer. It is stored
-in the same append-only row as the decision and the digest that it covers, so nobody can remove it or move it to another
-decision.
+A signer enters their password again, or signs in again at their identity provider for this one request. The signature
+states its meaning and the printed name of the signer. It is stored in the same append-only row as the decision and the
+digest that it covers, so nobody can remove it or move it to another decision.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from approvals.case.loading import Case
 from approvals.models import Decision, Override, Review
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState
+from core.refs import request_ref
 
 # The greatest time between entering the password and signing.
 SIGNING_WINDOW = timedelta(minutes=5)
@@ -34,18 +35,23 @@ MEANINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Input of a signer: their password, and the meaning of the signature."""
+    """Input of a signer: the meaning of the signature, and their password or a proof by their identity provider."""
 
     password: str = field(repr=False)
     meaning: str
+    proof: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSignature:
-    """A signature whose password was verified at ``verified_at``."""
+    """A signature of somebody who confirmed at ``verified_at`` who they are.
+
+    ``purpose`` is the reference of the request that an identity provider was asked for, "" with a password.
+    """
 
     meaning: str
     verified_at: datetime
+    purpose: str = ""
 
 
 class SignedFields(TypedDict, total=False):
@@ -60,19 +66,21 @@ def verify_signature(actor: Actor, signature: Signature | None, signed_act: str)
     """Verify the signature of ``signed_act`` (a decision, or OVERRIDE) and return it; None without a signature.
 
     Runs before anything is locked, because hashing a password is slow. Raises InvalidInput for a meaning that the act
-    cannot have, Denied for a wrong password.
+    cannot have, Denied for a wrong password or proof.
     """
     if signature is None:
         return None
     if signature.meaning not in MEANINGS[signed_act]:
         raise InvalidInput(f"The meaning must be {' or '.join(MEANINGS[signed_act])}, not {signature.meaning[:50]!r}.")
-    return VerifiedSignature(signature.meaning, reauthenticate(actor=actor, password=signature.password))
+    confirmed = reauthenticate(actor=actor, password=signature.password, proof=signature.proof)
+    return VerifiedSignature(signature.meaning, confirmed.at, confirmed.purpose)
 
 
 def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) -> SignedFields:
     """Return the columns of a signature; an empty dict without one.
 
-    Raises InvalidState if a needed signature is missing, if it is too old, or if the signer has no full name.
+    Raises InvalidState if a needed signature is missing, if it is too old or for another request, or if the signer has
+    no full name.
     """
     if verified is None:
         if case.snapshot.e_signature:
@@ -84,6 +92,8 @@ def signed_fields(case: Case, signer: User, verified: VerifiedSignature | None) 
     now = timezone.now()
     if now - verified.verified_at > SIGNING_WINDOW:
         raise InvalidState("You entered the password more than five minutes ago. Enter it again.")
+    if verified.purpose not in ("", request_ref(case.request.pk)):
+        raise InvalidState("You confirmed who you are for another request. Confirm it for this one.")
     name = signer.get_full_name().strip()
     if not name:
         raise InvalidState(

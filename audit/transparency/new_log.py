@@ -32,7 +32,7 @@ def start_new_log(*, actor: Actor, second: Actor, after: bytes) -> Log:
     unless two superusers agree, InvalidInput for a checkpoint that the log's key has not signed, Conflict while a
     sequencer is active.
     """
-    _require_two_superusers(actor, second)
+    require_two_superusers(actor, second, Action.AUDIT_LOG_STARTED)
     signers = log_signers()
     try:
         old = open_checkpoint(after, [signer.key for signer in signers])
@@ -66,9 +66,10 @@ def rotate_key(*, actor: Actor) -> Signer:
     return signer
 
 
-def _require_two_superusers(actor: Actor, second: Actor) -> None:
+def require_two_superusers(actor: Actor, second: Actor, action: Action) -> None:
+    """Raise Denied unless two superusers agree on how the log goes on."""
     if not (actor.is_superuser and second.is_superuser) or actor.ref == second.ref:
-        raise Denied("Two superusers have to agree on a new log.", action=Action.AUDIT_LOG_STARTED, obj=AUDIT_LOG)
+        raise Denied("Two superusers have to agree on how the log goes on.", action=action, obj=AUDIT_LOG)
 
 
 def _new_key(old_origin: str, signers: list[Signer]) -> Signer:

@@ -162,7 +162,7 @@ class Sequencer:
 
     def _catch_up(self, log: Log, signers: list[Signer]) -> None:
         opened = self._opened()
-        entries = _entries(log.number, opened.frontier.size, log.size)
+        entries = stored_entries(log.number, opened.frontier.size, log.size)
         reached = opened.frontier.copy()
         reached.append(map(leaf_hash, entries))
         if (reached.size, reached.root().hex()) != (log.size, log.root):
@@ -177,7 +177,7 @@ class Sequencer:
         with transaction.atomic():
             if connection.vendor == "postgresql" and not self._assigner.assign(number, limit=_BATCH):
                 return 0
-            entries = _entries(number, opened.frontier.size, opened.frontier.size + _BATCH)
+            entries = stored_entries(number, opened.frontier.size, opened.frontier.size + _BATCH)
             if not entries:
                 return 0
             reached = opened.frontier.copy()
@@ -225,7 +225,7 @@ def _restored_message(size: int, state: SignedState) -> str:
     )
 
 
-def _entries(number: int, start: int, end: int) -> list[bytes]:
+def stored_entries(number: int, start: int, end: int) -> list[bytes]:
     """Return the entries of a log from ``start`` to before ``end``, or to the last one. Raises Refused for a gap."""
     rows = Leaf.objects.filter(log=number, seq__gte=start, seq__lt=end).order_by("seq")
     entries: list[bytes] = []

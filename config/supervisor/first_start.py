@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from accounts.local_passwords import has_local_password
 from accounts.models import User
 from accounts.services import create_user
 from core.actors import system_actor
@@ -34,7 +35,8 @@ class FirstAccount:
             return ""
         stored = self.password_file.read_text(encoding="utf-8").strip()
         user = User.objects.filter(username=ADMIN, is_active=True).first()
-        return stored if user is not None and user.check_password(stored) else ""
+        is_valid = user is not None and has_local_password(user) and user.check_password(stored)
+        return stored if is_valid else ""
 
     def _make_password(self) -> str:
         """Return a new password. It is stored first: a lost password would lock everybody out."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 
+from accounts.oidc.configuration import IdentityProvider
+from console.account.identity import IdentityCheck
 from console.shell.forms import ConsoleForm
 from notices.models import ChatFormat
 
@@ -105,3 +110,30 @@ class PasswordForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Needed even though you are signed in, so that an unlocked screen is not enough. An earlier session ends.",
     )
+
+
+class IdentityForm(ConsoleForm):
+    """Start an approval session with a proof by an identity provider, in place of the password."""
+
+    def __init__(self, data: Any = None, *, identity: IdentityCheck) -> None:
+        super().__init__(data)
+        self.fields["identity"] = identity.field()
+        self.style_fields()
+
+
+class LinkForm(ConsoleForm):
+    """Link the account to an identity provider, with the password."""
+
+    provider = forms.ChoiceField(label="Identity provider")
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="You then sign in at the provider.",
+    )
+
+    def __init__(self, data: Any = None, *, providers: Sequence[IdentityProvider]) -> None:
+        super().__init__(data)
+        choices = [(provider.id, provider.name) for provider in providers]
+        self.fields["provider"].widget.choices = self.fields["provider"].choices = choices  # type: ignore[attr-defined]  # of a choice field

@@ -1,8 +1,8 @@
-"""Addresses of a person's own account: tokens, passkeys, approval sessions, delegations, notifications."""
+"""Addresses of a person's own account: tokens, passkeys, approval sessions, delegations, notifications, sign-in."""
 
 from django.urls import path
 
-from console.account.views import approval_sessions, delegations, notifications, passkeys, tokens
+from console.account.views import approval_sessions, delegations, notifications, passkeys, sign_in, tokens
 
 urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
@@ -20,4 +20,9 @@ urlpatterns = [
     path("account/passkeys/<int:passkey_id>/remove/", passkeys.remove, name="passkey_remove"),
     path("account/approval-session/", approval_sessions.approval_session, name="approval_session"),
     path("account/approval-session/end/", approval_sessions.end_session, name="approval_session_end"),
+    path("account/identities/", sign_in.identities, name="identities"),
+    path("account/confirm-identity/", sign_in.confirm_identity, name="confirm_identity"),
+    path("sign-in/<str:provider_id>/", sign_in.provider_sign_in, name="provider_sign_in"),
+    path("sign-in/<str:provider_id>/callback/", sign_in.provider_callback, name="provider_callback"),
+    path("sign-in-links/<str:secret>/", sign_in.sign_in_link, name="sign_in_link"),
 ]

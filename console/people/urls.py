@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from console.people import views
+from console.people import invitations, views
 
 urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<path:username>/", views.person, name="person"),
+    path("invitations/", invitations.invitations, name="invitations"),
     path("groups/", views.groups, name="groups"),
     path("groups/<path:name>/", views.group, name="group"),
 ]

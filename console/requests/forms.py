@@ -13,6 +13,7 @@ from approvals.models import MAX_COMMENT, Decision
 from approvals.oversight.condition_terms import ConditionTerms
 from approvals.requests.comments import MAX_COMMENT as MAX_DISCUSSION_COMMENT
 from approvals.requests.signatures import MEANINGS, OVERRIDE, Signature
+from console.account.identity import IdentityCheck
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from console.shell.passkeys import PasskeyPart, SigningForm
 from core.ids import MAX_ROW_ID
@@ -34,10 +35,11 @@ class CommentForm(ConsoleForm):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The person who signs: the name that an electronic signature prints, and whether they have a passkey."""
+    """The person who signs: the name that an electronic signature prints, a passkey, and the means to confirm them."""
 
     printed_name: str
     has_passkey: bool
+    identity: IdentityCheck
 
 
 class SignedForm(SigningForm):
@@ -45,7 +47,8 @@ class SignedForm(SigningForm):
 
     ``seen_digest`` identifies the version and its evidence as the page showed them. The service refuses when they have
     changed. ``signs`` is what is signed: a decision, or an override. Where the policy requires electronic signatures,
-    the form also asks for the meaning of the signature and for the password.
+    the form also asks for the meaning of the signature and for the password, or names the identity provider at which
+    the person has to sign in again.
     """
 
     comment = text_area("Comment", _COMMENT_HELP, rows=4)
@@ -53,6 +56,7 @@ class SignedForm(SigningForm):
 
     def __init__(self, data: Any = None, *, case: Case, signs: str, signer: Signer, seen: str = "") -> None:
         super().__init__(data, initial={"seen_digest": seen[:64] or case.snapshot.subject_digest})
+        self._identity = signer.identity
         if case.snapshot.e_signature:
             self._ask_for_signature(signs, signer.printed_name)
             self.style_fields()
@@ -62,9 +66,10 @@ class SignedForm(SigningForm):
 
     def signature(self) -> Signature | None:
         """Return the signature, None where the policy requires none."""
-        if "password" not in self.fields:
+        if "meaning" not in self.fields:
             return None
-        return Signature(password=self.cleaned_data["password"], meaning=self.cleaned_data["meaning"])
+        password = self.cleaned_data.get("password") or ""
+        return Signature(password=password, meaning=self.cleaned_data["meaning"], proof=self._identity.secret)
 
     def _ask_for_signature(self, signs: str, printed_name: str) -> None:
         name_help = f"Signed as {printed_name}."
@@ -75,6 +80,9 @@ class SignedForm(SigningForm):
             choices=[(meaning, meaning.capitalize()) for meaning in MEANINGS[signs]],
             help_text=name_help,
         )
+        if not self._identity.by_password:
+            self.fields["identity"] = self._identity.field()
+            return
         self.fields["password"] = forms.CharField(
             label="Your password",
             strip=False,

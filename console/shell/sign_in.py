@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 
 from accounts.models import User
@@ -16,6 +17,7 @@ class SignInForm(AuthenticationForm):
         "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask an administrator.",
         "locked": "Too many wrong passwords for this username. Try again in fifteen minutes.",
+        "off": "Passwords are switched off on this server. Sign in with one of the buttons.",
         "service": "This is a service account. Service accounts use API tokens and cannot sign in.",
     }
 
@@ -26,6 +28,8 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, object]:
         """Check the password. After too many failed attempts, refuse without checking it. Raises ValidationError."""
+        if not settings.LOCAL_PASSWORDS:
+            raise forms.ValidationError(self.error_messages["off"], code="off")
         name = self.cleaned_data.get("username") or ""
         if not claim_sign_in(name, self.request):
             raise forms.ValidationError(self.error_messages["locked"], code="locked")

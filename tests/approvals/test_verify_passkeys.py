@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import Passkey, User
 from accounts.passkeys.enrolment import remove_passkey
@@ -321,9 +322,9 @@ def test_an_unreadable_key_is_refused(data: str) -> None:
 
 
 @pytest.fixture
-def applied(signed: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> TransitionRequest:
-    monkeypatch.setattr(settings, "STATEMENT_KEY", "")
-    monkeypatch.setattr(settings, "STATEMENT_KEY_FILE", tmp_path / "keys" / "approval_statements")
+def applied(signed: Review, tmp_path: Path, settings: Settings) -> TransitionRequest:
+    settings.STATEMENT_KEY = ""
+    settings.STATEMENT_KEY_FILE = tmp_path / "keys" / "approval_statements"
     prepare_statement_key()
     assert tasks.apply_request(signed.request_id) == "applied"
     return reread(signed.request)

@@ -8,9 +8,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.approval_sessions import end_approval_sessions, live_sessions, start_approval_session
+from accounts.approval_sessions import PURPOSE, end_approval_sessions, live_sessions, start_approval_session
 from accounts.models import ApprovalSession
-from console.account.forms import PasswordForm
+from console.account.forms import IdentityForm, PasswordForm
+from console.account.identity import identity_check
+from console.shell.dialogs import submitted
+from console.shell.forms import ConsoleForm
 from console.shell.pages import Crumb, denied_message, page, render_page
 from core.actors import Actor
 from core.errors import Denied
@@ -19,17 +22,22 @@ from core.errors import Denied
 @page
 def approval_session(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show whether a session is live, and start one. Its secret is in this response and nowhere else."""
-    form, secret = PasswordForm(request.POST or None), ""
+    identity = identity_check(request, purpose=PURPOSE, back_to=request.path)
+    form: ConsoleForm = PasswordForm(request.POST or None)
+    if not identity.by_password:
+        form = IdentityForm(submitted(request), identity=identity)
+    secret = ""
     started: ApprovalSession | None = live_sessions(actor.user_id).first()
     if request.method == "POST" and form.is_valid():
         try:
             started, secret = start_approval_session(
                 actor=actor,
-                password=form.cleaned_data["password"],
+                password=form.cleaned_data.get("password", ""),
                 session_key=request.session.session_key or "",
+                proof=identity.secret,
             )
         except Denied as error:
-            form.add_error("password", denied_message(actor, error))
+            form.add_error("password" if identity.by_password else "identity", denied_message(actor, error))
     crumbs = [Crumb("API tokens", reverse("console:tokens"))]
     return render_page(
         request,

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from accounts.local_passwords import has_local_password
 from accounts.models import User
 from accounts.services import issue_token, revoke_token
 from console.account.forms import TokenForm
@@ -39,7 +40,15 @@ def tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
         form = TokenForm()
     own = first_rows(user.api_tokens.order_by("-created_at"), _SHOWN)
-    return render_page(request, "console/account/tokens.html", "API tokens", form=form, secret=secret, tokens=own)
+    return render_page(
+        request,
+        "console/account/tokens.html",
+        "API tokens",
+        form=form,
+        secret=secret,
+        tokens=own,
+        has_password=has_local_password(user),
+    )
 
 
 @page

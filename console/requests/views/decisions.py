@@ -17,6 +17,7 @@ from approvals.requests.lifecycle import withdraw_request
 from approvals.requests.override import override_rule, withdraw_override
 from approvals.requests.review import decide_request
 from approvals.requests.settle import is_delayed
+from console.account.identity import identity_check
 from console.requests.forms import (
     ApproveForm,
     OverrideForm,
@@ -31,6 +32,7 @@ from console.shell.dialogs import Dialog, run_dialog, submitted
 from console.shell.links import request_url
 from console.shell.pages import Crumb, page
 from core.actors import Actor
+from core.refs import request_ref
 from registry.stages import removed_alias
 
 _TITLES = {
@@ -64,7 +66,11 @@ def override(request: HttpRequest, actor: Actor, request_id: int) -> HttpRespons
     case = load_case(find_request(actor, request_id))
     rule = request.GET.get("rule", "")[:110]
     form = OverrideForm(
-        submitted(request), rule=rule, case=case, signer=_signer(request, actor), seen=request.GET.get("seen", "")
+        submitted(request),
+        rule=rule,
+        case=case,
+        signer=_signer(request, actor, case.request),
+        seen=request.GET.get("seen", ""),
     )
 
     def act() -> str:
@@ -160,7 +166,7 @@ def _decide(request: HttpRequest, actor: Actor, request_id: int, decision: Decis
         submitted(request),
         case=case,
         signs=decision,
-        signer=_signer(request, actor),
+        signer=_signer(request, actor, row),
         seen=request.GET.get("seen", ""),
     )
 
@@ -218,9 +224,10 @@ def _subject(row: TransitionRequest) -> SafeString:
     return render_to_string("console/requests/_decision_subject.html", {"subject": row})
 
 
-def _signer(request: HttpRequest, actor: Actor) -> Signer:
+def _signer(request: HttpRequest, actor: Actor, row: TransitionRequest) -> Signer:
     printed_name = request.user.get_full_name() if isinstance(request.user, User) else ""
-    return Signer(printed_name, passkeys_of(actor.user_id).exists())
+    identity = identity_check(request, purpose=request_ref(row.pk), back_to=request_url(row.pk))
+    return Signer(printed_name, passkeys_of(actor.user_id).exists(), identity)
 
 
 def _crumbs(row: TransitionRequest) -> list[Crumb]:

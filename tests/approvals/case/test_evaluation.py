@@ -123,7 +123,7 @@ checks = st.builds(
 
 # Strategies are made once: a draw that makes them costs several times the evaluation.
 RULES = tuple(rules_of(place) for place in range(4))
-SNAPSHOT = st.fixed_dictionaries(
+SNAPSHOT: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "reviews": st.lists(reviews, max_size=5).map(tuple),
         "people": st.fixed_dictionaries(dict.fromkeys(ROLES, names)),

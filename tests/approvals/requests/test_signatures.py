@@ -12,8 +12,9 @@ from django.db import Error, transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts.identity_proofs import keep_proof
 from accounts.models import User
-from accounts.reauthentication import MAX_FAILURES
+from accounts.reauthentication import MAX_FAILURES, reauthenticate
 from approvals.case.loading import load_case
 from approvals.models import RequestState, Review, TransitionRequest
 from approvals.requests.review import decide_request
@@ -24,6 +25,7 @@ from audit.sentences import describe
 from audit.services import record_denial
 from core.actors import Actor
 from core.errors import Denied, DomainError, InvalidInput, InvalidState
+from core.refs import request_ref
 from tests.approvals.conftest import Ask, NewVersion, RunChecks, reread
 from tests.approvals.requests.test_who_decides import ask_for
 from tests.recorded_fixtures import recorded_fixture
@@ -123,3 +125,55 @@ def test_the_database_keeps_signatures_whole(signing: TransitionRequest, bea: Us
         with pytest.raises(Error), transaction.atomic():
             Review.objects.create(request=signing, reviewer=bea, **words, **part)
     assert not Review.objects.exists()
+
+
+@pytest.fixture
+def without_a_password(bea: User) -> None:
+    bea.set_unusable_password()
+    bea.save()
+
+
+def proof_for(actor: Actor, purpose: str) -> str:
+    return keep_proof(actor=actor, provider="corp", purpose=purpose, signed_in_at=timezone.now())
+
+
+def test_a_proof_by_a_provider_signs_its_request_once(
+    signing: TransitionRequest, without_a_password: None, by_bea: Actor
+) -> None:
+    with pytest.raises(Denied, match="at your identity provider first"):
+        approve(by_bea, signing, SIGNED)
+    secret = proof_for(by_bea, request_ref(signing.pk))
+    review = approve(by_bea, signing, Signature("", "approval", proof=secret))
+    assert (review.meaning, review.printed_name) == ("approval", "Beatrix Kiddo")
+    with pytest.raises(Denied):
+        reauthenticate(actor=by_bea, password="", proof=secret)
+
+
+def test_a_proof_for_another_request_signs_nothing(
+    signing: TransitionRequest, without_a_password: None, by_bea: Actor
+) -> None:
+    for purpose in (request_ref(signing.pk + 1), "approval-session"):
+        secret = proof_for(by_bea, purpose)
+        with pytest.raises(InvalidState, match="for another request"):
+            approve(by_bea, signing, Signature("", "approval", proof=secret))
+    assert not Review.objects.exists()
+    assert reread(signing).state == RequestState.OPEN
+
+
+def test_the_dialog_asks_for_a_proof_in_place_of_the_password(
+    signing: TransitionRequest, without_a_password: None, by_bea: Actor, bea: User
+) -> None:
+    client = Client()
+    client.force_login(bea)
+    path = f"/requests/{signing.pk}/approve/"
+    page = client.get(path).content.decode()
+    assert 'name="password"' not in page
+    assert f"/account/confirm-identity/?purpose=transition-request%3A{signing.pk}" in page
+    fields = {"comment": "Good.", "meaning": "approval", "seen_digest": signing.subject_digest}
+    assert "at your identity provider first" in client.post(path, fields).content.decode()
+    session = client.session
+    session["identity_proofs"] = {request_ref(signing.pk): proof_for(by_bea, request_ref(signing.pk))}
+    session.save()
+    assert "Confirmed at" in client.get(path).content.decode()
+    assert client.post(path, fields).status_code == 302
+    assert Review.objects.get().meaning == "approval"

@@ -23,7 +23,7 @@ from tests.e2e.governed_model import ask_for_production, train_and_register
 from tests.e2e.installation import PASSWORD, Installation, free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.usefixtures("_signed_by_passkey")]
-MODEL, OTHER = "signed_in_browser", "unsigned_in_browser"
+MODEL, OTHER = "signed_in_browser", "other_in_browser"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,156 @@
+"""Configuration and signing keys of identity providers, fetched over HTTP and cached in each process.
+
+A provider that does not answer raises Unavailable, and is asked again only after some seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.core.cache import cache
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from accounts.oidc.configuration import IdentityProvider
+from core.errors import Unavailable
+
+TIMEOUT = 5
+_KEPT_SECONDS = 3600
+_SECONDS_AFTER_FAILURE = 5
+# Keys are fetched again for an unknown key id, but not more often than this: anybody can send unknown ids.
+_SECONDS_BETWEEN_REFRESHES = 60
+_MOST_BYTES = 1_000_000
+# Signatures by the provider's private key. Never `none`, and never an HMAC, whose key would be the client's secret.
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The configuration that a provider publishes."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str
+    token_auth_methods: tuple[str, ...]
+    names_issuer: bool
+
+
+def discovery_of(provider: IdentityProvider) -> Discovery:
+    """Return the configuration of a provider. Raises Unavailable if it does not answer, or not as it must."""
+    cache_key = _cache_key(provider.discovery_url)
+    document = _cached(cache_key, provider, provider.discovery_url)
+    try:
+        return _read_discovery(provider, document)
+    except Unavailable:
+        cache.delete(cache_key)
+        raise
+
+
+def _read_discovery(provider: IdentityProvider, document: dict[str, Any]) -> Discovery:
+    try:
+        discovery = Discovery(
+            issuer=str(document["issuer"]),
+            authorization_endpoint=str(document["authorization_endpoint"]),
+            token_endpoint=str(document["token_endpoint"]),
+            jwks_uri=str(document["jwks_uri"]),
+            userinfo_endpoint=str(document.get("userinfo_endpoint") or ""),
+            token_auth_methods=tuple(document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]),
+            names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+        )
+    except (KeyError, TypeError) as error:
+        raise Unavailable(f"The configuration of {provider.name} is incomplete.") from error
+    if discovery.issuer.rstrip("/") != provider.issuer:
+        raise Unavailable(f"The configuration of {provider.name} names another issuer than the one that is set here.")
+    endpoints = (discovery.authorization_endpoint, discovery.token_endpoint, discovery.jwks_uri)
+    if any(not _is_safe(provider, url) for url in (*endpoints, discovery.userinfo_endpoint or provider.url)):
+        raise Unavailable(f"The configuration of {provider.name} has an address without https.")
+    return discovery
+
+
+def signing_key(provider: IdentityProvider, key_id: str, algorithm: str) -> PyJWK | None:
+    """Return the provider's key with this id for this algorithm, None if it has none. Raises Unavailable."""
+    url = discovery_of(provider).jwks_uri
+    cache_key = _cache_key(url)
+    key = _find_key(_cached(cache_key, provider, url), key_id, algorithm)
+    if key is None and cache.add(f"{cache_key}:refreshed", 1, _SECONDS_BETWEEN_REFRESHES):
+        keys = fetch_json(provider, url)
+        cache.set(cache_key, keys, _KEPT_SECONDS)
+        key = _find_key(keys, key_id, algorithm)
+    return key
+
+
+def fetch_json(provider: IdentityProvider, url: str, *, bearer: str = "") -> dict[str, Any]:
+    """Return the JSON object at an address of a provider. Redirects are not followed. Raises Unavailable."""
+    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
+    try:
+        with requests.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as response:
+            response.raise_for_status()
+            document = json.loads(_body_of(response))
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise away(provider) from error
+    if response.is_redirect or not isinstance(document, dict):
+        raise away(provider)
+    return document
+
+
+def _body_of(response: requests.Response) -> bytes:
+    """Return the body of a response. Raises ValueError if it is too long."""
+    body = b""
+    for part in response.iter_content(65_536):
+        body += part
+        if len(body) > _MOST_BYTES:
+            raise ValueError("the answer is too long")
+    return body
+
+
+def away(provider: IdentityProvider) -> Unavailable:
+    """Return the error for a provider that does not answer, or answers what cannot be read."""
+    return Unavailable(f"{provider.name} does not answer, so nobody can sign in with it now. Try again in a moment.")
+
+
+def _cached(key: str, provider: IdentityProvider, url: str) -> dict[str, Any]:
+    document = cache.get(key)
+    if isinstance(document, dict):
+        return document
+    if cache.get(f"{key}:failed"):
+        raise away(provider)
+    try:
+        document = fetch_json(provider, url)
+    except Unavailable:
+        cache.set(f"{key}:failed", 1, _SECONDS_AFTER_FAILURE)
+        raise
+    cache.set(key, document, _KEPT_SECONDS)
+    return document
+
+
+def _cache_key(url: str) -> str:
+    return f"oidc:{hashlib.sha256(url.encode()).hexdigest()}"
+
+
+def _find_key(document: dict[str, Any], key_id: str, algorithm: str) -> PyJWK | None:
+    """Return the key of a key set for the header of a token; without a key id the set must have one key only."""
+    listed = document.get("keys")
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    rows = [row for row in rows if row.get("use", "sig") == "sig" and row.get("alg", algorithm) == algorithm]
+    rows = [row for row in rows if row.get("kid") == key_id] if key_id else rows
+    if len(rows) != 1 or algorithm not in ALGORITHMS:
+        return None
+    try:
+        return PyJWK(rows[0], algorithm=algorithm)
+    except PyJWTError:
+        return None
+
+
+def _is_safe(provider: IdentityProvider, url: str) -> bool:
+    """Return whether an address has TLS, as the provider's own has (which is without only on this machine)."""
+    scheme = urlsplit(url).scheme
+    return scheme == "https" or (scheme == "http" and provider.url.startswith("http://"))

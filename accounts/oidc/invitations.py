@@ -1,0 +1,85 @@
+"""Invitations: an administrator lets a person make an account at their first sign-in with an identity provider."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.administration import require_administrator
+from accounts.authentication import actor_from_user
+from accounts.changes import Change, note_change
+from accounts.models import Invitation, User
+from accounts.oidc.configuration import find_provider
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from core.errors import AlreadyExists, InvalidInput
+from core.refs import user_ref
+
+MAX_INVITATION_LIFE = timedelta(days=90)
+
+
+@transaction.atomic
+def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, username: str = "") -> Invitation:
+    """Invite the person to whom the provider says that an e-mail address belongs, and return the invitation.
+
+    The account gets ``username``, or the name that the provider sends. Raises Denied unless the actor is a superuser or
+    the system, NotFound (the provider), InvalidInput, AlreadyExists.
+    """
+    address = email.strip().lower()
+    require_administrator(actor, Action.ACCOUNT_INVITATION_ISSUED, address)
+    find_provider(provider)
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise InvalidInput(f"{address[:254]} is not an e-mail address.") from error
+    if not timedelta(0) < expires_in <= MAX_INVITATION_LIFE:
+        raise InvalidInput(f"An invitation is valid for up to {MAX_INVITATION_LIFE.days} days.")
+    if username and User.objects.filter(username__iexact=username).exists():
+        raise AlreadyExists(f"There is already a user called {username}.")
+    invitation = Invitation.objects.create(
+        provider=provider,
+        email=address,
+        username=username,
+        invited_by_id=actor.user_id,
+        expires_at=timezone.now() + expires_in,
+    )
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_INVITATION_ISSUED,
+        obj=user_ref(address),
+        after={"provider": provider, "username": username, "expires_at": invitation.expires_at},
+    )
+    return invitation
+
+
+def list_invitations() -> QuerySet[Invitation]:
+    """Return all invitations with who invited and the account, newest first."""
+    return Invitation.objects.select_related("invited_by", "account").order_by("-pk")
+
+
+def find_invitation(provider: str, email: str) -> Invitation | None:
+    """Return the oldest invitation for an address that is verified at the provider, locked; None for none."""
+    if not email:
+        return None
+    rows = Invitation.objects.select_for_update(of=("self",)).filter(
+        provider=provider, email=email.strip().lower(), redeemed_at__isnull=True, expires_at__gt=timezone.now()
+    )
+    return rows.order_by("pk").first()
+
+
+def redeem_invitation(invitation: Invitation, account: User) -> None:
+    """Note that an account was made by an invitation, in the transaction that makes it.
+
+    Who invited a person counts as who made the account: their own requests cannot be approved with it.
+    """
+    invitation.account, invitation.redeemed_at = account, timezone.now()
+    invitation.save(update_fields=["account", "redeemed_at"])
+    if invitation.invited_by is not None:
+        inviter = actor_from_user(invitation.invited_by, auth="invitation", request_id="")
+        note_change(actor=inviter, account=account, kind=Change.CREATED)

@@ -1,0 +1,152 @@
+"""Accounts of people who sign in at an identity provider: found by provider and subject, made once, groups updated.
+
+An account is never found by an e-mail address or a username, because both change hands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from accounts.changes import Change, note_change
+from accounts.models import User
+from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
+from accounts.oidc.invitations import find_invitation, redeem_invitation
+from accounts.oidc.tokens import Identity, RejectedSignIn
+from accounts.reauthentication import require_person
+from accounts.services import create_user
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor, system_actor
+from core.errors import AlreadyExists, InvalidInput
+from core.refs import user_ref
+
+_LONGEST_NAME = 150
+
+
+def account_of(identity: Identity, *, request_id: str) -> User:
+    """Return the active account of an identity, made now if this is the first sign-in and the provider may do that.
+
+    Raises RejectedSignIn.
+    """
+    actor = system_actor(f"sign-in:{identity.provider.id}", request_id=request_id)
+    try:
+        return _account_of(identity, actor)
+    except IntegrityError:  # the same person signed in twice at the same moment: the other one made the account
+        return _account_of(identity, actor)
+
+
+def linked_account(identity: Identity) -> User | None:
+    """Return the account that is linked to an identity, None for none."""
+    rows = SocialAccount.objects.filter(provider=identity.provider.id, uid=identity.subject)
+    return User.objects.filter(pk__in=rows.values("user_id")).first()
+
+
+def providers_of(user_id: int | None) -> list[IdentityProvider]:
+    """Return the configured identity providers that an account is linked to."""
+    linked = set(SocialAccount.objects.filter(user_id=user_id or 0).values_list("provider", flat=True))
+    return [provider for provider in configured_providers() if provider.id in linked]
+
+
+@transaction.atomic
+def link_identity(identity: Identity, *, actor: Actor) -> None:
+    """Link the actor's own account to an identity, which they proved by signing in at the provider.
+
+    Raises RejectedSignIn for an identity of another account, and where the account has another one at the provider.
+    """
+    user = require_person(actor, Action.ACCOUNT_IDENTITY_LINKED, "link an account")
+    other = linked_account(identity)
+    if other is not None and other.pk == user.pk:
+        return
+    if other is not None or SocialAccount.objects.filter(user=user, provider=identity.provider.id).exists():
+        name = identity.provider.name
+        message = (
+            f"Your account could not be linked: it has another identity at {name}, or this one has an account here."
+        )
+        raise RejectedSignIn(message, reason="the identity or the account is linked already", username=user.username)
+    _link(user, identity, actor)
+
+
+def _link(user: User, identity: Identity, actor: Actor) -> None:
+    SocialAccount.objects.create(user=user, provider=identity.provider.id, uid=identity.subject)
+    after = {"provider": identity.provider.id, "subject": identity.subject}
+    record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
+
+
+@transaction.atomic
+def _account_of(identity: Identity, actor: Actor) -> User:
+    user = linked_account(identity)
+    if user is None:
+        user = _create_account(identity, actor)
+    if not user.is_active or user.is_service:
+        message = "This account is disabled. Ask an administrator."
+        raise RejectedSignIn(message, reason="the account is not active", username=user.username)
+    _set_groups(User.objects.select_for_update(of=("self",)).get(pk=user.pk), identity, actor)
+    return user
+
+
+def _create_account(identity: Identity, actor: Actor) -> User:
+    provider = identity.provider
+    invitation = find_invitation(provider.id, identity.verified_email)
+    if invitation is None and provider.sign_up is SignUp.INVITED:
+        message = "You have no account here, and need an invitation to get one. Ask an administrator."
+        raise RejectedSignIn(message, reason="not invited", username=_username(identity))
+    username = (invitation.username if invitation is not None else "") or _username(identity)
+    try:
+        user = create_user(actor=actor, username=username)
+    except (AlreadyExists, InvalidInput) as error:
+        message = f"No account could be made for you: {error.message} Ask an administrator to invite you with another username."
+        raise RejectedSignIn(message, reason=error.message, username=username) from error
+    _set_profile(user, identity.claims, identity.verified_email)
+    _link(user, identity, actor)
+    if invitation is not None:
+        redeem_invitation(invitation, user)
+    return user
+
+
+def _username(identity: Identity) -> str:
+    """Return the username that the provider sends, or a verified e-mail address; an empty text without either."""
+    name = identity.claims.get("preferred_username")
+    return name.strip() if isinstance(name, str) and name.strip() else identity.verified_email
+
+
+def _set_profile(user: User, claims: dict[str, Any], email: str) -> None:
+    """Set the person's name, which electronic signatures print, and the e-mail address for notifications."""
+    first, last = (str(claims.get(name) or "").strip() for name in ("given_name", "family_name"))
+    if not (first or last):
+        first, _, last = str(claims.get("name") or "").strip().rpartition(" ")
+    user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (first, last))
+    try:
+        validate_email(email)
+    except ValidationError:
+        email = ""
+    user.email = email
+    user.save(update_fields=["first_name", "last_name", "email"])
+
+
+def _set_groups(user: User, identity: Identity, actor: Actor) -> None:
+    """Make the person a member of those of the provider's groups that the claim names. Other groups are left alone."""
+    mapping, names = identity.provider.groups, identity.groups
+    if names is None or not mapping:
+        return
+    claimed = {mapping[name] for name in names if name in mapping}
+    before = set(user.groups.values_list("name", flat=True))
+    to_add = list(Group.objects.filter(name__in=claimed - before))
+    to_remove = list(Group.objects.filter(name__in=before & set(mapping.values()) - claimed))
+    if not to_add and not to_remove:
+        return
+    user.groups.remove(*to_remove)
+    user.groups.add(*to_add)
+    note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=sorted(each.name for each in to_add))
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_USER_CHANGED,
+        obj=user_ref(user.username),
+        before={"groups": sorted(before)},
+        after={"groups": sorted(user.groups.values_list("name", flat=True)), "provider": identity.provider.id},
+    )

@@ -1,0 +1,1 @@
+"""Backup and restore of an installation, and its move from SQLite to PostgreSQL."""

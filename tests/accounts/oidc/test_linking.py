@@ -1,0 +1,86 @@
+"""Linking an account that exists already: its password here, and a sign-in at the provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+
+from accounts.models import User
+from audit.actions import Action
+from audit.models import Event
+from audit.queries import facts
+from tests.accounts.oidc.conftest import SignIn, address_of_provider
+from tests.accounts.oidc.identity_server import IdentityServer
+from tests.console.conftest import text_of
+
+PAGE = "/account/identities/"
+FORM = {"provider": "corp", "password": "bea-password-1"}
+
+
+def come_back(client: Client, page: Any, identity_server: IdentityServer) -> Any:
+    back = identity_server.authorize(address_of_provider(page))
+    return client.get(back.removeprefix("http://testserver"))
+
+
+def test_a_person_links_their_own_account(
+    sign_in: SignIn, client: Client, bea: User, identity_server: IdentityServer
+) -> None:
+    client.force_login(bea)
+    assert "with your password only" in text_of(client.get(PAGE))
+    answer = come_back(client, client.post(PAGE, FORM), identity_server)
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    event = Event.objects.get(action=Action.ACCOUNT_IDENTITY_LINKED)
+    assert (event.actor_name, event.object_ref) == ("bea", "user:bea")
+    assert facts(event)["after"] == {"provider": "corp", "subject": "subject-1"}
+    assert Event.objects.filter(action=Action.ACCOUNT_REAUTHENTICATED, outcome="ok").count() == 1
+    assert "Link this account" not in text_of(client.get(PAGE))
+    other = Client()
+    sign_in(other)
+    assert other.session["_auth_user_id"] == str(bea.pk)
+    assert not User.objects.filter(username="dora").exists()
+
+
+def test_it_takes_the_password(sign_in: SignIn, client: Client, bea: User) -> None:
+    client.force_login(bea)
+    for password in ("wrong", ""):
+        assert 'role="alert"' in text_of(client.post(PAGE, FORM | {"password": password}))
+    assert 'role="alert"' in text_of(client.post(PAGE, FORM | {"provider": "nobody"}))
+    assert not SocialAccount.objects.exists()
+
+
+def test_an_identity_of_another_account_is_not_linked(
+    sign_in: SignIn, client: Client, bea: User, identity_server: IdentityServer
+) -> None:
+    sign_in(Client())
+    client.force_login(bea)
+    answer = come_back(client, client.post(PAGE, FORM), identity_server)
+    assert answer.status_code == 403
+    assert SocialAccount.objects.get().user.username == "dora"
+    assert client.session["_auth_user_id"] == str(bea.pk)
+
+
+def test_an_account_has_one_identity_at_a_provider(
+    sign_in: SignIn, client: Client, bea: User, identity_server: IdentityServer
+) -> None:
+    client.force_login(bea)
+    first, second = client.post(PAGE, FORM), client.post(PAGE, FORM)
+    come_back(client, first, identity_server)
+    identity_server.claims["sub"] = "subject-2"
+    assert come_back(client, second, identity_server).status_code == 403
+    assert SocialAccount.objects.get().uid == "subject-1"
+
+
+def test_whoever_signed_in_meanwhile_is_not_linked(
+    sign_in: SignIn, client: Client, bea: User, ada: User, identity_server: IdentityServer
+) -> None:
+    client.force_login(bea)
+    page = client.post(PAGE, FORM)
+    states = client.session["socialaccount_states"]
+    client.force_login(ada)
+    session = client.session
+    session["socialaccount_states"] = states
+    session.save()
+    assert come_back(client, page, identity_server).status_code == 403
+    assert not SocialAccount.objects.exists()
