@@ -1,4 +1,4 @@
-"""Whether a path in a file of a model stays inside the model's folder: one answer for all formats."""
+"""Paths in the files of a model: those that lead out of its folder, one answer for all formats."""
 
 from __future__ import annotations
 
