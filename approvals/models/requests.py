@@ -89,7 +89,7 @@ class TransitionRequest(models.Model):
         PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     leave_revision = models.ForeignKey(
-        PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     subject_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=9, choices=RequestState, default=RequestState.OPEN)

@@ -178,6 +178,18 @@ def _gguf(template: str) -> bytes:
         ("{% for m in messages %}{{ m.content }}{% endfor %}", "clean"),
         ("{{ x.__class__ }}", "rejected"),
         ("{{ attr(x, y) }}", "rejected"),
+        ("{{ x['__cla' ~ 'ss__'] }}", "rejected"),
+        ("{{ x['\\x5f\\x5fclass\\x5f\\x5f'] }}", "rejected"),
+        ("{% set u = '_' %}{{ x[u ~ u] }}", "rejected"),
+        ("{{ x['a_b'[1] * 2] }}", "rejected"),
+        ("{{ x[('a_b')[1]] }}", "rejected"),
+        ("{{ x['%cclass' % 95] }}", "rejected"),
+        ("{{ xs | map(attribute=y) }}", "rejected"),
+        ("{{ '[INST] ' + m[0]['content'] | trim + ' [/INST]' }}{{ m[loop.index0 + 1].role }}", "clean"),
+        (
+            "{{ m.content.split('</think>')[-1].lstrip('\\n') }}{{ m[1:] | map(attribute='role') | join(', ') }}",
+            "clean",
+        ),
     ],
 )
 def test_a_template_of_a_gguf_file_is_read(template: str, verdict: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from validation.scanning.archives.streams import Window
+from validation.scanning.paths import leads_out
 from validation.scanning.report import MAX_MEMBERS, Budget, FileReport, Unsafe
 
 _BLOCK = 512
@@ -53,6 +54,6 @@ def _require_plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Return a member that is a file or folder inside the folder of unpacking. Raises Unsafe for any other."""
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise Unsafe(f"unpacked, {member.name[:200]!r} would be a link or a device")
-    if member.name.startswith(("/", "\\")) or ".." in member.name.replace("\\", "/").split("/"):
+    if leads_out(member.name):
         raise Unsafe(f"unpacked, {member.name[:200]!r} would lie outside its folder")
     return member

@@ -7,7 +7,6 @@ accepted if its members follow one another from the first byte to the directory,
 from __future__ import annotations
 
 import lzma
-import re
 import stat
 import struct
 import zipfile
@@ -17,6 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO, cast
 
 from validation.scanning.archives.streams import Window, spooled
+from validation.scanning.paths import leads_out
 from validation.scanning.report import MAX_MEMBERS, Budget, FileReport, Unsafe
 
 _CHUNK = 1 << 20
@@ -27,7 +27,6 @@ _MAX_DESCRIPTOR = 24
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _END_SIZE = 22
 _MAX_DIRECTORY = 64 * 1024**2
-_DRIVE = re.compile(r"[A-Za-z]:")
 
 Inner = Callable[[FileReport, BinaryIO], None]
 """Scans one member and writes the result into its report, which has its name."""
@@ -177,5 +176,4 @@ def _stays_inside(member: zipfile.ZipInfo) -> bool:
     """
     name = member.orig_filename
     is_link = stat.S_ISLNK(member.external_attr >> 16)
-    is_relative = not name.startswith("/") and "\\" not in name and "\x00" not in name and not _DRIVE.match(name)
-    return is_relative and ".." not in name.split("/") and not is_link
+    return not leads_out(name) and "\\" not in name and not is_link

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from validation.scanning.formats.protobuf import BYTES, Message
+from validation.scanning.paths import is_plain_path
 from validation.scanning.report import Budget, FileReport, Unsafe
 
 # Domains whose operators are part of onnxruntime or of the ONNX standard.
@@ -61,7 +62,7 @@ def scan_onnx(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
         report.refuse(f"its operator {acting[0]} opens a file, or calls code outside the graph")
     folder = PurePosixPath(report.name).parent
     for location in sorted(walk.locations):
-        if _leads_out(location):
+        if not is_plain_path(location):
             report.refuse(f"it keeps a tensor outside the model's folder, at {location!r}"[:300])
         else:
             report.data_files.add(str(folder / location))
@@ -100,8 +101,3 @@ class _Walk:
             self.operators.add(entry["op"])
         if entry.get("key") == "location":
             self.locations.add(entry.get("value", ""))
-
-
-def _leads_out(location: str) -> bool:
-    path = PurePosixPath(location.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or ":" in location or not location.strip() or "\x00" in location

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from validation.scanning.formats.tensorflow_graph import Graph, Node, SavedModel
+from validation.scanning.paths import is_plain_path
 
 # Operations that open files, with the positions of their inputs that are file names.
 _NAMED_BY = {
@@ -37,7 +38,7 @@ Opening = dict[str, set[int]]
 def problems_of_files(model: SavedModel) -> Iterator[str]:
     """Yield a problem for each file that the graph itself names, and for each asset outside the model's folder."""
     for filename in model.assets.values():
-        if _leads_out(filename):
+        if not is_plain_path(filename):
             yield f"its asset {filename[:200]!r} lies outside the model's folder"
     opening = _functions_that_open(model)
     for graph in model.graphs:
@@ -124,8 +125,7 @@ def _fills_tables(node: Node, model: SavedModel) -> bool:
 
 
 def _is_harmless(constant: Node) -> bool:
-    return constant.texts is not None and not any(_leads_out(text) for text in constant.texts)
-
-
-def _leads_out(text: str) -> bool:
-    return text.startswith(("/", "~")) or ".." in text or ":" in text or "\\" in text or "\x00" in text
+    """Return whether a constant can be a part of a name: joined with others it cannot lead up either."""
+    return constant.texts is not None and all(
+        not text or (is_plain_path(text) and ".." not in text and text.strip(".")) for text in constant.texts
+    )

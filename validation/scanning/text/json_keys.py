@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from validation.scanning.paths import is_plain_path
 from validation.scanning.report import Budget
 from validation.scanning.text.keras_config import problems_of_keras
 from validation.scanning.text.plain import reaches_python
@@ -86,7 +87,7 @@ def problems_of_record(record: Mapping[str, object], budget: Budget) -> Iterator
     if {"idx", "path", "type"} <= record.keys():
         yield from _named(record["type"], _SENTENCE, budget)
         path = str(record["path"])
-        if path.startswith(("/", "~", "\\")) or ".." in path.replace("\\", "/").split("/") or ":" in path:
+        if path and not is_plain_path(path):
             yield f"its path {path[:_SHOWN]!r} points outside the model's folder"
     if "_class_name" in record and "_diffusers_version" in record:
         yield from _diffusers(record, budget)

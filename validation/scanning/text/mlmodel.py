@@ -5,11 +5,11 @@ No path may point outside the folder of the model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from validation.scanning.paths import leads_out
 from validation.scanning.report import Budget, FileReport, Unsafe
 from validation.scanning.text.flavors import COMPONENT_KEY, LOADERS, Code, Named, Path, Rule, Structured, Text, rules_of
 from validation.scanning.text.plain import read_text
@@ -39,7 +39,6 @@ _TOP = frozenset(
     ]
 )
 _PATHS_OF_EXAMPLES = ("artifact_path", "serving_input_path")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FORBIDDEN_CONFIG = frozenset({"trust_remote_code", "custom_pipeline", "model_code_path", "code_path", "code_paths"})
 _ENVIRONMENTS = frozenset({"conda.yaml", "python_env.yaml"})
 _REMOTE_KEYS = ("source_model_revision", "local_base_model_path")
@@ -60,12 +59,6 @@ def scan_mlmodel(report: FileReport, stream: BinaryIO, budget: Budget) -> None:
         raise Unsafe("it names no flavors")
     for problem in _MLmodelScan(report, budget).problems(body, flavors):
         report.refuse(problem[:1000])
-
-
-def _leads_out(path: str) -> bool:
-    """Return whether a path leads out of the folder that it is relative to, or is a URL."""
-    posix = path.replace("\\", "/")
-    return posix.startswith(("/", "~")) or ".." in posix.split("/") or "\x00" in path or bool(_SCHEME.match(posix))
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -102,7 +95,7 @@ class _MLmodelScan:
 
     def _examples(self, example: Mapping[object, object]) -> Iterator[str]:
         for key in _PATHS_OF_EXAMPLES:
-            if isinstance(example.get(key), str) and _leads_out(str(example[key])):
+            if isinstance(example.get(key), str) and leads_out(str(example[key])):
                 yield f"its input example points outside the model's folder ({key})"
 
     def _flavor(self, name: str, flavor: object) -> Iterator[str]:
@@ -131,7 +124,7 @@ class _MLmodelScan:
         for key, value in flavor.items():
             if str(key) in _KEYS_OF_ANY_FLAVOR:
                 yield from self._entry(str(key), value, _OF_ANY_FLAVOR)
-            elif any(_leads_out(text) for text in _texts_in(value)):
+            elif any(leads_out(text) for text in _texts_in(value)):
                 yield f"{str(key)[:_MAX_SHOWN]} points outside the model's folder"
 
     def _entry(self, key: str, value: object, rules: Mapping[str, Rule]) -> Iterator[str]:
@@ -186,7 +179,7 @@ class _MLmodelScan:
         return rule.problem_of(value) if isinstance(rule, Structured) else ""
 
     def _path(self, value: object, formats: frozenset[str] = frozenset(), *, required: bool = False) -> str:
-        if not isinstance(value, str) or _leads_out(value):
+        if not isinstance(value, str) or leads_out(value):
             return "points outside the model's folder"
         if required:
             self._report.expects[str(self._folder / value)] = formats
@@ -196,5 +189,5 @@ class _MLmodelScan:
         entries = value if isinstance(value, list) else list(value.values()) if isinstance(value, Mapping) else []
         for entry in entries if key in {"extra_files", "artifacts", "requirements_file"} else ():
             path = entry.get("path") if isinstance(entry, Mapping) else entry
-            if not isinstance(path, str) or _leads_out(path):
+            if not isinstance(path, str) or leads_out(path):
                 yield f"{key} points outside the model's folder"
