@@ -93,7 +93,7 @@ def test_a_person_signs_in_and_confirms_who_they_are(server: Installation, provi
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.location["url"].startswith(provider.url):
+        if message.type == "error" and message.location["url"].startswith(server.url):
             problems.append(message.text)
 
     page.on("console", note)
