@@ -18,7 +18,7 @@ if __package__:
 else:
     from audit_verify import canonical, ed25519_verify  # type: ignore[import-not-found,no-redef]  # beside this file
 
-PRESENT, VERIFIED, MAY_SYNC = 0x01, 0x04, 0x08
+PRESENT, VERIFIED = 0x01, 0x04
 ES256, EDDSA, RS256 = -7, -8, -257
 _FEWEST_DATA = 37  # hash of the host name, flags, sign count
 _FEWEST_RSA_BITS = 2048
@@ -30,11 +30,10 @@ class BadAssertion(ValueError):
 
 
 class Assertion(NamedTuple):
-    """A verified assertion: the page that asked for it, its sign count, and whether the key may be copied."""
+    """A verified assertion: the page that asked for it and its sign count."""
 
     origin: str
     sign_count: int
-    may_sync: bool
 
 
 def check_assertion(passkey: Mapping[str, Any], public_key: bytes, rp_id: str) -> Assertion:
@@ -53,7 +52,7 @@ def check_assertion(passkey: Mapping[str, Any], public_key: bytes, rp_id: str) -
     signed = data + hashlib.sha256(client).digest()
     if not verify_cose(public_key, decode(passkey.get("signature")), signed):
         raise BadAssertion("the signature is not of this key")
-    return Assertion(origin, int.from_bytes(data[33:37], "big"), bool(flags & MAY_SYNC))
+    return Assertion(origin, int.from_bytes(data[33:37], "big"))
 
 
 def decode(text: Any) -> bytes:

@@ -13,7 +13,6 @@ import orjson
 from registry.production.states import States, etag_of_states
 
 MEDIA_TYPE = "text/event-stream"
-EVENT = "production"
 END = "end"
 # A comment, which keeps proxies from closing a stream without events.
 COMMENT = b":\n\n"
