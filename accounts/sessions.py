@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
-from core.retention import kept_since
+from core.sweeps import kept_since
 
 
 def forget_sessions(*, now: datetime | None = None) -> int:

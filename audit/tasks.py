@@ -9,10 +9,9 @@ from celery import shared_task
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import retention
 from audit.consumers import retry_missed
 from audit.dispatch import send
-from audit.exports import jobs
+from audit.exports import jobs, retention
 from audit.models import OutboxMessage
 
 _BATCH = 200

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
-from core.retention import kept_since
+from core.sweeps import kept_since
 from notices.channels import Outcome, send_by
 from notices.models import Message, MessageState, Notice
 from registry.permissions import Level, has_level

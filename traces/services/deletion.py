@@ -14,7 +14,7 @@ from audit.services import record
 from core.actors import Actor, system_actor
 from core.errors import InvalidInput
 from core.refs import experiment_ref
-from core.retention import refuse_under_legal_hold
+from core.sweeps import refuse_under_legal_hold
 from core.times import now_ms
 from traces.files import artifact_folder
 from traces.limits import MAX_DELETED_IDS, check_count

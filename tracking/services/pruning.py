@@ -19,7 +19,7 @@ from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import InvalidInput
-from core.retention import refuse_under_legal_hold
+from core.sweeps import refuse_under_legal_hold
 from tracking.locks import hold_bytes
 from tracking.models import Artifact, MultipartUpload, Seal
 from tracking.store import Blob, ByteStore, current_store

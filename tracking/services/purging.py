@@ -19,7 +19,7 @@ from audit.services import record
 from core.actors import system_actor
 from core.errors import InvalidInput
 from core.refs import run_ref
-from core.retention import kept_since
+from core.sweeps import kept_since
 from tracking.artifacts import forget_folders
 from tracking.models import LatestMetric, Lifecycle, LoggedModel, Metric, Param, Run, RunInput, RunTag
 from tracking.paths import key_of_uri

@@ -187,7 +187,7 @@ def mirror_name(*, actor: Actor, run: Run) -> None:
 
 @transaction.atomic
 def delete_run(*, actor: Actor, run_id: str) -> Run:
-    """Mark a run as deleted; deleting it again changes nothing. Raises Denied, NotFound, InvalidInput."""
+    """Mark a run as deleted; deleting it again changes nothing. Raises Denied, NotFound, InvalidInput, Conflict."""
     return _set_lifecycle(actor, run_id, Lifecycle.DELETED, Action.TRACKING_RUN_DELETED)
 
 

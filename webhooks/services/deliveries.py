@@ -24,7 +24,7 @@ from audit.services import enqueue, record
 from core.actors import Actor, system_actor
 from core.errors import Conflict, NotFound
 from core.refs import model_stream, webhook_ref
-from core.retention import kept_since
+from core.sweeps import kept_since
 from core.times import iso_utc
 from webhooks.consumers import GIVE_UP_AFTER
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookStatus

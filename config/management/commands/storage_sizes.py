@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.template.defaultfilters import filesizeformat
 
-from config.storage_sizes import folder_sizes, table_sizes
+from config.backup.storage_sizes import folder_sizes, table_sizes
 from core.commands import InstallationCommand
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from audit.exports.files import remove_files
 from audit.models import ExportJob, ExportState, OutboxMessage
-from core.retention import kept_since
+from core.sweeps import kept_since
 
 # The rows of one transaction: on SQLite other writers wait meanwhile.
 _BATCH = 2000
