@@ -1,4 +1,4 @@
-"""What sweeps share: they do the same for each of many rows, and delete rows that are older than a setting says."""
+"""Sweeps: scheduled jobs that do the same for each of many rows, or delete rows that are older than a setting says."""
 
 from __future__ import annotations
 
