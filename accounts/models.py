@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
 from core.append_only import AppendOnlyModel
 from core.look_alikes import is_unseen, look_alike_key
@@ -40,9 +41,17 @@ class User(AbstractUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the account. A new one is checked here too: Django's own `createsuperuser` does not call `clean`."""
-        if self._state.adding:
-            self._refuse_look_alikes()
-        super().save(*args, **kwargs)
+        if not self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        self._refuse_look_alikes()
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            try:
+                with transaction.atomic():
+                    UsernameKey.objects.create(account=self, digest=username_digest(self.username))
+            except IntegrityError as error:  # somebody else made it at the same moment
+                raise self._looks_like("another account, made at the same moment") from error
 
     def _refuse_look_alikes(self) -> None:
         """Refuse a new username with invisible characters, and one that a reader could confuse with another."""
@@ -50,10 +59,30 @@ class User(AbstractUser):
             return
         if any(is_unseen(letter) for letter in self.username):
             raise ValidationError({"username": "This username contains characters that cannot be seen."})
-        key = look_alike_key(self.username)
-        others = User.objects.values_list("username", flat=True)
-        if other := next((name for name in others if look_alike_key(name) == key), None):
-            raise ValidationError({"username": f"This username looks like that of another account: {other}."})
+        taken = UsernameKey.objects.filter(digest=username_digest(self.username)).values_list("account__username")
+        if other := taken.first():
+            raise self._looks_like(f"another account: {other[0]}")
+
+    def _looks_like(self, other: str) -> ValidationError:
+        return ValidationError({"username": f"This username looks like that of {other}."})
+
+
+def username_digest(username: str) -> str:
+    """Return the SHA-256 of what a reader sees of a username (core/look_alikes.py), as 64 hexadecimal digits."""
+    return hashlib.sha256(look_alike_key(username).encode()).hexdigest()
+
+
+class UsernameKey(models.Model):
+    """What a reader sees of the username of an account. It is unique, so that no two accounts can be confused.
+
+    An account from before this table whose name looked like that of an older one has no row.
+    """
+
+    account = models.OneToOneField(User, on_delete=models.CASCADE, related_name="username_key")
+    digest = models.CharField(max_length=64, unique=True)
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.digest}"
 
 
 class FormerOwner(models.Model):
