@@ -102,6 +102,18 @@ def until(server: Installation, state: str) -> None:
         time.sleep(0.2)
 
 
+def metrics_of(server: Installation, token: str) -> str:
+    return requests.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=60).text
+
+
+def until_waiting(server: Installation, token: str, *, clients: int) -> None:
+    """Wait until so many clients wait at edge. One that comes after a promotion is answered at once and not counted."""
+    deadline = time.monotonic() + PATIENCE
+    while f'custody_edge_clients{{kind="poll"}} {clients}.0' not in metrics_of(server, token):
+        assert time.monotonic() < deadline, server.said()
+        time.sleep(0.2)
+
+
 def test_the_client_serves_on_while_the_registry_is_away(own: Installation, tmp_path: Path) -> None:
     own.start()
     token = own.token("admin")
@@ -119,9 +131,10 @@ def test_the_client_serves_on_while_the_registry_is_away(own: Installation, tmp_
             time.sleep(0.1)
         assert first.is_running
         own.start()
+        until_waiting(own, token, clients=2)
         promote(own, token)
         assert (first.next(), late.next()) == (2, 2)
-        metrics = requests.get(f"{own.url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=60).text
+        metrics = metrics_of(own, token)
         assert 'custody_program_up{program="edge"}' in metrics
         assert 'custody_edge_clients{kind="poll"}' in metrics
         assert 'custody_edge_answers_total{answer="changed"}' in metrics
