@@ -273,9 +273,9 @@ class Action(RecordedAction):
     TRACKING_RUN_DELETED = "tracking.run.deleted", DELETED, "{object}", RUN
     TRACKING_RUN_IMPORTED = "tracking.run.imported", IMPORTED, "{object}", RUN
     TRACKING_RUN_RESTORED = "tracking.run.restored", RESTORED, "{object}", RUN
-    TRACKING_RUNS_PURGED = "tracking.runs.purged", DELETED, "the contents of runs that were deleted long ago"
     TRACKING_RUN_UPDATED = "tracking.run.updated", UPDATED, "{object}", RUN
     TRACKING_RUN_MODELS_IMPORTED = "tracking.run_models.imported", IMPORTED, "the model inputs and outputs of {object}", RUN
+    TRACKING_RUNS_PURGED = "tracking.runs.purged", DELETED, "the contents of runs that were deleted long ago"
     TRACKING_TAG_DELETED = "tracking.tag.deleted", DELETED, "a tag of {object}", RUN
     TRACKING_TAG_SET = "tracking.tag.set", SET, "a tag of {object}", RUN, BY_TAGS
     WEBHOOKS_DELIVERY_RESENT = "webhooks.delivery.resent", Verb("resent", "resend"), "an event to {object}", WEBHOOK

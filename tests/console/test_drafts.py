@@ -26,6 +26,9 @@ KEY = "/models/iris/1/card/edit/"
 _NOT_KEPT = {
     "account/_chat.html": "the address is a secret",
     "account/approval_session.html": "a password",
+    "account/identities.html": "a provider and a password",
+    "account/passkeys.html": "a name and a password",
+    "people/invitations.html": "an address and a provider",
     "account/tokens.html": "a name and two choices; the other form takes a password",
     "account/_notification.html": "no text",
     "requests/_inbox_notices.html": "no text",
