@@ -73,7 +73,7 @@ def username_digest(username: str) -> str:
 
 
 class UsernameKey(models.Model):
-    """What a reader sees of the username of an account. It is unique, so that no two accounts can be confused.
+    """The key of what a reader sees of a username: unique, so that no two accounts can be confused.
 
     An account from before this table whose name looked like that of an older one has no row.
     """
