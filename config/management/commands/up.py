@@ -113,6 +113,7 @@ class Command(BaseCommand):
         _close_database()
         manage = settings.BASE_DIR / "manage.py"
         edge_port = _edge_port(port)
+        _set_passkey_origin(port)
         supervisor.start(
             programs.web(host, port, workers=workers),
             *(programs.worker(queue) for queue in programs.QUEUES),
@@ -199,6 +200,12 @@ def _edge_port(web_port: int) -> int:
     if not env.text("CUSTODY_EDGE_PORT"):
         os.environ["CUSTODY_EDGE_PORT"] = str((web_port + 1) % 2**16)
     return int(env.number("CUSTODY_EDGE_PORT", 0))
+
+
+def _set_passkey_origin(web_port: int) -> None:
+    """Let passkeys be used at localhost on this port, where no address of the server is configured."""
+    if not env.text("CUSTODY_BASE_URL") and not env.names("CUSTODY_PASSKEY_ORIGINS"):
+        os.environ["CUSTODY_PASSKEY_ORIGINS"] = f"http://localhost:{web_port}"
 
 
 def _require_port(host: str, port: int, *, timeout: float) -> None:
