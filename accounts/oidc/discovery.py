@@ -79,13 +79,23 @@ def _read_discovery(provider: IdentityProvider, document: dict[str, Any]) -> Dis
 def signing_key(provider: IdentityProvider, key_id: str, algorithm: str) -> PyJWK | None:
     """Return the provider's key with this id for this algorithm, None if it has none. Raises Unavailable."""
     url = discovery_of(provider).jwks_uri
+    key = _find_key(_cached(_cache_key(url), provider, url), key_id, algorithm)
+    return key or newest_signing_key(provider, key_id, algorithm)
+
+
+def newest_signing_key(provider: IdentityProvider, key_id: str, algorithm: str) -> PyJWK | None:
+    """Return the same from keys that are fetched again, None if they were fetched again less than a minute ago.
+
+    For a token that the cached key does not verify: key ids are optional (OpenID Connect Core 1.0, section 10.1), so
+    a provider may change its key and not show it in the header. Raises Unavailable.
+    """
+    url = discovery_of(provider).jwks_uri
     cache_key = _cache_key(url)
-    key = _find_key(_cached(cache_key, provider, url), key_id, algorithm)
-    if key is None and cache.add(f"{cache_key}:refreshed", 1, _SECONDS_BETWEEN_REFRESHES):
-        keys = fetch_json(provider, url)
-        cache.set(cache_key, keys, _KEPT_SECONDS)
-        key = _find_key(keys, key_id, algorithm)
-    return key
+    if not cache.add(f"{cache_key}:refreshed", 1, _SECONDS_BETWEEN_REFRESHES):
+        return None
+    keys = fetch_json(provider, url)
+    cache.set(cache_key, keys, _KEPT_SECONDS)
+    return _find_key(keys, key_id, algorithm)
 
 
 def fetch_json(provider: IdentityProvider, url: str, *, bearer: str = "") -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 import jwt
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from jwt.exceptions import PyJWTError
+from jwt.exceptions import InvalidSignatureError, PyJWTError
 
 from accounts.oidc.configuration import IdentityProvider
-from accounts.oidc.discovery import ALGORITHMS, discovery_of, signing_key
+from accounts.oidc.discovery import ALGORITHMS, discovery_of, newest_signing_key, signing_key
 from core.errors import DomainError
 from core.times import from_ms
 
@@ -72,21 +72,32 @@ def verify_id_token(provider: IdentityProvider, token: object, *, nonce: str) ->
         key = signing_key(provider, key_id, algorithm) if algorithm in ALGORITHMS else None
         if key is None:
             raise invalid_token(provider, "the ID token is signed by an unknown key")
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[algorithm],
-            audience=provider.client_id,
-            issuer=discovery_of(provider).issuer,
-            leeway=LEEWAY,
-            options={"require": _REQUIRED},
-        )
+        try:
+            claims = _decode(provider, token, key, algorithm)
+        except InvalidSignatureError:
+            newest = newest_signing_key(provider, key_id, algorithm)
+            if newest is None:
+                raise
+            claims = _decode(provider, token, newest, algorithm)
     except PyJWTError as error:
         raise invalid_token(provider, f"the ID token is not valid ({type(error).__name__})") from error
     _verify_party(provider, claims)
     sent = claims.get("nonce")
     if not isinstance(sent, str) or not constant_time_compare(sent, nonce):
         raise invalid_token(provider, "the ID token belongs to another attempt (nonce)")
+    return claims
+
+
+def _decode(provider: IdentityProvider, token: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=[algorithm],
+        audience=provider.client_id,
+        issuer=discovery_of(provider).issuer,
+        leeway=LEEWAY,
+        options={"require": _REQUIRED},
+    )
     return claims
 
 

@@ -96,3 +96,16 @@ def test_keys_that_were_rotated_are_fetched_again_but_not_for_each_unknown_key(
     with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=True):
         identity_server.key = SigningKey("key-5")
         assert sign_in(Client()).status_code == 302
+
+
+def test_a_key_that_was_replaced_under_its_id_is_fetched_again(
+    sign_in: SignIn, identity_server: IdentityServer
+) -> None:
+    """Key ids are optional, and a provider that is set up anew may use an old one."""
+    sign_in(Client())
+    identity_server.key = SigningKey("key-1")
+    assert sign_in(Client()).status_code == 302
+    assert identity_server.requests.count("/jwks") == 2
+    identity_server.key = SigningKey("key-1")
+    assert sign_in(Client()).status_code == 403, "refreshed a moment ago"
+    assert identity_server.requests.count("/jwks") == 2
