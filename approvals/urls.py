@@ -12,6 +12,7 @@ from approvals.api import (
     oversight,
     passkeys,
     policies,
+    questions,
     requests,
     statements,
 )
@@ -28,6 +29,10 @@ urlpatterns = [
     path(f"{_VERSION}/packs/<int:number>/page", cards.PackPageView.as_view(), name="api-pack-page"),
     path(f"{_VERSION}/packs/<int:number>/dossier", cards.DossierView.as_view(), name="api-dossier"),
     path(f"{_VERSION}/approval-statements", statements.StatementsView.as_view(), name="api-approval-statements"),
+    path("audit/questions/approvals", questions.ApprovalsQuestionView.as_view(), name="api-question-approvals"),
+    path("audit/questions/approvers", questions.ApproversQuestionView.as_view(), name="api-question-approvers"),
+    path("audit/questions/exceptions", questions.ExceptionsQuestionView.as_view(), name="api-question-exceptions"),
+    path("audit/questions/production", questions.ProductionQuestionView.as_view(), name="api-question-production"),
     path("transition-requests", requests.RequestsView.as_view(), name="api-requests"),
     path("transition-requests/<int:request_id>", requests.RequestView.as_view(), name="api-request"),
     path("transition-requests/<int:request_id>/withdraw", requests.WithdrawView.as_view(), name="api-request-withdraw"),

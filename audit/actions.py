@@ -187,6 +187,9 @@ class Action(RecordedAction):
     )
     REGISTRY_CARD_CREATED = "registry.card.created", CREATED, "the card of {object}", VERSION, display("none", "description")
     REGISTRY_CARD_EDITED = "registry.card.edited", EDITED, "the card of {object}", VERSION, display("none", "edit_document")
+    REGISTRY_FILES_ERASED = (
+        "registry.files.erased", Verb("erased", "erase"), "the files of {object}", VERSION, display("bad", "delete_forever", "digest"),
+    )
     REGISTRY_INVENTORY_CHANGED = (
         "registry.inventory.changed", CHANGED, "the inventory entry of {object}", MODEL, display("none", "inventory_2"),
     )

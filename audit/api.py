@@ -91,7 +91,8 @@ class ExportView(ApiView):
 
         Raises NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
         """
-        return export_download(actor=actor_of(request), filters=Filters(**self.query), **_range(request))
+        filters, identities = _asked(self.query)
+        return export_download(actor=actor_of(request), filters=filters, identities=identities, **_range(request))
 
 
 class ExportsView(ApiView):
@@ -102,7 +103,8 @@ class ExportsView(ApiView):
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Answer the export, which is recorded and queued. Raises NotFound, Denied."""
-        job = start_export(actor=actor_of(request), filters=Filters(**self.body))
+        filters, identities = _asked(self.body)
+        job = start_export(actor=actor_of(request), filters=filters, identities=identities)
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
 
 
@@ -130,6 +132,12 @@ class ExportFileView(ApiView):
         Raises NotFound, Unavailable, Conflict while it is not finished.
         """
         return stored_file(export_job(actor_of(request), export_id), **_range(request))
+
+
+def _asked(values: dict[str, Any]) -> tuple[Filters, bool]:
+    """Return the filters of an export, and whether it says who its actors are."""
+    filters = {name: value for name, value in values.items() if name != "identities"}
+    return Filters(**filters), values["identities"]
 
 
 def _range(request: Request) -> dict[str, str]:

@@ -54,7 +54,9 @@ def stored_file(job: ExportJob, *, byte_range: str = "", if_range: str = "") -> 
     return answer
 
 
-def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_range: str = "") -> HttpResponseBase:
+def export_download(
+    *, actor: Actor, filters: Filters, identities: bool = True, byte_range: str = "", if_range: str = ""
+) -> HttpResponseBase:
     """Start an export and answer with its file as soon as a worker begins to write it.
 
     With the field Range a broken download continues with the newest export that has these filters. A caller who was
@@ -63,9 +65,10 @@ def export_download(*, actor: Actor, filters: Filters, byte_range: str = "", if_
     Raises NotFound, Denied, InvalidInput, Unavailable where no worker begins in time.
     """
     require_readable(actor, filters)
-    if byte_range and (finished := newest_finished_export(actor=actor, filters=filters)):
+    if byte_range and (finished := newest_finished_export(actor=actor, filters=filters, identities=identities)):
         return stored_file(finished, byte_range=byte_range, if_range=if_range)
-    job = _await_begin(unfetched_export(actor=actor, filters=filters) or start_export(actor=actor, filters=filters))
+    job = unfetched_export(actor=actor, filters=filters, identities=identities)
+    job = _await_begin(job or start_export(actor=actor, filters=filters, identities=identities))
     if job.state == ExportState.DONE:
         return stored_file(job)
     if job.state == ExportState.FAILED:

@@ -46,6 +46,9 @@ class ExportQuery(serializers.Serializer[Any]):
     until = serializers.DateTimeField(required=False, default=None)
     first_seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ, required=False, default=None)
     last_seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ, required=False, default=None)
+    identities = serializers.BooleanField(
+        required=False, default=True, help_text="Whether the export says who its actors are."
+    )
 
 
 def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def export_json(job: ExportJob) -> dict[str, Any]:
         "state": job.state,
         "filters": job.filters,
         "annex": job.annex,
+        "identities": job.identities,
         "requested_by": job.requested_by,
         "created_at": iso_utc(job.created_at),
         "events_done": job.done,

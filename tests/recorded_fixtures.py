@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from tests.recorded_rows import RecordedRows
+from tests.recorded_writes import add_restored, watched_recording
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -65,13 +66,15 @@ def restore_recorded(request: pytest.FixtureRequest) -> None:
     recorded: RecordedRows = request.getfixturevalue("recorded")
 
     def build() -> bytes:
-        for name in names:
-            request.getfixturevalue(name)
-        return pickle.dumps(item.stash[_VALUES])
+        with watched_recording() as written:
+            for name in names:
+                request.getfixturevalue(name)
+        return pickle.dumps((item.stash[_VALUES], written))
 
     folders = [request.getfixturevalue("tmp_path") / "artifacts", Path(settings.LOG_STATE)]
     restored = recorded.build(_key(request, [*automatic, *names]), build, folders=folders)
-    item.stash[_VALUES] = pickle.loads(restored)  # noqa: S301 - pickled by this process
+    item.stash[_VALUES], written = pickle.loads(restored)  # noqa: S301 - pickled by this process
+    add_restored(written)
 
 
 def _automatic(request: pytest.FixtureRequest) -> list[str]:

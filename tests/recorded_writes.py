@@ -140,6 +140,8 @@ class Unaudited(AssertionError):
 
 
 _current: dict[str, set[str]] = {}
+# What each recording in progress has written through.
+_recordings: list[set[str]] = []
 
 
 @cache
@@ -153,8 +155,7 @@ def routes_of_tests() -> dict[str, set[str]]:
     """Return what each listed test has to write through."""
     routes: dict[str, set[str]] = {}
     for route, test in listed()["tests"].items():
-        if not route.startswith("task "):  # a task may have run in a fixture whose rows are restored
-            routes.setdefault(test, set()).add(route)
+        routes.setdefault(test, set()).add(route)
     return routes
 
 
@@ -176,12 +177,30 @@ def check(what: str, changes: Changes, *, test: str) -> None:
     elif changes.unrecorded and what not in listed()["no_event"]:
         raise Unaudited(f"{what} changed rows of {', '.join(sorted(changes.unrecorded))} and wrote no event")
     _current.setdefault(test, set()).add(what)
+    for written in _recordings:
+        written.add(what)
 
 
 def is_watched() -> bool:
-    """Return whether the present test is watched."""
+    """Return whether the present test is watched, or the recording of a fixture, which serves other tests too."""
     is_listed = present_test() in listed()["tests"].values()
-    return connection.connection is not None and (bool(COLLECT) or is_listed)
+    return connection.connection is not None and (bool(COLLECT) or is_listed or bool(_recordings))
+
+
+@contextmanager
+def watched_recording() -> Iterator[set[str]]:
+    """Watch what the block writes, and yield what it has written through, for the tests that restore its rows."""
+    written: set[str] = set()
+    _recordings.append(written)
+    try:
+        yield written
+    finally:
+        _recordings.pop()
+
+
+def add_restored(written: set[str]) -> None:
+    """Note what the fixtures wrote through whose rows the present test starts from."""
+    _current.setdefault(present_test(), set()).update(written)
 
 
 def present_test() -> str:

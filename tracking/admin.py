@@ -61,5 +61,5 @@ class ArtifactAdmin(ReadOnlyAdmin):
 class SealAdmin(ReadOnlyAdmin):
     """Seals on artifact folders, read-only."""
 
-    list_display = ["prefix", "digest", "reason", "sealed_at"]
+    list_display = ["prefix", "digest", "reason", "sealed_at", "erased_at"]
     search_fields = ["prefix", "digest"]

@@ -32,19 +32,24 @@ class Superseded(Exception):
     """Another worker has taken over the export."""
 
 
-def start_export(*, actor: Actor, filters: Filters, annex: str = "", queued: bool = True) -> ExportJob:
+def start_export(
+    *, actor: Actor, filters: Filters, annex: str = "", queued: bool = True, identities: bool = True
+) -> ExportJob:
     """Record that an export was asked for, queue it, and return it. Without ``queued`` the caller makes it itself.
+
+    Without ``identities`` the export does not say who its actors are.
 
     Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput.
     """
     with transaction.atomic():
         stream = require_readable(actor, filters)
         job = ExportJob.objects.create(
-            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex),
+            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex, identities=identities),
             requested_by=actor.name,
             requester_ref=actor.ref,
             filters=filters.as_dict(),
             annex=annex,
+            identities=identities,
             seen_at=timezone.now(),
         )
         if queued:
@@ -52,18 +57,18 @@ def start_export(*, actor: Actor, filters: Filters, annex: str = "", queued: boo
     return job
 
 
-def unfetched_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
+def unfetched_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
     """Return the export that the actor asked for with these filters within the hour and has not fetched yet, if any.
 
     A caller who was told to try again gets that one.
     """
-    jobs = _asked_by(actor, filters).exclude(state=ExportState.FAILED)
+    jobs = _asked_by(actor, filters, identities=identities).exclude(state=ExportState.FAILED)
     return jobs.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
 
 
-def newest_finished_export(*, actor: Actor, filters: Filters) -> ExportJob | None:
+def newest_finished_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
     """Return the newest finished export of the actor with these filters, if any: broken downloads continue with it."""
-    return _asked_by(actor, filters).filter(state=ExportState.DONE).first()
+    return _asked_by(actor, filters, identities=identities).filter(state=ExportState.DONE).first()
 
 
 def mark_fetched(job: ExportJob) -> None:
@@ -141,10 +146,9 @@ def resume_exports() -> int:
     return count
 
 
-def _asked_by(actor: Actor, filters: Filters) -> QuerySet[ExportJob]:
-    return ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="").order_by(
-        "-created_at"
-    )
+def _asked_by(actor: Actor, filters: Filters, *, identities: bool) -> QuerySet[ExportJob]:
+    rows = ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="")
+    return rows.filter(identities=identities).order_by("-created_at")
 
 
 def _claim(pk: UUID) -> ExportJob | None:

@@ -18,6 +18,8 @@ from typing import IO, Any
 import orjson
 from django.conf import settings
 
+from audit.exports.identities import ActorKey, identities_of
+from audit.exports.report import LISTED, report_page, report_row
 from audit.exports.selection import Selection
 from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
@@ -56,6 +58,9 @@ class _Tally:
     files: dict[str, dict[str, object]] = field(default_factory=dict)
     # The ids of the events that added the passkeys of these events.
     enrolments: set[str] = field(default_factory=set)
+    actors: set[ActorKey] = field(default_factory=set)
+    # The rows of the first events in the report.
+    listed: list[str] = field(default_factory=list)
     reported_at: float = 0.0
 
     def report(self) -> None:
@@ -121,6 +126,8 @@ def write_package(
 ) -> dict[str, Any]:
     """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far.
 
+    ``about`` are facts for the manifest. Its `identities` is the name of the annex that says who the actors are, or
+    says that the annex is left out.
     Bytes are only appended, so that the file can be sent while it grows.
     """
     tally = _Tally(progress)
@@ -142,7 +149,10 @@ def write_package(
         for name in _VERIFIER:
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
+        if about["identities"] == verifier.IDENTITIES:
+            _write(package, verifier.IDENTITIES, identities_of(tally.actors), tally)
         manifest = _manifest(chosen, checkpoint, about, tally)
+        _write(package, verifier.REPORT, iter([report_page(manifest, tally.listed)]), tally)
         data = verifier.manifest_bytes(manifest)
         package.writestr(verifier.MANIFEST, data)
         package.writestr(verifier.MANIFEST_NOTE, sign_note(verifier.manifest_text(chosen.origin, data), signers))
@@ -183,10 +193,20 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
         facts = orjson.loads(entry)
         rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
         tally.take(seq, facts["gen"])
-        if passkey := facts["event"]["after"].get("passkey"):
-            tally.enrolments.add(passkey["enrolment_event"])
+        _take_facts(tally, facts)
     text.detach()
     lines.finish()
+
+
+def _take_facts(tally: _Tally, facts: dict[str, Any]) -> None:
+    """Note what an entry adds to the other files: its actor, the passkey that signed it, its row in the report."""
+    event = facts["event"]
+    actor = event["actor"]
+    tally.actors.add((actor["ref"], actor["kind"], actor["name"]))
+    if passkey := event["after"].get("passkey"):
+        tally.enrolments.add(passkey["enrolment_event"])
+    if len(tally.listed) < LISTED:
+        tally.listed.append(report_row(facts))
 
 
 def _copy(package: zipfile.ZipFile, name: str, source: IO[bytes], tally: _Tally) -> None:

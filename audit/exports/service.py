@@ -18,6 +18,7 @@ from audit.services import SCHEMA, record
 from audit.subjects import find_stream, require_whole_log
 from audit.transparency.keys import NoLogKey, log_signers
 from audit.transparency.signing import signed_checkpoint
+from audit.verifier.audit_verify import IDENTITIES
 from core.actors import Actor
 from core.errors import InvalidInput, Unavailable
 from core.refs import AUDIT_LOG, model_ref
@@ -39,9 +40,11 @@ def require_readable(actor: Actor, filters: Filters) -> str:
     return ""
 
 
-def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "") -> Event:
+def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "", identities: bool = True) -> Event:
     """Record the request for an export. For a model, the event has the length of its history at this time."""
     after: dict[str, object] = {"filters": filters.as_dict()}
+    if not identities:
+        after["identities"] = "left out"
     if annex:
         after["annex"] = annex
     if stream:
@@ -67,6 +70,7 @@ def write_export(file: BinaryIO, job: ExportJob, *, progress: Progress) -> dict[
         "requested_by": job.requested_by,
         "software": f"custody {settings.VERSION}",
         "csv_note": _CSV_NOTE,
+        "identities": IDENTITIES if job.identities else "left out",
     }
     chosen = Selection(log.number, log.origin, checkpoint.size, job.event.stream, filters_of(job.filters))
     annex = annex_files(job.annex, SignedLog(log.number, checkpoint))

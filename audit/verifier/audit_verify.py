@@ -37,6 +37,7 @@ FORMAT = "custody-audit-export/3"
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
 EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
 WITNESSED = "witnessed"
+IDENTITIES, REPORT = "identities.jsonl", "report.html"
 TIMESTAMP = ("timestamp.txt", "timestamp.tsr")  # a checkpoint and the time stamp on it (RFC 3161)
 LOG_KEY, WITNESS_KEY = 1, 4
 KEY_KINDS = {LOG_KEY: "log", WITNESS_KEY: "witness"}
@@ -717,20 +718,44 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
-def check_content(package: Package, report: Report) -> None:
-    """Check the canonical form of each entry, and that events.csv says the same."""
+def check_content(package: Package, report: Report, files: dict[str, Any]) -> None:
+    """Check the canonical form of each entry, that events.csv says the same, and the annex and the report."""
+    actors: set[tuple[str, str, str]] = set()
     csv.field_size_limit(1 << 20)
     with package.open(EVENTS) as events, io.TextIOWrapper(package.open(TABLE), encoding="utf-8", newline="") as text:
         rows = csv.reader(text, strict=True)
         if next(rows, None) != CSV_COLUMNS:
             report.wrong(TABLE, "the header is not the expected one", 1)
-        number = _check_rows(events, rows, report)
+        number = _check_rows(events, rows, report, actors)
         if number and next(rows, None) is not None:
             report.wrong(TABLE, "there are more rows than events", number + 1)
+    if IDENTITIES in files and not report.errors:
+        _check_identities(package, actors, report)
+    if REPORT in files:
+        with package.open(REPORT) as file:
+            if files[EVENTS]["sha256"].encode() not in file.read(_SMALL_FILE):
+                report.wrong(REPORT, "it does not name the SHA-256 of the events")
 
 
-def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report) -> int:
-    """Compare lines with rows; return the number of lines, 0 after the first that differs."""
+def _check_identities(package: Package, actors: set[tuple[str, str, str]], report: Report) -> None:
+    """Check that the annex has one line for each actor of the events, and no other."""
+    with package.open(IDENTITIES) as file:
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
+            person = json.loads(line)
+            if canonical(person) + b"\n" != line:
+                report.wrong(IDENTITIES, "the line is not in canonical form", number)
+                return
+            actor = (person["ref"], person["kind"], person["name"])
+            if actor not in actors:
+                report.wrong(IDENTITIES, "no event is by this actor, or there are two lines", number)
+                return
+            actors.remove(actor)
+    if actors:
+        report.wrong(IDENTITIES, f"the actor {min(actors)[0]!a} is missing")
+
+
+def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report, actors: set[tuple[str, str, str]]) -> int:
+    """Compare lines with rows and add the actors; return the number of lines, 0 after the first that differs."""
     number = 0
     while line := events.readline(_LONGEST_LINE + 1):
         number += 1
@@ -742,6 +767,8 @@ def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report) -> 
         if next(rows, None) != csv_row(entry, leaf_hash(line[:-1])):
             report.wrong(TABLE, f"row {number} does not say what event {number} says", number)
             return 0
+        actor = entry["event"]["actor"]
+        actors.add((actor["ref"], actor["kind"], actor["name"]))
     return number
 
 
@@ -778,7 +805,7 @@ def verify(
         compared = len(olds or []) - len(others) + check_old_log(walk.began_after, others, report)
         report.facts = _facts(signed, compared, full=full) | {"cosigned": cosigned, "began_after": walk.began_after}
         if full:
-            check_content(package, report)
+            check_content(package, report, files)
     except (*_BROKEN, csv.Error, KeyError, TypeError, RecursionError) as error:
         report.wrong(EVENTS, f"cannot be read: {error}")
     return report
@@ -844,7 +871,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--witness", action="append", default=[], metavar="KEY", help="a witness that must have cosigned"
     )
-    parser.add_argument("--full", action="store_true", help="also check the canonical form and the table")
+    parser.add_argument(
+        "--full", action="store_true", help="also check the canonical form, the table, the annex and the report"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:

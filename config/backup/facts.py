@@ -158,6 +158,6 @@ def _named_digests(reader: Reader) -> dict[str, int | None]:
 
 
 def _sealed(reader: Reader) -> Iterator[tuple[str, int]]:
-    for (manifest,) in reader.rows("SELECT manifest FROM tracking_seal"):
+    for (manifest,) in reader.rows("SELECT manifest FROM tracking_seal WHERE erased_at IS NULL"):
         listed = json.loads(manifest) if isinstance(manifest, str) else manifest
         yield from ((sha256, size) for _, sha256, size in listed)

@@ -20,7 +20,8 @@ from core.actors import Actor
 @require_POST
 def export_selection(request: HttpRequest, actor: Actor) -> HttpResponseRedirect:
     """Start an export of the events that match the filter in the query string."""
-    job = start_export(actor=actor, filters=Filter.of(request).for_export())
+    identities = "without_identities" not in request.POST
+    job = start_export(actor=actor, filters=Filter.of(request).for_export(), identities=identities)
     return HttpResponseRedirect(reverse("console:audit_export_job", args=[job.pk]))
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.audit import exports, views
+from console.audit import exports, questions, views
 
 urlpatterns = [
     path("audit/", views.audit_log, name="audit"),
@@ -12,4 +12,7 @@ urlpatterns = [
     path("audit/exports/<uuid:export_id>/", exports.export_detail, name="audit_export_job"),
     path("audit/exports/<uuid:export_id>/live/", exports.export_live, name="audit_export_live"),
     path("audit/exports/<uuid:export_id>/file/", exports.export_file, name="audit_export_file"),
+    path("audit/questions/", questions.questions, name="audit_questions"),
+    path("audit/questions/<str:code>/", questions.question, name="audit_question"),
+    path("audit/questions/<str:code>/export/", questions.question_export, name="audit_question_export"),
 ]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
+from core.errors import InvalidInput
 from core.refs import model_stream
 from registry.models import RegisteredModel
 
+# The most moves that one call of production_on reads.
+MAX_MOVES = 50_000
 _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 
@@ -42,6 +46,33 @@ def production_periods(model: RegisteredModel) -> list[Period]:
 def production_at(model: RegisteredModel, at: datetime.datetime) -> Period | None:
     """Return the period that includes a moment, None where nothing was in Production then."""
     return next((period for period in reversed(production_periods(model)) if _includes(period, at)), None)
+
+
+def production_on(
+    first: datetime.datetime, end: datetime.datetime, *, stream: str = ""
+) -> list[tuple[str, str, Period]]:
+    """Return who was current Production at some time from ``first`` until before ``end``, in one stream or in all.
+
+    Each item has the stream, the version's reference at that time, and the period; its ``until`` is None where it had
+    not ended by ``end``. Deleted models are among them. Two queries. Raises InvalidInput for more than MAX_MOVES moves.
+    """
+    rows = Event.objects.filter(action__in=[action.value for action in _MOVES], outcome="ok", at__lt=end)
+    rows = rows.filter(stream=stream) if stream else rows
+    if rows[: MAX_MOVES + 1].count() > MAX_MOVES:
+        raise InvalidInput(f"There are more than {MAX_MOVES} moves before that day. Ask about one model.")
+    refs: dict[str, str] = {}
+    present: list[tuple[str, str, Period]] = []
+    for key, events in groupby(rows.order_by("stream", "pk").iterator(), lambda event: event.stream):
+        periods = list(_periods(_noting_refs(events, refs)))
+        present += [(key, refs[row.event_id], row) for row in periods if row.until is None or row.until > first]
+    return present
+
+
+def _noting_refs(events: Iterable[Event], refs: dict[str, str]) -> Iterator[Event]:
+    """Yield the events, and store the object of each by its event id."""
+    for event in events:
+        refs[str(event.event_id)] = event.object_ref
+        yield event
 
 
 def _includes(period: Period, at: datetime.datetime) -> bool:

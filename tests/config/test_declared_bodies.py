@@ -7,6 +7,7 @@ leaves out fails the test, unless UNTRIED says why.
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Group
@@ -290,6 +291,15 @@ def audit_log(call: Caller) -> None:
     call("ops", "get", "audit/export?model=fraud")  # the same export: no worker runs here
     call("ops", "get", f"audit/exports/{export}")
     call("ops", "get", f"audit/exports/{export}/file")
+    questions: dict[str, dict[str, object]] = {
+        "approvals": {"model": "fraud", "version": 1},
+        "approvers": {"model": "fraud", "date": "2026-11-30", "target": "Production"},
+        "exceptions": {"quarter": "2026-Q4"},
+        "production": {"date": "2026-11-30"},
+    }
+    for code, asked in questions.items():
+        call("ops", "get", f"audit/questions/{code}?{urlencode(asked)}")
+        call("ops", "post", f"audit/questions/{code}", asked | {"form": "json"})
 
 
 @pytest.mark.django_db

@@ -22,6 +22,7 @@ EDGE = {"source": "model-version:{name}/1", "target": "endpoint:/score", "relati
 SUGGESTED = {"source": "model-version:{name}/1", "target": "endpoint:/x", "method": "last_version", "reason": "r"}
 SUGGESTION = "source=model-version:{name}/1&target=endpoint:/x&method=last_version"
 ATTEST = {"in_use": True, "still_fit": True, "documentation_true": True}
+QUESTION = "/api/v1/audit/questions/"
 # (route name, method, path, body); {…} are filled with what is hidden and with what never was.
 ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("api-model", "GET", MODEL, None),
@@ -168,6 +169,29 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("audit-events", "GET", "/api/v1/audit/events?model={name}", None),
     ("audit-exports", "POST", "/api/v1/audit/exports", {"model": "{name}"}),
     ("audit-export", "GET", "/api/v1/audit/export?model={name}", None),
+    ("api-question-approvals", "GET", QUESTION + "approvals?model={name}&version=1", None),
+    ("api-question-approvals", "POST", QUESTION + "approvals", {"model": "{name}", "version": 1, "form": "csv"}),
+    ("api-question-exceptions", "GET", QUESTION + "exceptions?model={name}&quarter=2026-Q4", None),
+    (
+        "api-question-exceptions",
+        "POST",
+        QUESTION + "exceptions",
+        {"model": "{name}", "quarter": "2026-Q4", "form": "csv"},
+    ),
+    ("api-question-production", "GET", QUESTION + "production?model={name}&date=2026-11-30", None),
+    (
+        "api-question-production",
+        "POST",
+        QUESTION + "production",
+        {"model": "{name}", "date": "2026-11-30", "form": "csv"},
+    ),
+    ("audit_question", "GET", "/audit/questions/production/?model={name}&date=2026-11-30", None),
+    (
+        "audit_question_export",
+        "POST",
+        "/audit/questions/production/export/?model={name}&date=2026-11-30",
+        {"form": "csv"},
+    ),
     ("watch", "POST", "/models/{name}/watch/", {}),
     ("model", "GET", "/models/{name}/", None),
     ("access", "GET", "/models/{name}/access/", None),
@@ -219,6 +243,8 @@ OTHERS = {
     "people", "person", "groups", "group", "search", "quick_search", "api-account-confirmations", "form_draft", "form_draft_discard",
     # The published files of the log are hashes, or for auditors; an event is found by its random id.
     "audit-log-checkpoint", "audit-log-tile", "audit-log-bundle", "audit-vkey", "audit_event", "audit_event_proof",
+    # Who could approve is for auditors alone.
+    "audit_questions", "api-question-approvers",
     "audit-export-job", "audit-export-file", "audit_export_job", "audit_export_live", "audit_export_file",
     # They name jobs and datasets; tests/lineage/test_openlineage.py sends events on models.
     "openlineage", "openlineage-batch", "openlineage-events",

@@ -22,7 +22,11 @@ class Artifact(models.Model):
 
 
 class Seal(models.Model):
-    """A folder whose files can no longer change, because a registered version uses them."""
+    """A folder whose files can no longer change, because a registered version uses them.
+
+    ``erased_at`` is when an operator erased the files, after every version that used them was deleted. The seal stays:
+    it is the record of what was there, and nothing else can take its place.
+    """
 
     prefix = models.CharField(max_length=1000, unique=True)
     digest = models.CharField(max_length=80)
@@ -31,6 +35,7 @@ class Seal(models.Model):
     stored_by = models.JSONField(default=list)
     reason = models.CharField(max_length=700)
     sealed_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.prefix

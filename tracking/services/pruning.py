@@ -1,6 +1,6 @@
 """Deletion of stored bytes that nothing names any more.
 
-Bytes stay that an artifact's row, the manifest of a seal or one of ``ARTIFACT_HOLDERS`` (settings) names.
+Bytes stay that an artifact's row, the manifest of a seal in force or one of ``ARTIFACT_HOLDERS`` (settings) names.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def prune_artifacts(*, actor: Actor, grace: timedelta, dry_run: bool = False) ->
 
 
 def _sealed_digests() -> frozenset[str]:
-    manifests = Seal.objects.values_list("manifest", flat=True).iterator()
+    manifests = Seal.objects.filter(erased_at__isnull=True).values_list("manifest", flat=True).iterator()
     return frozenset(sha256 for manifest in manifests for _, sha256, _ in manifest)
 
 

@@ -18,7 +18,7 @@ from audit.exports.jobs import build_export, export_job, start_export
 from audit.exports.selection import Filters
 from audit.models import ExportJob, ExportState
 from audit.serializers import ExportQuery
-from core.actors import system_actor
+from core.actors import Actor, system_actor
 from core.commands import InstallationCommand
 from core.errors import DomainError
 
@@ -51,6 +51,9 @@ class Command(InstallationCommand):
         """Add the options."""
         parser.add_argument("file", type=Path, help="the zip file to write; it must not exist")
         parser.add_argument("--resume", type=UUID, metavar="ID", help="continue an export that was interrupted")
+        parser.add_argument(
+            "--without-identities", action="store_true", help="leave out the annex that says who the actors are"
+        )
         for name in _FILTERS:
             flag = (
                 "--model-version" if name == "version" else f"--{name.replace('_', '-')}"
@@ -59,16 +62,16 @@ class Command(InstallationCommand):
                 flag, dest=f"filter_{name}", default="", help=f"as the parameter {name} of GET /api/v1/audit/export"
             )
 
-    def handle(self, *, file: Path, resume: UUID | None, **options: Any) -> None:
+    def handle(self, *, file: Path, resume: UUID | None, without_identities: bool, **options: Any) -> None:
         """Write the file. Raises CommandError where that is refused; the file is then not there."""
         filters = _filters(options)
-        if resume and filters.as_dict():
+        if resume and (filters.as_dict() or without_identities):
             raise CommandError("An export that is continued keeps its filters: give none with --resume.")
         if file.exists() or not file.parent.is_dir():
             raise CommandError(f"{file} exists already, or its folder does not exist.")
         actor = system_actor("command:audit_export")
         try:
-            job = export_job(actor, resume) if resume else start_export(actor=actor, filters=filters, queued=False)
+            job = export_job(actor, resume) if resume else _started(actor, filters, identities=not without_identities)
             self.stderr.write(f"Export {job.pk}. If it is interrupted, continue it with --resume {job.pk}")
             self._finish(job)
             _save(file_of(job), file)
@@ -96,7 +99,12 @@ def _filters(options: dict[str, Any]) -> Filters:
     query = ExportQuery(data={name: value for name, value in chosen.items() if value})
     if not query.is_valid():
         raise CommandError("; ".join(f"--{name}: {' '.join(map(str, why))}" for name, why in query.errors.items()))
-    return Filters(**query.validated_data)
+    values = query.validated_data
+    return Filters(**{name: values[name] for name in _FILTERS})
+
+
+def _started(actor: Actor, filters: Filters, *, identities: bool) -> ExportJob:
+    return start_export(actor=actor, filters=filters, queued=False, identities=identities)
 
 
 def _save(source: Path, file: Path) -> None:
