@@ -13,7 +13,7 @@ from tests.approvals.conftest import NewVersion
 from tests.approvals.governed import promote, publish
 
 URL = "/api/v1/audit/questions"
-ASKED: dict[str, dict[str, object]] = {
+ASKED: dict[str, dict[str, str | int]] = {
     "approvals": {"model": "fraud", "version": 1},
     "approvers": {"model": "fraud", "date": "2026-11-30"},
     "exceptions": {"quarter": "2026-Q4"},

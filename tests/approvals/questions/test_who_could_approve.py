@@ -10,6 +10,7 @@ import time_machine
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from time_machine import Traveller
 
 from accounts.administration import deactivate_user
 from accounts.models import User
@@ -28,13 +29,13 @@ from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
 from tests.approvals.publishing import retire_policy
 from tests.conftest import Acting
 
-MANAGERS = {"id": "managers", "level": "hard", "approvals": {"count": 1, "roles": ["manage"]}}
+MANAGERS: dict[str, object] = {"id": "managers", "level": "hard", "approvals": {"count": 1, "roles": ["manage"]}}
 SYSTEM = system_actor("test")
 on = datetime.date
 
 
 @pytest.fixture
-def past(by_ada: Actor) -> Iterator[time_machine.Coordinates]:
+def past(by_ada: Actor) -> Iterator[Traveller]:
     """The time is 10 November, and `fraud` is registered."""
     with time_machine.travel(datetime.datetime(2026, 11, 10, 12, tzinfo=datetime.UTC), tick=False) as traveller:
         Group.objects.get_or_create(name="reviewers")
@@ -42,7 +43,7 @@ def past(by_ada: Actor) -> Iterator[time_machine.Coordinates]:
         yield traveller
 
 
-def go(traveller: time_machine.Coordinates, day: int) -> None:
+def go(traveller: Traveller, day: int) -> None:
     traveller.move_to(datetime.datetime(2026, 11, day, 12, tzinfo=datetime.UTC))
 
 
@@ -51,7 +52,7 @@ def rights(auditor: Actor, day: int, target: str = "Production") -> list[tuple[s
     return [(row["person"], row["right"]) for row in answer.rows]
 
 
-def test_members_come_and_go(past: time_machine.Coordinates, auditor: Actor) -> None:
+def test_members_come_and_go(past: Traveller, auditor: Actor) -> None:
     publish(rules=(REVIEWERS, FOUR_EYES))
     go(past, 12)
     create_user(actor=SYSTEM, username="dee", password="dee-password-1", groups=["reviewers"])
@@ -65,21 +66,16 @@ def test_members_come_and_go(past: time_machine.Coordinates, auditor: Actor) -> 
     assert rights(auditor, 15) == []
 
 
-def test_a_group_is_told_by_the_first_change_after_the_day(
-    past: time_machine.Coordinates, auditor: Actor, bea: User
-) -> None:
+def test_a_group_is_told_by_the_first_change_after_the_day(past: Traveller, auditor: Actor, bea: User) -> None:
     publish()
     go(past, 15)
     bea.groups.clear()
-    left = {"groups": ["reviewers"]}, {"groups": []}
-    _changed(bea, *left)
+    _changed(bea, {"groups": ["reviewers"]}, {"groups": []})
     assert rights(auditor, 12) == [("bea", "member of reviewers")]
     assert rights(auditor, 15) == []
 
 
-def test_a_member_of_whom_the_log_knows_nothing_is_named_in_a_note(
-    past: time_machine.Coordinates, auditor: Actor, bea: User
-) -> None:
+def test_a_member_of_whom_the_log_knows_nothing_is_named_in_a_note(past: Traveller, auditor: Actor, bea: User) -> None:
     publish()
     _changed(bea, {}, {"password": "set by its owner"})
     answer = who_could_approve(auditor, model="fraud", date=on(2026, 11, 10))
@@ -87,7 +83,7 @@ def test_a_member_of_whom_the_log_knows_nothing_is_named_in_a_note(
     assert any("bea" in note for note in answer.notes)
 
 
-def test_levels_and_delegations(past: time_machine.Coordinates, auditor: Actor, acting: Acting, by_ada: Actor) -> None:
+def test_levels_and_delegations(past: Traveller, auditor: Actor, acting: Acting, by_ada: Actor) -> None:
     publish(rules=(MANAGERS,))
     dee = create_user(actor=SYSTEM, username="dee", password="dee-password-1")
     create_user(actor=SYSTEM, username="eve", password="eve-password-1")
@@ -104,7 +100,7 @@ def test_levels_and_delegations(past: time_machine.Coordinates, auditor: Actor, 
     assert rights(auditor, 16) == [ada, dee_too]
 
 
-def test_without_a_policy_levels_decide(past: time_machine.Coordinates, auditor: Actor) -> None:
+def test_without_a_policy_levels_decide(past: Traveller, auditor: Actor) -> None:
     publish()
     go(past, 12)
     retire_policy("fraud-production")
@@ -115,14 +111,14 @@ def test_without_a_policy_levels_decide(past: time_machine.Coordinates, auditor:
     assert "did not exist" in who_could_approve(auditor, model="fraud", date=on(2026, 11, 9)).notes[0]
 
 
-def test_it_is_for_auditors(past: time_machine.Coordinates, by_cy: Actor, auditor: Actor) -> None:
+def test_it_is_for_auditors(past: Traveller, by_cy: Actor, auditor: Actor) -> None:
     with pytest.raises(Denied):
         rights(by_cy, 11)
     with pytest.raises(InvalidInput):
         rights(auditor, 11, target="Archived")
 
 
-def test_it_costs_the_same_for_more_people(past: time_machine.Coordinates, auditor: Actor) -> None:
+def test_it_costs_the_same_for_more_people(past: Traveller, auditor: Actor) -> None:
     publish()
 
     def queries() -> int:
