@@ -21,6 +21,7 @@ from core.ids import row_id
 from core.spreadsheets import csv_cell
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
+from lineage.suggestions.generate import waiting_changes
 from lineage.visibility import MAX_SIFTED, known_nodes
 
 _OFFERED = 60
@@ -62,6 +63,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         drawing=drawn_graph(page_data, suggestions),
         is_suggested=is_suggested,
         suggestions=suggestions,
+        waiting=waiting_changes() if is_suggested else 0,
         legend=legend,
         directions=list(DIRECTIONS.items()),
     )
