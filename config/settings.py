@@ -330,7 +330,10 @@ LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_
 # Callables that say who may declare the inputs of a node: they return a refusal or None.
 LINEAGE_WRITERS = ["registry.audit.refuse_ancestry", "tracking.visibility.refuse_ancestry"]
 # Callables that suggest edges from facts of higher layers, for nodes that changed: `(nodes) -> suggestions`.
-LINEAGE_SUGGESTERS = ["registry.suggested_edges.dvc_files", "registry.suggested_edges.named_sources"]
+LINEAGE_SUGGESTERS = [
+    "registry.provenance.suggested_edges.dvc_files",
+    "registry.provenance.suggested_edges.named_sources",
+]
 # How long an MLflow call waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
 # How long a worker may report nothing about a check before another worker gets it (seconds).
