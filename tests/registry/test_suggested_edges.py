@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -79,7 +80,8 @@ def test_a_tag_without_the_file_ends_the_suggestion(by_ada: Actor, run: Run) -> 
     assert derived(by_ada, Method.DVC_FILE) == []
 
 
-def test_a_source_with_the_id_of_a_run_is_suggested(by_ada: Actor, run: Run) -> None:
+def test_a_source_with_the_id_of_a_run_is_suggested(by_ada: Actor, run: Run, settings: Any) -> None:
+    settings.ALLOWED_SOURCES = ["s3://old-server/"]
     create_model(actor=by_ada, name="churn")
     create_version(actor=by_ada, name="churn", source=f"s3://old-server/1/{run.pk}/artifacts/model")
     (one,) = derived(by_ada, Method.NAMED_SOURCE)
@@ -92,7 +94,8 @@ def test_a_source_with_the_id_of_a_run_is_suggested(by_ada: Actor, run: Run) -> 
     assert derived(by_ada, Method.NAMED_SOURCE) == []
 
 
-def test_a_version_of_a_run_needs_no_suggestion(by_ada: Actor, run: Run) -> None:
+def test_a_version_of_a_run_needs_no_suggestion(by_ada: Actor, run: Run, settings: Any) -> None:
+    settings.ALLOWED_SOURCES = ["s3://old-server/"]
     create_model(actor=by_ada, name="churn")
     create_version(actor=by_ada, name="churn", source=f"s3://old-server/1/{run.pk}/artifacts/model", run_id=run.pk)
     assert derived(by_ada, Method.NAMED_SOURCE) == []
