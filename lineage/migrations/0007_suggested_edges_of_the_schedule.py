@@ -45,7 +45,6 @@ class Migration(migrations.Migration):
                 ('rel', models.SmallIntegerField(choices=[(1, 'consumed by'), (2, 'ran in'), (3, 'environment of'), (4, 'produced'), (5, 'derived into'), (6, 'evaluated in'), (7, 'evaluation data of'), (8, 'deployed as'), (9, 'serves'), (10, 'inherited by'), (11, 'has the same bytes as')])),
                 ('method', models.CharField(max_length=30)),
                 ('evidence', models.CharField(max_length=1000)),
-                ('derived_at', models.DateTimeField(auto_now_add=True)),
                 ('dst', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lineage.node')),
                 ('src', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lineage.node')),
             ],

@@ -18,7 +18,6 @@ class SuggestedEdge(models.Model):
     rel = models.SmallIntegerField(choices=Relation)
     method = models.CharField(max_length=30)
     evidence = models.CharField(max_length=1000)
-    derived_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
