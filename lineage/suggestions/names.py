@@ -28,9 +28,9 @@ def address_key(name: str, scope: str = "") -> str:
     text = f"{scope}/{name.lstrip('/')}" if scope and not _NO_ADDRESS.fullmatch(scope) and not is_uri(name) else name
     if not is_uri(text):
         return ""
-    scheme, _, rest = text.partition(":")
+    scheme, _, location = text.partition(":")
     if scheme.casefold() == "file":
-        path = re.sub(r"^//localhost(?=/)", "", rest, flags=re.IGNORECASE)
+        path = re.sub(r"^//localhost(?=/)", "", location, flags=re.IGNORECASE)
         return f"file:/{'/'.join(part for part in path.split('/') if part)}"[:_LONGEST]
     address = clean_namespace(text)
     try:

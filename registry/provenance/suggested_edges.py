@@ -30,10 +30,10 @@ def dvc_files(nodes: Sequence[Node]) -> list[Suggestion]:
     if versions:
         tags += RunTag.objects.filter(key=FILES[0]).order_by("-pk")[:_MOST_TAGS]
     files = {tag.run_id: data_files(tag.value)[:MOST_FOR_A_NODE] for tag in tags}
-    wanted = {file.md5 for listed in files.values() for file in listed}
-    if not wanted:
+    md5s = {file.md5 for listed in files.values() for file in listed}
+    if not md5s:
         return []
-    by_md5 = _versions_by_md5(wanted)
+    by_md5 = _versions_by_md5(md5s)
     runs = {row.urn: row for row in Node.objects.filter(urn__in=[run_ref(run_id) for run_id in files])}
     commits = _commits(files)
     return [
@@ -89,8 +89,8 @@ def _md5_of(node: Node) -> str:
     return digest if _MD5.fullmatch(digest) else ""
 
 
-def _versions_by_md5(wanted: set[str]) -> dict[str, list[Node]]:
-    digests = [*wanted, *(f"md5:{md5}" for md5 in wanted)]
+def _versions_by_md5(md5s: set[str]) -> dict[str, list[Node]]:
+    digests = [*md5s, *(f"md5:{md5}" for md5 in md5s)]
     by_md5: dict[str, list[Node]] = defaultdict(list)
     rows = Node.objects.filter(kind=NodeKind.DATASET_VERSION, digest__in=digests, alias_of__isnull=True)
     for node in rows.order_by("pk")[: _MOST_TAGS * MOST_FOR_A_NODE]:
