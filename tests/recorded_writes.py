@@ -94,6 +94,11 @@ class _Watch:
             self.changes.rows.append((self._table, self._raw.total_changes - self._total))
         self._total, self._table = self._raw.total_changes, ""
 
+    def add(self, inner: Changes) -> None:
+        """Note what was changed while a watch inside this one took the statements."""
+        self.changes.rows += inner.rows
+        self._total, self._table = self._raw.total_changes, ""
+
     def take(self, statement: str) -> None:
         """Take the next statement. Those of triggers, which come as comments, belong to the statement before."""
         if statement.startswith("--"):
@@ -108,18 +113,33 @@ class _Watch:
             self._table = written[1]
 
 
+# The innermost watch of each connection, by its id.
+_active: dict[int, _Watch] = {}
+
+
 @contextmanager
 def watched_changes() -> Iterator[Changes]:
-    """Note the rows that the block changes through this thread's connection."""
+    """Note the rows that the block changes through this thread's connection, also those of a watch inside it.
+
+    A task may call another, and a request a task.
+    """
     raw: Any = connection.connection
-    watch = _Watch(raw)
+    watch, outer = _Watch(raw), _active.get(id(raw))
+    if outer is not None:
+        outer.settle()
+    _active[id(raw)] = watch
     raw.set_trace_callback(watch.take)
     try:
         yield watch.changes
     finally:
+        _active.pop(id(raw))
+        if outer is not None:
+            _active[id(raw)] = outer
         if connection.connection is raw:
-            raw.set_trace_callback(None)
+            raw.set_trace_callback(outer.take if outer is not None else None)
             watch.settle()
+            if outer is not None:
+                outer.add(watch.changes)
 
 
 def route_of(method: str, path: str) -> str:
