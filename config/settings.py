@@ -118,12 +118,13 @@ def _database(url: str) -> dict[str, Any]:
         # Tests use a file with these same options, not SQLite's shared memory.
         conf["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     else:
+        conf["ENGINE"] = "core.postgresql"
         # Frequent statements are planned once for each connection: the server binds parameters, and statements are
         # prepared. A PgBouncer that pools by transaction cannot keep prepared statements: CUSTODY_DB_PREPARE=off.
         options["server_side_binding"] = True
         options["prepare_threshold"] = 5 if env.flag("CUSTODY_DB_PREPARE", default=True) else None
-        # A connection is checked before it is used, because a restart of the server closes connections. A server that
-        # does not answer is noticed in seconds, and used again as soon as it answers.
+        # A connection is checked before it is used (core/postgresql/base.py), because a restart of the server closes
+        # connections. A server that does not answer is noticed in seconds, and used again as soon as it answers.
         conf["CONN_HEALTH_CHECKS"] = True
         size = int(env.number("CUSTODY_DB_POOL", 16))
         options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3, "reconnect_timeout": 1}

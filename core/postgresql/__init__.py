@@ -1,0 +1,1 @@
+"""Django's PostgreSQL back end, with a cheaper check of pooled connections."""
