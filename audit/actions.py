@@ -56,10 +56,22 @@ class Action(RecordedAction):
     )
     ACCOUNT_SIGNED_IN = "account.signed_in", Verb("signed in", "sign in"), ""
     ACCOUNT_SIGNED_OUT = "account.signed_out", Verb("signed out", "sign out"), ""
+    ACCOUNT_TOKEN_EXCHANGED = (
+        "account.token.exchanged", Verb("exchanged", "exchange"), "an identity token for a token of {object}", USER,
+        display("none", "swap_horiz", "label"),
+    )
     ACCOUNT_TOKEN_ISSUED = (
         "account.token.issued", Verb("issued", "issue"), "an API token to {object}", USER, display("none", "key", "label"),
     )
     ACCOUNT_TOKEN_REVOKED = "account.token.revoked", REVOKED, "an API token of {object}", USER, display("none", "key_off")
+    ACCOUNT_TRUSTED_PUBLISHER_ADDED = (
+        "account.trusted_publisher.added", Verb("added", "add"), "a trusted publisher of {object}", USER,
+        display("none", "verified_user", "name"),
+    )
+    ACCOUNT_TRUSTED_PUBLISHER_DELETED = (
+        "account.trusted_publisher.deleted", DELETED, "a trusted publisher of {object}", USER,
+        display("none", "remove_moderator", "name"),
+    )
     ACCOUNT_USER_CHANGED = "account.user.changed", CHANGED, "the account of {object}", USER
     ACCOUNT_USER_CREATED = "account.user.created", CREATED, "the account of {object}", USER
     API_CALLED = "api.called", Verb("called", "call"), "{object}", "an API route"

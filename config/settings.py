@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config import env
-from config.sign_in.identity_providers import identity_providers
+from config.sign_in.identity_providers import identity_providers, trusted_issuers
 
 VERSION = "0.1.0"
 # The MLflow version whose protocol this server implements; `/version` answers it.
@@ -396,6 +396,11 @@ SILENCED_SYSTEM_CHECKS = [
 # Identity providers of single sign-on (OpenID Connect), and whether people may sign in with a password kept here.
 IDENTITY_PROVIDERS = identity_providers(env.names("CUSTODY_OIDC"))
 LOCAL_PASSWORDS = env.flag("CUSTODY_LOCAL_PASSWORDS", default=True)
+# Issuers of identity tokens of jobs that rules may name, and for how many minutes the tokens are valid that jobs get.
+TRUSTED_ISSUERS = trusted_issuers(
+    "CUSTODY_TRUSTED_ISSUERS", "https://token.actions.githubusercontent.com,https://gitlab.com"
+)
+EXCHANGED_TOKEN_MINUTES = env.number("CUSTODY_EXCHANGED_TOKEN_MINUTES", 15, least=1)
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"
 
 # --- API ------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,18 @@
-"""Addresses of a person's own account: tokens, passkeys, approval sessions, delegations, notifications, sign-in."""
+"""Addresses of a person's own account: tokens, passkeys, approval sessions, delegations, notifications, sign-in,
+and trusted publishers of one's service accounts.
+"""
 
 from django.urls import path
 
-from console.account.views import approval_sessions, delegations, notifications, passkeys, sign_in, tokens
+from console.account.views import (
+    approval_sessions,
+    delegations,
+    notifications,
+    passkeys,
+    sign_in,
+    tokens,
+    trusted_publishers,
+)
 
 urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
@@ -18,6 +28,8 @@ urlpatterns = [
     path("account/passkeys/", passkeys.passkeys, name="passkeys"),
     path("account/passkeys/add/", passkeys.add, name="passkey_add"),
     path("account/passkeys/<int:passkey_id>/remove/", passkeys.remove, name="passkey_remove"),
+    path("account/trusted-publishers/<int:publisher_id>/delete/", trusted_publishers.delete, name="publisher_delete"),
+    path("account/service/<str:username>/publishers/", trusted_publishers.publishers, name="publishers"),
     path("account/approval-session/", approval_sessions.approval_session, name="approval_session"),
     path("account/approval-session/end/", approval_sessions.end_session, name="approval_session_end"),
     path("account/identities/", sign_in.identities, name="identities"),

@@ -42,6 +42,9 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         on_models=on_models,
         on_experiments=on_experiments,
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
+        manages_publishers=row.is_service
+        and row.is_active
+        and (actor.is_superuser or row.owner_id == actor.user_id),
         service_accounts=row.service_accounts.filter(is_active=True).order_by("username"),
     )
 

@@ -26,6 +26,7 @@ KEY = "/models/iris/1/card/edit/"
 _NOT_KEPT = {
     "account/_chat.html": "the address is a secret",
     "account/approval_session.html": "a password",
+    "account/publishers.html": "names and values of claims, short",
     "account/identities.html": "a provider and a password",
     "account/passkeys.html": "a name and a password",
     "people/invitations.html": "an address and a provider",

@@ -1,0 +1,38 @@
+"""Models of accounts: people, service accounts, their credentials, and what they trust."""
+
+from accounts.models.credentials import (
+    ApiToken,
+    ApprovalSession,
+    AttemptCount,
+    IdentityProof,
+    Invitation,
+    Passkey,
+    SignInLink,
+)
+from accounts.models.people import (
+    AccountChange,
+    AccountConfirmation,
+    FormerOwner,
+    User,
+    UsernameKey,
+    username_digest,
+)
+from accounts.models.workload import TokenExchange, TrustedPublisher
+
+__all__ = [
+    "AccountChange",
+    "AccountConfirmation",
+    "ApiToken",
+    "ApprovalSession",
+    "AttemptCount",
+    "FormerOwner",
+    "IdentityProof",
+    "Invitation",
+    "Passkey",
+    "SignInLink",
+    "TokenExchange",
+    "TrustedPublisher",
+    "User",
+    "UsernameKey",
+    "username_digest",
+]
