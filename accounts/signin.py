@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from accounts.approval_sessions import end_sessions_of_sign_in
 from accounts.attempts import claim_attempt, return_attempt
 from accounts.authentication import actor_from_user
+from accounts.browser_sessions import note_use
 from accounts.models import User
 from audit.actions import Action
 from audit.services import record
@@ -33,7 +34,9 @@ _FACTS = "_custody_sign_in_facts"
 
 @receiver(user_logged_in, dispatch_uid="accounts.signed_in")
 def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record a sign-in."""
+    """Record a sign-in, and note the session of the browser."""
+    if request is not None:
+        note_use(request, user)
     _record_of(user, request, Action.ACCOUNT_SIGNED_IN)
 
 

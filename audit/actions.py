@@ -51,6 +51,9 @@ class Action(RecordedAction):
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )
+    ACCOUNT_SESSIONS_ENDED = (
+        "account.sessions.ended", ENDED, "sessions of {object}", USER, display("none", "logout", "sessions_ended"),
+    )
     ACCOUNT_SIGN_IN_LINK_ISSUED = (
         "account.sign_in_link.issued", Verb("issued", "issue"), "a sign-in link to {object}", USER, display("bad", "key"),
     )

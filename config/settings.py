@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sign_in.session_use.SessionUseMiddleware",
     "allauth.account.middleware.AccountMiddleware",  # allauth refuses to start without it
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -478,6 +479,7 @@ UNFOLD: dict[str, Any] = {
                 if IDENTITY_PROVIDERS
                 else []
             ),
+            {"title": "Sessions", "link": reverse_lazy("console:sessions")},
             {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             *([{"title": "Change password", "link": reverse_lazy("admin:password_change")}] if LOCAL_PASSWORDS else []),
         ],

@@ -17,6 +17,7 @@ from accounts.models.people import (
     UsernameKey,
     username_digest,
 )
+from accounts.models.sessions import BrowserSession
 from accounts.models.workload import TokenExchange, TrustedPublisher
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ApiToken",
     "ApprovalSession",
     "AttemptCount",
+    "BrowserSession",
     "FormerOwner",
     "IdentityProof",
     "Invitation",
