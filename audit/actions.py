@@ -39,8 +39,15 @@ class Action(RecordedAction):
         "account.identity.linked", Verb("linked", "link"), "the account of {object} to an identity provider", USER,
         display("none", "link", "provider"),
     )
+    ACCOUNT_IDENTITY_UNLINKED = (
+        "account.identity.unlinked", Verb("unlinked", "unlink"), "the account of {object} from an identity provider", USER,
+        display("none", "link_off", "provider"),
+    )
     ACCOUNT_INVITATION_ISSUED = (
         "account.invitation.issued", Verb("invited", "invite"), "{object}", "a person", display("none", "mail", "provider"),
+    )
+    ACCOUNT_INVITATION_WITHDRAWN = (
+        "account.invitation.withdrawn", WITHDREW, "the invitation of {object}", "a person", display("none", "undo", "provider"),
     )
     ACCOUNT_PASSKEY_ADDED = (
         "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),

@@ -98,6 +98,8 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True, blank=True)
     account = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitations")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [

@@ -37,6 +37,7 @@ urlpatterns = [
     path("account/sessions/<int:session_id>/end/", sessions.end, name="session_end"),
     path("account/sessions/end/", sessions.end_all, name="sessions_end"),
     path("account/identities/", sign_in.identities, name="identities"),
+    path("account/identities/<str:provider_id>/unlink/", sign_in.unlink, name="identity_unlink"),
     path("account/confirm-identity/", sign_in.confirm_identity, name="confirm_identity"),
     path("sign-in/<str:provider_id>/", sign_in.provider_sign_in, name="provider_sign_in"),
     path("sign-in/<str:provider_id>/callback/", sign_in.provider_callback, name="provider_callback"),

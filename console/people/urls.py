@@ -8,6 +8,7 @@ urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<path:username>/", views.person, name="person"),
     path("invitations/", invitations.invitations, name="invitations"),
+    path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="invitation_withdraw"),
     path("groups/", views.groups, name="groups"),
     path("groups/<path:name>/", views.group, name="group"),
 ]

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.browser_sessions import sessions_of
+from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
 from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
@@ -44,6 +45,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         on_experiments=on_experiments,
         sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
         own_key=request.session.session_key,
+        identities=providers_of(row.pk) if actor.is_superuser else (),
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
         manages_publishers=row.is_service
         and row.is_active
