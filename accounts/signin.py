@@ -78,9 +78,28 @@ def record_refused_sign_in(*, request: HttpRequest, provider: str, reason: str, 
         )
 
 
+def record_wrong_code(*, request: HttpRequest | None, username: str) -> None:
+    """Record a sign-in with the right password and a wrong code of the second factor."""
+    with transaction.atomic():
+        record(
+            actor=anonymous_actor(request_id=_request_id(request)),
+            action=Action.ACCOUNT_AUTHENTICATION_FAILED,
+            obj=user_ref(username[:_LONGEST_NAME]),
+            outcome="denied",
+            after=_origin(request),
+            reason="the code of the second factor is wrong",
+        )
+
+
+def note_sign_in_facts(request: HttpRequest | None, **facts: str) -> None:
+    """Keep facts for the event of the sign-in that this request is about to make."""
+    if request is not None:
+        setattr(request, _FACTS, facts)
+
+
 def sign_in(request: HttpRequest, user: User, **facts: str) -> None:
     """Sign a person in whose identity was proved otherwise than by a password; ``facts`` of the event say how."""
-    setattr(request, _FACTS, facts)
+    note_sign_in_facts(request, **facts)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
 
 

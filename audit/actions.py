@@ -58,6 +58,17 @@ class Action(RecordedAction):
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )
+    ACCOUNT_RECOVERY_CODES_RENEWED = (
+        "account.recovery_codes.renewed", Verb("renewed", "renew"), "the recovery codes of {object}", USER, display("none", "key"),
+    )
+    ACCOUNT_SECOND_FACTOR_ADDED = (
+        "account.second_factor.added", Verb("added", "add"), "an authenticator app of {object}", USER,
+        display("none", "phonelink_lock"),
+    )
+    ACCOUNT_SECOND_FACTOR_REMOVED = (
+        "account.second_factor.removed", Verb("removed", "remove"), "the authenticator app of {object}", USER,
+        display("none", "phonelink_erase"),
+    )
     ACCOUNT_SESSIONS_ENDED = (
         "account.sessions.ended", ENDED, "sessions of {object}", USER, display("none", "logout", "sessions_ended"),
     )

@@ -17,6 +17,7 @@ from accounts.models.people import (
     UsernameKey,
     username_digest,
 )
+from accounts.models.second_factor import AuthenticatorApp, RecoveryCode
 from accounts.models.sessions import BrowserSession
 from accounts.models.workload import TokenExchange, TrustedPublisher
 
@@ -26,11 +27,13 @@ __all__ = [
     "ApiToken",
     "ApprovalSession",
     "AttemptCount",
+    "AuthenticatorApp",
     "BrowserSession",
     "FormerOwner",
     "IdentityProof",
     "Invitation",
     "Passkey",
+    "RecoveryCode",
     "SignInLink",
     "TokenExchange",
     "TrustedPublisher",

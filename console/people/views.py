@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.browser_sessions import sessions_of
 from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
+from accounts.second_factor.verification import app_of
 from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -46,6 +47,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
         own_key=request.session.session_key,
         identities=providers_of(row.pk) if actor.is_superuser else (),
+        app=app_of(row.pk) if actor.is_superuser and row.pk != actor.user_id else None,
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
         manages_publishers=row.is_service
         and row.is_active

@@ -27,6 +27,7 @@ _NOT_KEPT = {
     "account/_chat.html": "the address is a secret",
     "account/approval_session.html": "a password",
     "account/publishers.html": "names and values of claims, short",
+    "account/second_factor.html": "a password and a code",
     "account/sessions.html": "no text",
     "account/_session_table.html": "no text",
     "people/person.html": "no text",
