@@ -80,4 +80,3 @@ def end_rows(actor: Actor, user: User, rows: list[BrowserSession], *, reason: st
         reason=reason,
     )
     return len(rows)
-

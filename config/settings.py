@@ -483,9 +483,7 @@ UNFOLD: dict[str, Any] = {
                 else []
             ),
             {"title": "Sessions", "link": reverse_lazy("console:sessions")},
-            *(
-                [{"title": "Second factor", "link": reverse_lazy("console:second_factor")}] if LOCAL_PASSWORDS else []
-            ),
+            *([{"title": "Second factor", "link": reverse_lazy("console:second_factor")}] if LOCAL_PASSWORDS else []),
             {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             *([{"title": "Change password", "link": reverse_lazy("admin:password_change")}] if LOCAL_PASSWORDS else []),
         ],

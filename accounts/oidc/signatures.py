@@ -1,4 +1,4 @@
-"""Signatures of tokens of an issuer: verification with the keys that it publishes, and with new ones once they change."""
+"""Verification of the signatures of an issuer's tokens, with the keys that it publishes now."""
 
 from __future__ import annotations
 

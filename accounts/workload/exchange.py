@@ -67,7 +67,9 @@ def _exchange(
     chosen = scopes or publisher.scopes
     token, secret = store_token(user=account, scopes=chosen, expires_in=life, label=publisher.name)
     _use_up(identity, publisher, token)
-    claims = {name: plain_text(claim_text(identity.claims.get(name))) for name in (*_RECORDED_CLAIMS, *publisher.claims)}
+    claims = {
+        name: plain_text(claim_text(identity.claims.get(name))) for name in (*_RECORDED_CLAIMS, *publisher.claims)
+    }
     after = {
         **identity.facts,
         "claims": {name: value for name, value in claims.items() if value},

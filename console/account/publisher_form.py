@@ -16,7 +16,9 @@ class PublisherForm(ConsoleForm):
     name = forms.CharField(label="Name", max_length=100, help_text="Such as “release workflow of acme/fraud”.")
     issuer = forms.ChoiceField(label="Issuer", choices=lambda: [(url, url) for url in settings.TRUSTED_ISSUERS])
     audience = forms.CharField(
-        label="Audience", max_length=200, help_text="The audience that the job asks for. Use the address of this server."
+        label="Audience",
+        max_length=200,
+        help_text="The audience that the job asks for. Use the address of this server.",
     )
     claims = forms.CharField(
         label="Claims",
@@ -45,6 +47,8 @@ class PublisherForm(ConsoleForm):
             if not line.strip():
                 continue
             if not equals or name in claims:
-                raise forms.ValidationError(f"Write one claim=value a line, each claim once. This line is {line[:100]!r}.")
+                raise forms.ValidationError(
+                    f"Write one claim=value a line, each claim once. This line is {line[:100]!r}."
+                )
             claims[name] = value
         return claims

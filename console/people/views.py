@@ -49,9 +49,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         identities=providers_of(row.pk) if actor.is_superuser else (),
         app=app_of(row.pk) if actor.is_superuser and row.pk != actor.user_id else None,
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
-        manages_publishers=row.is_service
-        and row.is_active
-        and (actor.is_superuser or row.owner_id == actor.user_id),
+        manages_publishers=row.is_service and row.is_active and (actor.is_superuser or row.owner_id == actor.user_id),
         service_accounts=row.service_accounts.filter(is_active=True).order_by("username"),
     )
 

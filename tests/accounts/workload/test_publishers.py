@@ -61,9 +61,7 @@ def test_a_name_is_used_once(add_rule: AddRule, ada: User, acting: Acting) -> No
     add_rule()
 
 
-def test_only_the_owner_adds_a_rule(
-    issuer: IdentityServer, bot: User, cy: User, ops: User, acting: Acting
-) -> None:
+def test_only_the_owner_adds_a_rule(issuer: IdentityServer, bot: User, cy: User, ops: User, acting: Acting) -> None:
     fields = {"username": "bot", "issuer": issuer.issuer, **RULE}
     with pytest.raises(NotFound):
         add_publisher(actor=acting(cy), **fields)
