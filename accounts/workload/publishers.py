@@ -103,8 +103,7 @@ def delete_publisher(*, actor: Actor, publisher_id: int) -> TrustedPublisher:
     if publisher.deleted_at is not None:
         raise NotFound(f"You manage no trusted publisher {publisher_id}.")
     now = timezone.now()
-    publisher.deleted_at, publisher.deleted_by_id = now, actor.user_id
-    publisher.save(update_fields=["deleted_at", "deleted_by"])
+    TrustedPublisher.objects.filter(pk=publisher.pk).update(deleted_at=now, deleted_by=actor.user_id)
     is_live = Q(revoked_at__isnull=True, expires_at__gt=now)
     revoked = ApiToken.objects.filter(is_live, exchange__publisher=publisher).update(revoked_at=now)
     record(
