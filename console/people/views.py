@@ -10,6 +10,7 @@ from accounts.browser_sessions import sessions_of
 from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
 from accounts.second_factor.verification import app_of
+from audit.subjects import may_read_whole_log
 from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -18,11 +19,19 @@ from core.actors import Actor
 
 @page
 @require_safe
-def people(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - a view's signature
+def people(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List people and service accounts."""
     text, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
     rows = paginate(request, people_rows(text, kind))
-    return render_page(request, "console/people/people.html", "People", rows=rows, text=text, kind=kind)
+    return render_page(
+        request,
+        "console/people/people.html",
+        "People",
+        rows=rows,
+        text=text,
+        kind=kind,
+        may_review_access=may_read_whole_log(actor),
+    )
 
 
 @page
