@@ -53,6 +53,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         experiments=experiment_levels(actor, user=row, groups=groups),
         on_models=on_models,
         on_experiments=on_experiments,
+        may_hand_over=actor.is_superuser and row.is_active and not row.is_service and row.pk != actor.user_id,
         sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
         own_key=request.session.session_key,
         identities=providers_of(row.pk) if actor.is_superuser else (),

@@ -31,6 +31,7 @@ _NOT_KEPT = {
     "account/sessions.html": "no text",
     "account/_session_table.html": "no text",
     "people/person.html": "no text",
+    "people/leaver.html": "one username",
     "account/identities.html": "a provider and a password",
     "account/passkeys.html": "a name and a password",
     "people/invitations.html": "an address and a provider",
