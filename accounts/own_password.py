@@ -17,7 +17,7 @@ def note_own_password(request: HttpRequest) -> None:
 
     Call it in the transaction that changes the password.
     """
-    user = User.objects.get(pk=request.user.pk)
+    user = User.objects.get(username=request.user.get_username())
     actor = actor_from_user(user, auth=SIGNED_IN, request_id=getattr(request, "request_id", ""))
     own_key = request.session.session_key or ""
     end_sessions(actor=actor, user=user, reason="the password was set", except_key=own_key)

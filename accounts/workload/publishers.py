@@ -66,7 +66,8 @@ def add_publisher(
     InvalidInput, AlreadyExists (the name).
     """
     account = find_managed_account(actor, username)
-    if account.owner_id != actor.user_id:
+    owner = account.owner
+    if owner is None or owner.pk != actor.user_id:
         message = "Only the owner of a service account adds a trusted publisher."
         raise Denied(message, action=Action.ACCOUNT_TRUSTED_PUBLISHER_ADDED, obj=user_ref(account.username))
     if publishers_of(account).count() >= MAX_PUBLISHERS:
@@ -79,7 +80,7 @@ def add_publisher(
         claims=checked_claims(claims),
         scopes=_checked_scopes(scopes),
         single_use=single_use,
-        added_by_id=actor.user_id,
+        added_by=owner,
     )
     try:
         with transaction.atomic():

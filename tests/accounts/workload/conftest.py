@@ -16,8 +16,9 @@ from accounts.workload.publishers import add_publisher
 from tests.accounts.oidc.conftest import identity_server, signing_key
 from tests.accounts.oidc.identity_server import Claims, IdentityServer, signed
 from tests.conftest import Acting
+from tests.console.conftest import signed_in
 
-__all__ = ["identity_server", "signing_key"]
+__all__ = ["identity_server", "signed_in", "signing_key"]
 
 PATH = "/api/v1/tokens/exchange"
 AUDIENCE = "https://models.example.com"

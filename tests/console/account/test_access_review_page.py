@@ -57,7 +57,7 @@ def test_a_level_on_a_model_is_a_source(
     grant_level(user=cy, model=version.model, level=Level.EDIT)
     rows = signed_in(ops).get(f"{PAGE}?format=json").json()["rights"]
     by_level = [row["username"] for row in rows if row["source"].startswith("level ")]
-    assert by_level == ["bea"]
+    assert by_level == ["ada", "bea"], "ada made the model"
     settings.DEFAULT_MODEL_LEVEL = "none"
     auditor = User.objects.create_user("dee")
     auditor.groups.add(Group.objects.get(name="auditors"))

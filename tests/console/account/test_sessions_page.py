@@ -29,7 +29,7 @@ def is_signed_in(client: Client) -> bool:
 
 def ends() -> list[tuple[str, str, int]]:
     """Return who ended whose sessions, and how many."""
-    events = Event.objects.filter(action=Action.ACCOUNT_SESSIONS_ENDED).order_by("pk")
+    events = Event.objects.filter(action=Action.ACCOUNT_SESSIONS_ENDED, outcome="ok").order_by("pk")
     return [(each.actor_name, each.object_ref, facts(each)["after"]["sessions_ended"]) for each in events]
 
 
