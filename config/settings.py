@@ -402,7 +402,7 @@ LOCAL_PASSWORDS = env.flag("CUSTODY_LOCAL_PASSWORDS", default=True)
 SECOND_FACTOR = env.choice("CUSTODY_SECOND_FACTOR", ["off", "reviewers", "all"], "off")
 # Issuers of identity tokens of jobs that rules may name, and for how many minutes the tokens are valid that jobs get.
 TRUSTED_ISSUERS = trusted_issuers(
-    "CUSTODY_TRUSTED_ISSUERS", "https://token.actions.githubusercontent.com,https://gitlab.com"
+    env.names("CUSTODY_TRUSTED_ISSUERS", "https://token.actions.githubusercontent.com,https://gitlab.com")
 )
 EXCHANGED_TOKEN_MINUTES = env.number("CUSTODY_EXCHANGED_TOKEN_MINUTES", 15, least=1)
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"

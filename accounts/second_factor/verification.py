@@ -47,7 +47,7 @@ def needs_second_factor_to_decide(user: User) -> bool:
 
 @transaction.atomic
 def accept_code(user: User, code: str) -> str:
-    """Return what a code is, `code` or `recovery code`, and use it up; "" for a code that is not accepted.
+    """Return the kind of a code, `code` or `recovery code`, and use it up; "" for a code that is not accepted.
 
     ``user`` has an authenticator app.
     """

@@ -39,7 +39,7 @@ def exchange_token(
     """Return a new API token of the service account whose rule trusts an identity token, and its secret.
 
     ``username`` chooses among several accounts, ``scopes`` are fewer than the rule gives. A refusal is recorded.
-    Raises RefusedExchange, TooManyExchanges, Unavailable.
+    Raises RefusedExchange, TooManyExchanges, Unavailable, InvalidInput (the setting of the lifetime).
     """
     attempt = f"token-exchange from {address}"
     if not claim_attempt(attempt, limit=MAX_ATTEMPTS, window=ATTEMPT_WINDOW):

@@ -58,7 +58,7 @@ class IdentityToken:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return who the token is for, for the audit log."""
+        """Return issuer, subject and digest of the token, for the audit log."""
         return {"issuer": self.issuer, "subject": plain_text(self.claims["sub"]), "token_digest": self.digest}
 
 

@@ -82,17 +82,9 @@ def add_publisher(
         single_use=single_use,
         added_by=owner,
     )
-    try:
-        with transaction.atomic():
-            publisher.save()
-    except IntegrityError as error:
-        raise AlreadyExists(f"{account.username} has a trusted publisher called {publisher.name}.") from error
-    record(
-        actor=actor,
-        action=Action.ACCOUNT_TRUSTED_PUBLISHER_ADDED,
-        obj=user_ref(account.username),
-        after=_facts(publisher),
-    )
+    _insert(publisher)
+    obj, after = user_ref(account.username), _facts(publisher)
+    record(actor=actor, action=Action.ACCOUNT_TRUSTED_PUBLISHER_ADDED, obj=obj, after=after)
     return publisher
 
 
@@ -115,6 +107,15 @@ def delete_publisher(*, actor: Actor, publisher_id: int) -> TrustedPublisher:
         after={"tokens_ended": revoked},
     )
     return publisher
+
+
+def _insert(publisher: TrustedPublisher) -> None:
+    try:
+        with transaction.atomic():
+            publisher.save()
+    except IntegrityError as error:
+        message = f"{publisher.account.username} has a trusted publisher called {publisher.name}."
+        raise AlreadyExists(message) from error
 
 
 def _facts(publisher: TrustedPublisher) -> dict[str, object]:

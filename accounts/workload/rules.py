@@ -1,4 +1,4 @@
-"""What a trusted publisher demands of an identity token: the audience, and the value of each claim that it names."""
+"""Demands of a trusted publisher on an identity token: the audience, and the value of each claim that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person would leave behind: what can be handed over, what ends, and what only they can do."""
+"""Belongings of a person who leaves: those that are handed over, those that end, and those that stay alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.models import InventoryEntry
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What a person has. A successor gets models, findings and service accounts; requests, tokens, delegations end.
+    """The belongings of a person. A successor gets models, findings and service accounts; the rest ends.
 
     ``sole_memberships`` are the groups whose only active member the person is, ``conditions`` the number of conditions
     of approvals that stay with their name, ``publishers`` that of trusted publishers that go on working.
@@ -39,7 +39,7 @@ class Belongings:
 
 
 def belongings_of(person: User) -> Belongings:
-    """Return what a person has, whoever may see it: only superusers hand it over. A fixed number of queries."""
+    """Return the belongings of a person, whoever may see them: only superusers ask. A fixed number of queries."""
     now = timezone.now()
     findings = Finding.objects.filter(owner=person, state=FindingState.OPEN).select_related("model").order_by("pk")
     requests = TransitionRequest.objects.filter(requester=person, state__in=LIVE_STATES)

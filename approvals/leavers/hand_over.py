@@ -20,10 +20,10 @@ from registry.services.inventory import describe_model
 
 @transaction.atomic
 def hand_over(*, actor: Actor, username: str, successor: str) -> Belongings:
-    """Give what a person owns to a successor, withdraw their open requests, and deactivate their account.
+    """Give the belongings of a person to a successor, withdraw their open requests, and deactivate their account.
 
-    Each change is an event of its own. ``successor`` may be "" where the person owns nothing. Returns what the person
-    had. Raises Denied unless the actor is a superuser who is signed in; NotFound, Conflict (the actor's own account),
+    Each change is an event of its own. ``successor`` may be "" where the person owns nothing. Returns the belongings.
+    Raises Denied unless the actor is a superuser who is signed in; NotFound, Conflict (the actor's own account),
     InvalidInput (the successor), InvalidState, TooLarge.
     """
     require_person(actor, Action.ACCOUNT_USER_CHANGED, "hand over what somebody owns")

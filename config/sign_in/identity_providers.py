@@ -52,9 +52,9 @@ def _required(name: str) -> str:
     raise BadSetting(f"{name} is missing")
 
 
-def trusted_issuers(name: str, default: str) -> tuple[str, ...]:
+def trusted_issuers(urls: Sequence[str]) -> tuple[str, ...]:
     """Return the addresses of the issuers that rules may name, without a slash at the end. Raises BadSetting."""
-    return tuple(dict.fromkeys(_checked_address(name, url).rstrip("/") for url in env.names(name, default)))
+    return tuple(dict.fromkeys(_checked_address("CUSTODY_TRUSTED_ISSUERS", url).rstrip("/") for url in urls))
 
 
 def _address(name: str) -> str:

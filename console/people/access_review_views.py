@@ -22,7 +22,7 @@ from core.times import iso_utc
 @page
 @require_safe
 def access_review(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """List who can decide what and since when. Raises Denied for everybody but superusers and auditors."""
+    """List the rights of people to decide, with source and time. Raises Denied but for superusers and auditors."""
     require_whole_log(actor, action=Action.API_CALLED)
     rows = access_rows(actor)
     match request.GET.get("format"):

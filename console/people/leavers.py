@@ -32,7 +32,7 @@ class LeaverForm(ConsoleForm):
 
 @page
 def leaver(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
-    """Show what a person has, and hand it over. Raises Denied for everybody but superusers, NotFound."""
+    """Show the belongings of a person, and hand them over. Raises Denied for everybody but superusers, NotFound."""
     require_administrator(actor, Action.ACCOUNT_USER_CHANGED, username)
     person = find_leaver(username)
     form = LeaverForm(submitted(request))
