@@ -24,6 +24,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.authentication import actor_from_request
+from accounts.browser_sessions import DEACTIVATED, end_sessions
 from accounts.changes import Change, note_change, note_differences
 from accounts.models import ApiToken, User
 from audit.actions import Action
@@ -108,6 +109,8 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
         if not change:
             note_change(actor=actor, account=form.instance, kind=Change.CREATED)
         note_differences(actor=actor, account=form.instance, before=form.before, groups=_groups_of(form.instance))
+        if form.before.get("active") and not form.instance.is_active:
+            end_sessions(actor=actor, user=form.instance, reason=DEACTIVATED)
         _record(request, action, user_ref(form.instance.username), form.before, after)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's signature
@@ -117,7 +120,9 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc,type-arg]
             if request.method == "POST" and isinstance(response, HttpResponseRedirect):
                 account = User.objects.get(pk=id)
                 name = account.username
-                note_change(actor=actor_from_request(request), account=account, kind=Change.PASSWORD_SET)
+                actor, own_key = actor_from_request(request), request.session.session_key or ""
+                note_change(actor=actor, account=account, kind=Change.PASSWORD_SET)
+                end_sessions(actor=actor, user=account, reason="the password was set", except_key=own_key)
                 _record(
                     request, Action.ACCOUNT_USER_CHANGED, user_ref(name), {}, {"password": "set by an administrator"}
                 )

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.browser_sessions import DEACTIVATED, end_sessions
 from accounts.changes import Change, note_change
 from accounts.models import ApiToken, User
 from accounts.reauthentication import require_password
@@ -55,6 +56,7 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
     user.set_password(password)
     user.save(update_fields=["password"])
     note_change(actor=actor, account=user, kind=Change.PASSWORD_SET)
+    end_sessions(actor=actor, user=user, reason="the password was set")
     changed = "set by its owner" if username == actor.name else "set by an administrator"
     record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": changed})
 
@@ -91,6 +93,7 @@ def deactivate_user(*, actor: Actor, username: str) -> None:
         raise Conflict("You cannot deactivate your own account. Ask another superuser.")
     user.is_active = False
     user.save(update_fields=["is_active"])
+    end_sessions(actor=actor, user=user, reason=DEACTIVATED)
     revoked = ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
     record(
         actor=actor,

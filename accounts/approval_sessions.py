@@ -9,6 +9,7 @@ password changes.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from accounts.authentication import APPROVAL_PREFIX, password_mark, token_digest
 from accounts.identity_proofs import use_proof
-from accounts.models import ApprovalSession
+from accounts.models import ApprovalSession, User
 from accounts.reauthentication import require_password, require_person
 from audit.actions import Action
 from audit.services import record
@@ -88,20 +89,26 @@ def end_sessions_of_sign_in(*, actor: Actor, session_key: str) -> None:
         _end(actor, rows.select_for_update())
 
 
+def end_sessions_of_keys(*, actor: Actor, user: User, session_keys: Sequence[str]) -> None:
+    """End the approval sessions that were started in these sessions of a person's browsers."""
+    digests = [token_digest(key) for key in session_keys]
+    _end(actor, live_sessions(user.pk).filter(issued_by__in=digests).select_for_update(), username=user.username)
+
+
 def _require_proof(actor: Actor, proof: str) -> None:
     used = use_proof(actor=actor, secret=proof, action=Action.ACCOUNT_APPROVAL_SESSION_STARTED)
     if used.purpose != PURPOSE:
         raise _denied(actor, "You confirmed who you are for something else. Confirm it for this.")
 
 
-def _end(actor: Actor, rows: QuerySet[ApprovalSession]) -> None:
+def _end(actor: Actor, rows: QuerySet[ApprovalSession], *, username: str = "") -> None:
     for row in rows:
         row.revoked_at = timezone.now()
         row.save(update_fields=["revoked_at"])
         record(
             actor=actor,
             action=Action.ACCOUNT_APPROVAL_SESSION_ENDED,
-            obj=user_ref(actor.name),
+            obj=user_ref(username or actor.name),
             before={"approval_session": row.pk},
         )
 

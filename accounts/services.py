@@ -90,7 +90,23 @@ def issue_token(
 
     Raises InvalidInput.
     """
-    chosen = sorted(ALL_SCOPES if scopes is None else set(scopes))
+    chosen = ALL_SCOPES if scopes is None else scopes
+    token, secret = store_token(user=user, scopes=chosen, expires_in=expires_in, label=label)
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_TOKEN_ISSUED,
+        obj=user_ref(user.username),
+        after={"token": token.pk, "scopes": token.scopes, "expires_at": token.expires_at, "label": token.label},
+    )
+    return token, secret
+
+
+def store_token(*, user: User, scopes: Iterable[str], expires_in: timedelta, label: str) -> tuple[ApiToken, str]:
+    """Store a new token without an event, which the caller records, and return it with its secret.
+
+    Raises InvalidInput.
+    """
+    chosen = sorted(set(scopes))
     if unknown := [scope for scope in chosen if scope not in ALL_SCOPES]:
         raise InvalidInput(f"There is no scope {unknown[0]}. Choose from {', '.join(sorted(ALL_SCOPES))}.")
     if not timedelta(0) < expires_in <= MAX_TOKEN_LIFE:
@@ -103,12 +119,6 @@ def issue_token(
         hint=secret[:10],
         scopes=[str(scope) for scope in chosen],
         expires_at=timezone.now() + expires_in,
-    )
-    record(
-        actor=actor,
-        action=Action.ACCOUNT_TOKEN_ISSUED,
-        obj=user_ref(user.username),
-        after={"token": token.pk, "scopes": token.scopes, "expires_at": token.expires_at, "label": token.label},
     )
     return token, secret
 

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from accounts.approval_sessions import end_sessions_of_sign_in
 from accounts.attempts import claim_attempt, return_attempt
 from accounts.authentication import actor_from_user
+from accounts.browser_sessions import note_use
 from accounts.models import User
 from audit.actions import Action
 from audit.services import record
@@ -33,7 +34,9 @@ _FACTS = "_custody_sign_in_facts"
 
 @receiver(user_logged_in, dispatch_uid="accounts.signed_in")
 def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record a sign-in."""
+    """Record a sign-in, and note the session of the browser."""
+    if request is not None:
+        note_use(request, user)
     _record_of(user, request, Action.ACCOUNT_SIGNED_IN)
 
 
@@ -75,9 +78,28 @@ def record_refused_sign_in(*, request: HttpRequest, provider: str, reason: str, 
         )
 
 
+def record_wrong_code(*, request: HttpRequest | None, username: str) -> None:
+    """Record a sign-in with the right password and a wrong code of the second factor."""
+    with transaction.atomic():
+        record(
+            actor=anonymous_actor(request_id=_request_id(request)),
+            action=Action.ACCOUNT_AUTHENTICATION_FAILED,
+            obj=user_ref(username[:_LONGEST_NAME]),
+            outcome="denied",
+            after=_origin(request),
+            reason="the code of the second factor is wrong",
+        )
+
+
+def note_sign_in_facts(request: HttpRequest | None, **facts: str) -> None:
+    """Keep facts for the event of the sign-in that this request is about to make."""
+    if request is not None:
+        setattr(request, _FACTS, facts)
+
+
 def sign_in(request: HttpRequest, user: User, **facts: str) -> None:
     """Sign a person in whose identity was proved otherwise than by a password; ``facts`` of the event say how."""
-    setattr(request, _FACTS, facts)
+    note_sign_in_facts(request, **facts)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
 
 

@@ -1,13 +1,17 @@
-"""Celery tasks of accounts: deleting expired sessions."""
+"""Celery tasks of accounts: deleting expired sessions, and expired tokens of jobs."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from accounts import sessions
+from accounts.workload import retention
 
 
 @shared_task(name="accounts.tasks.forget_sessions")
 def forget_sessions() -> int:
-    """Delete the sessions of browsers that expired CUSTODY_SESSION_DAYS days ago; return how many."""
-    return sessions.forget_sessions()
+    """Delete the sessions of browsers and the tokens of jobs that expired CUSTODY_SESSION_DAYS days ago.
+
+    Return how many.
+    """
+    return sessions.forget_sessions() + retention.forget_exchanges()

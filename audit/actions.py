@@ -39,8 +39,15 @@ class Action(RecordedAction):
         "account.identity.linked", Verb("linked", "link"), "the account of {object} to an identity provider", USER,
         display("none", "link", "provider"),
     )
+    ACCOUNT_IDENTITY_UNLINKED = (
+        "account.identity.unlinked", Verb("unlinked", "unlink"), "the account of {object} from an identity provider", USER,
+        display("none", "link_off", "provider"),
+    )
     ACCOUNT_INVITATION_ISSUED = (
         "account.invitation.issued", Verb("invited", "invite"), "{object}", "a person", display("none", "mail", "provider"),
+    )
+    ACCOUNT_INVITATION_WITHDRAWN = (
+        "account.invitation.withdrawn", WITHDREW, "the invitation of {object}", "a person", display("none", "undo", "provider"),
     )
     ACCOUNT_PASSKEY_ADDED = (
         "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
@@ -51,15 +58,41 @@ class Action(RecordedAction):
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )
+    ACCOUNT_RECOVERY_CODES_RENEWED = (
+        "account.recovery_codes.renewed", Verb("renewed", "renew"), "the recovery codes of {object}", USER, display("none", "key"),
+    )
+    ACCOUNT_SECOND_FACTOR_ADDED = (
+        "account.second_factor.added", Verb("added", "add"), "an authenticator app of {object}", USER,
+        display("none", "phonelink_lock"),
+    )
+    ACCOUNT_SECOND_FACTOR_REMOVED = (
+        "account.second_factor.removed", Verb("removed", "remove"), "the authenticator app of {object}", USER,
+        display("none", "phonelink_erase"),
+    )
+    ACCOUNT_SESSIONS_ENDED = (
+        "account.sessions.ended", ENDED, "sessions of {object}", USER, display("none", "logout", "sessions_ended"),
+    )
     ACCOUNT_SIGN_IN_LINK_ISSUED = (
         "account.sign_in_link.issued", Verb("issued", "issue"), "a sign-in link to {object}", USER, display("bad", "key"),
     )
     ACCOUNT_SIGNED_IN = "account.signed_in", Verb("signed in", "sign in"), ""
     ACCOUNT_SIGNED_OUT = "account.signed_out", Verb("signed out", "sign out"), ""
+    ACCOUNT_TOKEN_EXCHANGED = (
+        "account.token.exchanged", Verb("exchanged", "exchange"), "an identity token for a token of {object}", USER,
+        display("none", "swap_horiz", "label"),
+    )
     ACCOUNT_TOKEN_ISSUED = (
         "account.token.issued", Verb("issued", "issue"), "an API token to {object}", USER, display("none", "key", "label"),
     )
     ACCOUNT_TOKEN_REVOKED = "account.token.revoked", REVOKED, "an API token of {object}", USER, display("none", "key_off")
+    ACCOUNT_TRUSTED_PUBLISHER_ADDED = (
+        "account.trusted_publisher.added", Verb("added", "add"), "a trusted publisher of {object}", USER,
+        display("none", "verified_user", "name"),
+    )
+    ACCOUNT_TRUSTED_PUBLISHER_DELETED = (
+        "account.trusted_publisher.deleted", DELETED, "a trusted publisher of {object}", USER,
+        display("none", "remove_moderator", "name"),
+    )
     ACCOUNT_USER_CHANGED = "account.user.changed", CHANGED, "the account of {object}", USER
     ACCOUNT_USER_CREATED = "account.user.created", CREATED, "the account of {object}", USER
     API_CALLED = "api.called", Verb("called", "call"), "{object}", "an API route"

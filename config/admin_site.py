@@ -9,7 +9,8 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.options import TO_FIELD_VAR
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
@@ -44,6 +45,17 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
         """Show the sign-in page: a button for each identity provider, and the form for passwords unless it is off."""
         context = {"identity_providers": configured_providers(), "local_passwords": settings.LOCAL_PASSWORDS}
         response: HttpResponse = super().login(request, {**context, **(extra_context or {})})
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Let a person change their password, record it, and end their sessions in other browsers."""
+        # The site is made before the models are loaded, so this is imported late.
+        from accounts.own_password import note_own_password  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
+
+        with transaction.atomic():
+            response: HttpResponse = super().password_change(request, extra_context)
+            if request.method == "POST" and isinstance(response, HttpResponseRedirect):
+                note_own_password(request)
         return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config import env
-from config.sign_in.identity_providers import identity_providers
+from config.sign_in.identity_providers import identity_providers, trusted_issuers
 
 VERSION = "0.1.0"
 # The MLflow version whose protocol this server implements; `/version` answers it.
@@ -71,6 +71,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sign_in.session_use.SessionUseMiddleware",
+    "config.sign_in.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",  # allauth refuses to start without it
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -403,6 +405,13 @@ SILENCED_SYSTEM_CHECKS = [
 # Identity providers of single sign-on (OpenID Connect), and whether people may sign in with a password kept here.
 IDENTITY_PROVIDERS = identity_providers(env.names("CUSTODY_OIDC"))
 LOCAL_PASSWORDS = env.flag("CUSTODY_LOCAL_PASSWORDS", default=True)
+# The people who may decide only with a second factor, or do nothing without one.
+SECOND_FACTOR = env.choice("CUSTODY_SECOND_FACTOR", ["off", "reviewers", "all"], "off")
+# Issuers of identity tokens of jobs that rules may name, and for how many minutes the tokens are valid that jobs get.
+TRUSTED_ISSUERS = trusted_issuers(
+    env.names("CUSTODY_TRUSTED_ISSUERS", "https://token.actions.githubusercontent.com,https://gitlab.com")
+)
+EXCHANGED_TOKEN_MINUTES = env.number("CUSTODY_EXCHANGED_TOKEN_MINUTES", 15, least=1)
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"
 
 # --- API ------------------------------------------------------------------------------------------------------------
@@ -480,6 +489,8 @@ UNFOLD: dict[str, Any] = {
                 if IDENTITY_PROVIDERS
                 else []
             ),
+            {"title": "Sessions", "link": reverse_lazy("console:sessions")},
+            *([{"title": "Second factor", "link": reverse_lazy("console:second_factor")}] if LOCAL_PASSWORDS else []),
             {"title": "Passkeys", "link": reverse_lazy("console:passkeys")},
             *([{"title": "Change password", "link": reverse_lazy("admin:password_change")}] if LOCAL_PASSWORDS else []),
         ],

@@ -21,6 +21,8 @@ _LIST = 16_000_000
 _EVENTS = 32_000_000
 # A card may have 1,000,000 bytes, which JSON escapes.
 _CARD = 4_000_000
+# An identity token has a few thousand bytes; anybody may send one.
+_TOKEN = 64_000
 _MLFLOW = 2_000_000
 _PAGE = 2_000_000
 _DEFAULT = 1_000_000
@@ -39,6 +41,7 @@ _LIMITS: tuple[tuple[str, int | None], ...] = (
     (r"/api/v1/lineage(?:/batch)?/?", _EVENTS),
     (r"/api/v1/lineage(?:/.*)?", _LIST),
     (r"/api/v1/models/.*/card(?:/import)?", _CARD),
+    (r"/api/v1/tokens/exchange", _TOKEN),
     (r"/+(?:ajax-)?api/.*", _DEFAULT),
     (r".*", _PAGE),
 )

@@ -1,41 +1,19 @@
-"""Encryption of stored secrets with a key derived from SECRET_KEY: a copy of the database alone reveals no secret."""
+"""Encryption of the secrets of webhooks and chats (core/crypto/sealing.py)."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Sequence
-from functools import lru_cache
+from core.crypto.sealing import Unreadable, seal_for, unseal_for
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+__all__ = ["Unreadable", "seal", "unseal"]
 
 _PURPOSE = b"custody webhook signing keys\x00"
 
 
-class Unreadable(Exception):
-    """The stored secret was encrypted with another SECRET_KEY."""
-
-
 def seal(secret: str) -> str:
     """Return a secret encrypted for the database; "" stays ""."""
-    return _cipher().encrypt(secret.encode()).decode() if secret else ""
+    return seal_for(_PURPOSE, secret)
 
 
 def unseal(sealed: str) -> str:
     """Return a stored secret, "" for "". Raises Unreadable where SECRET_KEY has changed since it was stored."""
-    try:
-        return _cipher().decrypt(sealed).decode() if sealed else ""
-    except InvalidToken as error:
-        raise Unreadable("The secret cannot be read because SECRET_KEY has changed. Set the secret again.") from error
-
-
-def _cipher() -> MultiFernet:
-    return _cipher_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@lru_cache(maxsize=4)
-def _cipher_of(keys: Sequence[str]) -> MultiFernet:
-    # SECRET_KEY has 64 random bytes, so one hash with a purpose of its own gives a good key.
-    digests = (hashlib.sha256(_PURPOSE + key.encode()).digest() for key in keys)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+    return unseal_for(_PURPOSE, sealed)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -30,6 +31,8 @@ ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"},
 )
 
+Document = TypeVar("Document")
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
@@ -44,41 +47,69 @@ class Discovery:
     names_issuer: bool
 
 
+@dataclass(frozen=True, slots=True)
+class IssuerKeys:
+    """The issuer as its tokens name it, and the address of its signing keys."""
+
+    issuer: str
+    url: str
+
+
 def discovery_of(provider: IdentityProvider) -> Discovery:
     """Return the configuration of a provider. Raises Unavailable if it does not answer, or not as it must."""
+    return _read(provider, _read_discovery)
+
+
+def issuer_keys(provider: IdentityProvider) -> IssuerKeys:
+    """Return the issuer and the address of its keys, which also an issuer has that nobody signs in with.
+
+    Raises Unavailable.
+    """
+    return _read(provider, _read_keys)
+
+
+def _read(provider: IdentityProvider, reader: Callable[[IdentityProvider, dict[str, Any]], Document]) -> Document:
     cache_key = _cache_key(provider.discovery_url)
     document = _cached(cache_key, provider, provider.discovery_url)
     try:
-        return _read_discovery(provider, document)
+        return reader(provider, document)
     except Unavailable:
         cache.delete(cache_key)
         raise
 
 
+def _read_keys(provider: IdentityProvider, document: dict[str, Any]) -> IssuerKeys:
+    keys = IssuerKeys(str(document.get("issuer", "")), str(document.get("jwks_uri", "")))
+    if not keys.issuer or not keys.url:
+        raise Unavailable(f"The configuration of {provider.name} is incomplete.")
+    if keys.issuer.rstrip("/") != provider.issuer:
+        raise Unavailable(f"The configuration of {provider.name} names another issuer than the one that is set here.")
+    _require_tls(provider, keys.url)
+    return keys
+
+
 def _read_discovery(provider: IdentityProvider, document: dict[str, Any]) -> Discovery:
+    keys = _read_keys(provider, document)
     try:
         discovery = Discovery(
-            issuer=str(document["issuer"]),
+            issuer=keys.issuer,
             authorization_endpoint=str(document["authorization_endpoint"]),
             token_endpoint=str(document["token_endpoint"]),
-            jwks_uri=str(document["jwks_uri"]),
+            jwks_uri=keys.url,
             userinfo_endpoint=str(document.get("userinfo_endpoint") or ""),
             token_auth_methods=tuple(document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]),
             names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         )
     except (KeyError, TypeError) as error:
         raise Unavailable(f"The configuration of {provider.name} is incomplete.") from error
-    if discovery.issuer.rstrip("/") != provider.issuer:
-        raise Unavailable(f"The configuration of {provider.name} names another issuer than the one that is set here.")
-    endpoints = (discovery.authorization_endpoint, discovery.token_endpoint, discovery.jwks_uri)
-    if any(not _is_safe(provider, url) for url in (*endpoints, discovery.userinfo_endpoint or provider.url)):
-        raise Unavailable(f"The configuration of {provider.name} has an address without https.")
+    endpoints = (discovery.authorization_endpoint, discovery.token_endpoint)
+    _require_tls(provider, *endpoints, discovery.userinfo_endpoint or provider.url)
     return discovery
 
 
 def signing_key(provider: IdentityProvider, key_id: str, algorithm: str) -> PyJWK | None:
     """Return the provider's key with this id for this algorithm, None if it has none. Raises Unavailable."""
-    url = discovery_of(provider).jwks_uri
+    url = issuer_keys(provider).url
     key = _find_key(_cached(_cache_key(url), provider, url), key_id, algorithm)
     return key or newest_signing_key(provider, key_id, algorithm)
 
@@ -89,7 +120,7 @@ def newest_signing_key(provider: IdentityProvider, key_id: str, algorithm: str) 
     For a token that the cached key does not verify: key ids are optional (OpenID Connect Core 1.0, section 10.1), so
     a provider may change its key and not show it in the header. Raises Unavailable.
     """
-    url = discovery_of(provider).jwks_uri
+    url = issuer_keys(provider).url
     cache_key = _cache_key(url)
     if not cache.add(f"{cache_key}:refreshed", 1, _SECONDS_BETWEEN_REFRESHES):
         return None
@@ -160,7 +191,8 @@ def _find_key(document: dict[str, Any], key_id: str, algorithm: str) -> PyJWK | 
         return None
 
 
-def _is_safe(provider: IdentityProvider, url: str) -> bool:
-    """Return whether an address has TLS, as the provider's own has (which is without only on this machine)."""
-    scheme = urlsplit(url).scheme
-    return scheme == "https" or (scheme == "http" and provider.url.startswith("http://"))
+def _require_tls(provider: IdentityProvider, *urls: str) -> None:
+    """Refuse an address without TLS, which only a provider on this machine may have. Raises Unavailable."""
+    schemes = {urlsplit(url).scheme for url in urls}
+    if not schemes <= ({"https", "http"} if provider.url.startswith("http://") else {"https"}):
+        raise Unavailable(f"The configuration of {provider.name} has an address without https.")

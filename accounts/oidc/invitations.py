@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.administration import require_administrator
@@ -18,7 +18,8 @@ from accounts.oidc.configuration import find_provider
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
-from core.errors import AlreadyExists, InvalidInput
+from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
+from core.ids import row_id
 from core.refs import user_ref
 
 MAX_INVITATION_LIFE = timedelta(days=90)
@@ -58,6 +59,32 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
     return invitation
 
 
+@transaction.atomic
+def withdraw_invitation(*, actor: Actor, invitation_id: int) -> Invitation:
+    """Withdraw an invitation, so that nobody can redeem it, and return it. Withdrawing it twice changes nothing.
+
+    Raises Denied unless the actor is a superuser or the system, NotFound, InvalidState where it was redeemed.
+    """
+    require_administrator(actor, Action.ACCOUNT_INVITATION_WITHDRAWN, "")
+    rows = Invitation.objects.select_for_update(of=("self",))
+    invitation = rows.filter(pk=row_id(invitation_id)).first()
+    if invitation is None:
+        raise NotFound(f"There is no invitation {invitation_id}.")
+    if invitation.redeemed_at is not None:
+        raise InvalidState(f"{invitation.email} has redeemed this invitation. Deactivate the account instead.")
+    if invitation.withdrawn_at is not None:
+        return invitation
+    invitation.withdrawn_at, invitation.withdrawn_by_id = timezone.now(), actor.user_id
+    invitation.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    record(
+        actor=actor,
+        action=Action.ACCOUNT_INVITATION_WITHDRAWN,
+        obj=user_ref(invitation.email),
+        before={"provider": invitation.provider, "username": invitation.username, "expires_at": invitation.expires_at},
+    )
+    return invitation
+
+
 def list_invitations() -> QuerySet[Invitation]:
     """Return all invitations with who invited and the account, newest first."""
     return Invitation.objects.select_related("invited_by", "account").order_by("-pk")
@@ -67,9 +94,9 @@ def find_invitation(provider: str, email: str) -> Invitation | None:
     """Return the oldest invitation for an address that is verified at the provider, locked; None for none."""
     if not email:
         return None
-    rows = Invitation.objects.select_for_update(of=("self",)).filter(
-        provider=provider, email=email.strip().lower(), redeemed_at__isnull=True, expires_at__gt=timezone.now()
-    )
+    is_open = Q(redeemed_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now())
+    rows = Invitation.objects.select_for_update(of=("self",))
+    rows = rows.filter(is_open, provider=provider, email=email.strip().lower())
     return rows.order_by("pk").first()
 
 

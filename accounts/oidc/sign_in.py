@@ -13,7 +13,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
+from accounts.administration import require_administrator
 from accounts.changes import Change, note_change
+from accounts.local_passwords import has_local_password
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
 from accounts.oidc.invitations import find_invitation, redeem_invitation
@@ -23,7 +25,7 @@ from accounts.services import create_user
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
-from core.errors import AlreadyExists, InvalidInput
+from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from core.refs import user_ref
 
 _LONGEST_NAME = 150
@@ -70,6 +72,28 @@ def link_identity(identity: Identity, *, actor: Actor) -> None:
         )
         raise RejectedSignIn(message, reason="the identity or the account is linked already", username=user.username)
     _link(user, identity, actor)
+
+
+@transaction.atomic
+def unlink_identity(*, actor: Actor, username: str, provider: str) -> None:
+    """Unlink an account from an identity provider: the actor's own, or as a superuser that of somebody else.
+
+    Raises Denied, NotFound, InvalidState where the person could not sign in any more.
+    """
+    require_person(actor, Action.ACCOUNT_IDENTITY_UNLINKED, "unlink an account")
+    if username != actor.name:
+        require_administrator(actor, Action.ACCOUNT_IDENTITY_UNLINKED, username)
+    user = User.objects.select_for_update(of=("self",)).filter(username=username).first()
+    identity = SocialAccount.objects.filter(user=user, provider=provider).first() if user else None
+    if user is None or identity is None:
+        raise NotFound(f"{username[:150]} is not linked to {provider[:50]}.")
+    others = [each for each in providers_of(user.pk) if each.id != provider]
+    if not others and not has_local_password(user):
+        raise InvalidState(f"{user.username} could not sign in any more: there is no other provider and no password.")
+    subject = identity.uid
+    identity.delete()
+    before = {"provider": provider, "subject": subject}
+    record(actor=actor, action=Action.ACCOUNT_IDENTITY_UNLINKED, obj=user_ref(user.username), before=before)
 
 
 def _link(user: User, identity: Identity, actor: Actor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.authentication import find_signed_in_person, is_signed_in_person
+from accounts.second_factor.verification import NEEDS_FACTOR, needs_second_factor_to_decide
 from approvals.permissions.refusal import Refusal
 from audit.actions import Action
 from core.actors import Actor
@@ -21,9 +22,15 @@ def refusal_unless_signed_in(actor: Actor, action: Action, obj: str | Auditable,
 
 
 def refusal_unless_in_person(actor: Actor, action: Action, obj: str | Auditable, *, purpose: str) -> Refusal | None:
-    """Return the refusal of an actor who is not a signed-in person with an active account; None for one. One query."""
+    """Return the refusal of an actor who is not a signed-in person with an active account; None for one.
+
+    Where CUSTODY_SECOND_FACTOR is on, the person needs a second factor too. One query, three with that setting.
+    """
     if refusal := refusal_unless_signed_in(actor, action, obj, purpose=purpose):
         return refusal
-    if find_signed_in_person(actor) is None:
+    person = find_signed_in_person(actor)
+    if person is None:
         return Refusal(f"Only a person with an active account may {purpose}.", action, obj)
+    if needs_second_factor_to_decide(person):
+        return Refusal(NEEDS_FACTOR, action, obj)
     return None

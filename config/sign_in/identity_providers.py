@@ -52,8 +52,16 @@ def _required(name: str) -> str:
     raise BadSetting(f"{name} is missing")
 
 
+def trusted_issuers(urls: Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses of the issuers that rules may name, without a slash at the end. Raises BadSetting."""
+    return tuple(dict.fromkeys(_checked_address("CUSTODY_TRUSTED_ISSUERS", url).rstrip("/") for url in urls))
+
+
 def _address(name: str) -> str:
-    url = _required(name)
+    return _checked_address(name, _required(name))
+
+
+def _checked_address(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as error:

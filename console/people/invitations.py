@@ -9,10 +9,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from accounts.administration import require_administrator
 from accounts.oidc.configuration import configured_providers
-from accounts.oidc.invitations import invite, list_invitations
+from accounts.oidc.invitations import invite, list_invitations, withdraw_invitation
 from audit.actions import Action
 from console.shell.dialogs import submitted
 from console.shell.first_rows import first_rows
@@ -66,8 +68,18 @@ def invitations(request: HttpRequest, actor: Actor) -> HttpResponse:
         crumbs=[Crumb("People", reverse("console:people"))],
         form=form,
         rows=first_rows(list_invitations(), _SHOWN),
+        now=timezone.now(),
         has_providers=bool(configured_providers()),
     )
+
+
+@page
+@require_POST
+def withdraw(request: HttpRequest, actor: Actor, invitation_id: int) -> HttpResponse:
+    """Withdraw an invitation. Raises Denied for everybody but superusers, NotFound, InvalidState."""
+    invitation = withdraw_invitation(actor=actor, invitation_id=invitation_id)
+    messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
+    return redirect("console:invitations")
 
 
 def _invite(actor: Actor, form: InvitationForm) -> str:

@@ -39,12 +39,13 @@ GROUP_RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right of a person. ``why`` is its source. ``policy`` is the policy that gives it, "" for none."""
+    """A right of a person. ``why`` is its source. ``policy`` and ``group`` give it, "" for none."""
 
     decision: str
     why: str
     policy: str = ""
     policy_id: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,23 @@ class LevelRow:
 
 def rights_of_groups(names: Iterable[str]) -> list[Right]:
     """Return the rights of members of these groups: those of built-in groups, and those that policies in force give."""
-    return _of_groups(sorted(set(names)), _policies())
+    return rights_by_groups(sorted(set(names)), readable_policies())
 
 
 def rights_of(person: User, groups: Iterable[str]) -> list[Right]:
     """Return the decisions that a person may take, with the reasons; a fixed number of queries."""
-    policies = _policies()
-    rights = _of_groups(sorted(set(groups)), policies)
+    policies = readable_policies()
+    rights = rights_by_groups(sorted(set(groups)), policies)
     if person.is_superuser:
         rights.insert(0, Right("Do everything except approve: requests still need reviewers", "superuser"))
-    rights += [right for policy in policies for right in _by_name(policy, person.username)]
+    rights += [right for policy in policies for right in rights_by_name(policy, person.username)]
     for row in delegations_in_force().filter(delegate=person).select_related("delegator").order_by("pk"):
         decision = f"Decide in place of {row.delegator} on {row.models_pattern}"
         rights.append(Right(decision, f"delegated until {exact(row.ends_at)}"))
     return rights
 
 
-def _policies() -> list[LoadedPolicy]:
+def readable_policies() -> list[LoadedPolicy]:
     """Return the policies in force, none where this server cannot read one of them: it then refuses every move."""
     try:
         return active_policies()
@@ -83,8 +84,9 @@ def _policies() -> list[LoadedPolicy]:
         return []
 
 
-def _of_groups(names: Sequence[str], policies: Iterable[LoadedPolicy]) -> list[Right]:
-    fixed = [Right(GROUP_RIGHTS[name], f"member of {name}") for name in names if name in GROUP_RIGHTS]
+def rights_by_groups(names: Sequence[str], policies: Iterable[LoadedPolicy]) -> list[Right]:
+    """Return the rights of members of these groups, given by these policies or built in."""
+    fixed = [Right(GROUP_RIGHTS[name], f"member of {name}", group=name) for name in names if name in GROUP_RIGHTS]
     return fixed + [right for policy in policies for right in _by_groups(policy, set(names))]
 
 
@@ -92,31 +94,33 @@ def _name_and_id(policy: LoadedPolicy) -> tuple[str, int]:
     return policy.body.name, policy.revision.policy_id
 
 
-def _by_name(policy: LoadedPolicy, username: str) -> Iterator[Right]:
+def rights_by_name(policy: LoadedPolicy, username: str) -> Iterator[Right]:
+    """Yield the rights of a person whom a policy names as an owner."""
     for rule in policy.body.rules:
         for owners in rule.owners if isinstance(rule, ApprovalsRule) else ():
             if username in owners.users:
-                decision = f"Approve {_moves(policy.body.target)} of {owners.models}"
+                decision = f"Approve {moves_of(policy.body.target)} of {owners.models}"
                 yield Right(decision, "named as owner", *_name_and_id(policy))
 
 
-def _moves(target: str) -> str:
+def moves_of(target: str) -> str:
+    """Return the moves that a policy with this target governs, as a phrase."""
     left_target = left_by(target)
     return f"moves out of {left_target}" if left_target else f"moves to {target_text(target)}"
 
 
 def _by_groups(policy: LoadedPolicy, groups: set[str]) -> Iterator[Right]:
     body = policy.body
-    moves = f"{_moves(body.target)} of {body.models}"
+    moves = f"{moves_of(body.target)} of {body.models}"
     for rule in body.rules:
         if isinstance(rule, ApprovalsRule):
             for name in sorted(groups & set(rule.groups)):
-                yield Right(f"Approve {moves}", f"member of {name}", *_name_and_id(policy))
+                yield Right(f"Approve {moves}", f"member of {name}", *_name_and_id(policy), name)
         for name in sorted(groups & set(rule.override_by)):
-            yield Right(f"Override the rule {rule.id} for {moves}", f"member of {name}", *_name_and_id(policy))
+            yield Right(f"Override the rule {rule.id} for {moves}", f"member of {name}", *_name_and_id(policy), name)
     if body.options.break_glass:
         for name in sorted(groups & set(body.options.break_glass.groups)):
-            yield Right(f"Use break-glass for {moves}", f"member of {name}", *_name_and_id(policy))
+            yield Right(f"Use break-glass for {moves}", f"member of {name}", *_name_and_id(policy), name)
 
 
 def model_levels(actor: Actor, *, user: User | None, groups: Iterable[Group]) -> FirstRows[LevelRow]:

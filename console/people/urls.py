@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from console.people import invitations, views
+from console.people import access_review_views, invitations, leavers, views
 
 urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<path:username>/", views.person, name="person"),
+    path("leavers/<str:username>/", leavers.leaver, name="leaver"),
+    path("access-review/", access_review_views.access_review, name="access_review"),
     path("invitations/", invitations.invitations, name="invitations"),
+    path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="invitation_withdraw"),
     path("groups/", views.groups, name="groups"),
     path("groups/<path:name>/", views.group, name="group"),
 ]

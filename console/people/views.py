@@ -6,7 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.browser_sessions import sessions_of
+from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
+from accounts.second_factor.verification import app_of
+from audit.subjects import may_read_whole_log
 from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
 from console.shell.pages import Crumb, page, paginate, render_page
@@ -15,11 +19,19 @@ from core.actors import Actor
 
 @page
 @require_safe
-def people(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - a view's signature
+def people(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List people and service accounts."""
     text, kind = request.GET.get("q", "").strip(), request.GET.get("kind", "")
     rows = paginate(request, people_rows(text, kind))
-    return render_page(request, "console/people/people.html", "People", rows=rows, text=text, kind=kind)
+    return render_page(
+        request,
+        "console/people/people.html",
+        "People",
+        rows=rows,
+        text=text,
+        kind=kind,
+        may_review_access=may_read_whole_log(actor),
+    )
 
 
 @page
@@ -41,7 +53,13 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         experiments=experiment_levels(actor, user=row, groups=groups),
         on_models=on_models,
         on_experiments=on_experiments,
+        may_hand_over=actor.is_superuser and row.is_active and not row.is_service and row.pk != actor.user_id,
+        sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
+        own_key=request.session.session_key,
+        identities=providers_of(row.pk) if actor.is_superuser else (),
+        app=app_of(row.pk) if actor.is_superuser and row.pk != actor.user_id else None,
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
+        manages_publishers=row.is_service and row.is_active and (actor.is_superuser or row.owner_id == actor.user_id),
         service_accounts=row.service_accounts.filter(is_active=True).order_by("username"),
     )
 

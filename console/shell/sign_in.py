@@ -7,13 +7,22 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 
 from accounts.models import User
-from accounts.signin import claim_sign_in, return_sign_in
+from accounts.second_factor.verification import accept_code, app_of
+from accounts.signin import claim_sign_in, note_sign_in_facts, record_wrong_code, return_sign_in
 
 
 class SignInForm(AuthenticationForm):
     """Username and password. Too many wrong passwords lock the username for a while."""
 
+    code = forms.CharField(
+        label="Code of your authenticator app",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+        help_text="Only if you have added one. A recovery code works too, once.",
+    )
     error_messages = {
+        "code": "The password is right. Enter it again with the code that your authenticator app shows now.",
         "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask an administrator.",
         "locked": "Too many wrong passwords for this username. Try again in fifteen minutes.",
@@ -34,8 +43,21 @@ class SignInForm(AuthenticationForm):
         if not claim_sign_in(name, self.request):
             raise forms.ValidationError(self.error_messages["locked"], code="locked")
         cleaned: dict[str, object] = super().clean()
+        self._check_second_factor()
         return_sign_in(name, self.request)
         return cleaned
+
+    def _check_second_factor(self) -> None:
+        """Refuse a person with an authenticator app without a code that is valid now. Raises ValidationError."""
+        user = self.get_user()
+        if user is None or app_of(user.pk) is None:
+            return
+        factor = accept_code(user, self.cleaned_data.get("code") or "")
+        if not factor:
+            if self.cleaned_data.get("code"):
+                record_wrong_code(request=self.request, username=user.username)
+            raise forms.ValidationError(self.error_messages["code"], code="code")
+        note_sign_in_facts(self.request, second_factor=factor)
 
     def confirm_login_allowed(self, user: User) -> None:
         """Refuse disabled accounts and service accounts."""

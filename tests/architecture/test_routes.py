@@ -21,6 +21,7 @@ PUBLIC = {
     "/version",
     "/admin/login/",
     "/admin/logout/",
+    "/api/v1/tokens/exchange",  # the identity token in its body is the credential
 }
 PUBLIC_ENDINGS = ("/mlflow/server-info",)
 # Values that between them fit every converter in use.

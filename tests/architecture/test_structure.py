@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.architecture.source import PACKAGES, ROOT, imports_in, modules, name_of, tree_of, walk
 
 MOST_LINES = 300
-# The verifier is one file by design, so that an auditor can copy it; the settings are one list.
-LONGER = {"audit/verifier/audit_verify.py", "config/settings.py"}
+# The verifier is one file by design, so that an auditor can copy it; the settings and the actions are one list each.
+LONGER = {"audit/actions.py", "audit/verifier/audit_verify.py", "config/settings.py"}
 _HTTP = ("django.http", "django.shortcuts", "rest_framework")
 _DOMAIN = {"models.py", "queries.py", "services.py", "stages.py", "policies.py", "evaluation.py"}
 # Imports inside functions, each with its reason.

@@ -56,7 +56,9 @@ EVENT = {
     "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
 }
 # Operation → why no story carries it out.
-UNTRIED: dict[str, str] = {}
+UNTRIED: dict[str, str] = {
+    "post /api/v1/tokens/exchange": "it needs an issuer: tests/accounts/workload/test_exchange_token.py",
+}
 
 
 @pytest.fixture
@@ -118,6 +120,16 @@ def grants(call: Caller) -> None:
         call("ops", "get", path)
         call("ops", "delete", f"{path}?kind=user&name=cy{pattern}")
     call("ops", "post", "accounts/cy/confirmations", {"reason": "Known to both of us."})
+    workload_identity(call)
+
+
+def workload_identity(call: Caller) -> None:
+    """A trusted publisher is added and deleted; the exchange itself is UNTRIED."""
+    User.objects.create_user("deployer", is_service=True, owner=User.objects.get(username="ada"))
+    rule = {"name": "ci", "issuer": "https://gitlab.com", "audience": "custody", "claims": {"project_id": "1"}}
+    added = call("ada", "post", "accounts/deployer/trusted-publishers", rule)
+    call("ada", "get", "accounts/deployer/trusted-publishers")
+    call("ada", "delete", f"trusted-publishers/{added['id']}")
 
 
 def requests(call: Caller, run_checks: RunChecks) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -16,7 +16,7 @@ from accounts.identity_proofs import keep_proof
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, configured_providers, find_provider
 from accounts.oidc.flow import Answer, Attempt, Kind, begin, finish
-from accounts.oidc.sign_in import account_of, link_identity, linked_account, providers_of
+from accounts.oidc.sign_in import account_of, link_identity, linked_account, providers_of, unlink_identity
 from accounts.oidc.tokens import RejectedSignIn
 from accounts.reauthentication import reauthenticate
 from accounts.sign_in_links import find_sign_in_link, use_sign_in_link
@@ -96,6 +96,21 @@ def identities(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render_page(
         request, "console/account/identities.html", "Identity providers", linked=linked, others=others, form=form
     )
+
+
+@page
+@require_POST
+def unlink(request: HttpRequest, actor: Actor, provider_id: str) -> HttpResponse:
+    """Unlink the person's account from a provider, or as a superuser that of somebody else.
+
+    Raises Denied, NotFound, InvalidState.
+    """
+    username = request.POST.get("username") or actor.name
+    unlink_identity(actor=actor, username=username, provider=provider_id)
+    messages.success(request, f"{username} can no longer sign in with {provider_id}.")
+    if username == actor.name:
+        return redirect("console:identities")
+    return redirect("console:person", username=username)
 
 
 @page

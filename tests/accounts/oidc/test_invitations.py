@@ -14,11 +14,11 @@ from pytest_django import Settings
 
 from accounts.models import AccountChange, Invitation, User
 from accounts.oidc.configuration import SignUp
-from accounts.oidc.invitations import invite
+from accounts.oidc.invitations import invite, withdraw_invitation
 from audit.actions import Action
 from audit.models import Event
 from core.actors import Actor, system_actor
-from core.errors import AlreadyExists, Denied, InvalidInput, NotFound
+from core.errors import AlreadyExists, Denied, InvalidInput, InvalidState, NotFound
 from tests.accounts.oidc.conftest import SignIn, provider_of
 from tests.accounts.oidc.identity_server import IdentityServer
 from tests.conftest import Acting
@@ -79,6 +79,23 @@ def test_an_invitation_expires(sign_in: SignIn, client: Client) -> None:
     with time_machine.travel(timezone.now() - WEEK - timedelta(seconds=5), tick=False):
         invite_dora()
     assert sign_in(client).status_code == 403
+
+
+def test_a_withdrawn_invitation_is_not_redeemed(sign_in: SignIn, client: Client) -> None:
+    invitation = invite_dora()
+    withdraw_invitation(actor=SYSTEM, invitation_id=invitation.pk)
+    assert sign_in(client).status_code == 403
+    assert names() == []
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Invitation.objects.update(withdrawn_at=None)
+
+
+def test_a_redeemed_invitation_is_not_withdrawn(sign_in: SignIn, client: Client) -> None:
+    invitation = invite_dora()
+    sign_in(client)
+    with pytest.raises(InvalidState):
+        withdraw_invitation(actor=SYSTEM, invitation_id=invitation.pk)
+    assert Invitation.objects.get().withdrawn_at is None
 
 
 def test_whoever_invited_counts_as_who_made_the_account(

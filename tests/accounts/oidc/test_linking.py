@@ -84,3 +84,42 @@ def test_whoever_signed_in_meanwhile_is_not_linked(
     session.save()
     assert come_back(client, page, identity_server).status_code == 403
     assert not SocialAccount.objects.exists()
+
+
+def unlinked() -> list[str]:
+    return list(Event.objects.filter(action=Action.ACCOUNT_IDENTITY_UNLINKED).values_list("actor_name", flat=True))
+
+
+def test_a_person_unlinks_one_of_two_ways_in(
+    sign_in: SignIn, client: Client, bea: User, cy: User, ops: User, identity_server: IdentityServer
+) -> None:
+    client.force_login(bea)
+    come_back(client, client.post(PAGE, FORM), identity_server)
+    stranger = Client()
+    stranger.force_login(cy)
+    assert stranger.post(f"{PAGE}corp/unlink/").status_code == 404
+    assert stranger.post(f"{PAGE}corp/unlink/", {"username": "bea"}).status_code == 403
+    assert SocialAccount.objects.exists()
+    assert client.post(f"{PAGE}corp/unlink/").status_code == 302
+    assert not SocialAccount.objects.exists()
+    event = Event.objects.get(action=Action.ACCOUNT_IDENTITY_UNLINKED, outcome="ok")
+    assert facts(event)["before"] == {"provider": "corp", "subject": "subject-1"}
+    other = Client()
+    sign_in(other)
+    assert other.session.get("_auth_user_id") != str(bea.pk)
+
+
+def test_the_last_way_in_is_not_unlinked(sign_in: SignIn, client: Client, ops: User) -> None:
+    sign_in(client)
+    assert client.post(f"{PAGE}corp/unlink/").status_code == 409
+    superuser = Client()
+    superuser.force_login(ops)
+    assert f"{PAGE}corp/unlink/" in text_of(superuser.get("/people/dora/"))
+    assert superuser.post(f"{PAGE}corp/unlink/", {"username": "dora"}).status_code == 409
+    assert SocialAccount.objects.get().user.username == "dora"
+    assert unlinked() == []
+    dora = User.objects.get(username="dora")
+    dora.set_password("dora-password-1")
+    dora.save()
+    assert superuser.post(f"{PAGE}corp/unlink/", {"username": "dora"}).status_code == 302
+    assert unlinked() == ["ops"]

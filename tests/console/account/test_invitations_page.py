@@ -51,6 +51,26 @@ def test_others_neither_see_nor_invite(bea: User, signed_in: SignedIn) -> None:
     assert 'href="/invitations/"' not in text_of(client.get("/people/"))
 
 
+def test_a_superuser_withdraws_an_invitation(ops: User, bea: User, signed_in: SignedIn) -> None:
+    client = signed_in(ops)
+    client.post(PAGE, FORM)
+    path = f"{PAGE}{Invitation.objects.get().pk}/withdraw/"
+    assert path in text_of(client.get(PAGE))
+    assert signed_in(bea).post(path).status_code == 403
+    assert client.get(path).status_code == 405
+    assert Invitation.objects.get().withdrawn_at is None
+    for _ in range(2):
+        assert client.post(path).status_code == 302
+    invitation = Invitation.objects.get()
+    assert (invitation.withdrawn_by, invitation.account) == (ops, None)
+    event = Event.objects.get(action=Action.ACCOUNT_INVITATION_WITHDRAWN, outcome="ok")
+    assert (event.actor_name, event.object_ref) == ("ops", "user:dora@example.com")
+    page = text_of(client.get(PAGE))
+    assert "Withdrawn" in page
+    assert path not in page
+    assert client.post(f"{PAGE}{2**70}/withdraw/").status_code == 404
+
+
 def test_without_a_provider_nobody_can_be_invited(ops: User, signed_in: SignedIn, settings: Settings) -> None:
     settings.IDENTITY_PROVIDERS = ()
     assert "No identity provider" in text_of(signed_in(ops).get(PAGE))

@@ -1,0 +1,1 @@
+"""The second factor of a sign-in with a local password: codes of an authenticator app, and recovery codes."""

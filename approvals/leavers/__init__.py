@@ -1,0 +1,1 @@
+"""Leavers: handing over what a person owns, and deactivating their account."""
