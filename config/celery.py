@@ -3,15 +3,18 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, worker_ready
 
+from config.metrics.pool import start_sampling
 from config.start import prepare_start
+from config.status import task_ends  # noqa: F401 - it stores the ends of periodic tasks, by a signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("custody")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["config.status"])
 
 
 @celeryd_init.connect
@@ -19,3 +22,9 @@ app.autodiscover_tasks()
 def prepare(**_signal: object) -> None:
     """Make the data directory before a worker or the scheduler starts. Raises DataDirectoryUnusable."""
     prepare_start()
+
+
+@worker_ready.connect
+def measure(**_signal: object) -> None:
+    """Sample the connection pool of a worker."""
+    start_sampling()

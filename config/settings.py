@@ -188,6 +188,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-exports": {"task": "audit.tasks.forget_exports", "schedule": 3600.0},
     "forget-sessions": {"task": "accounts.tasks.forget_sessions", "schedule": 3600.0},
     "purge-deleted-runs": {"task": "tracking.tasks.purge_deleted_runs", "schedule": 3600.0},
+    "measure-storage": {"task": "config.status.tasks.measure_storage", "schedule": 3600.0},
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
@@ -213,6 +214,9 @@ EXPORT_DAYS = env.number("CUSTODY_EXPORT_DAYS", 365, least=0)
 SESSION_DAYS = env.number("CUSTODY_SESSION_DAYS", 1, least=0)
 NOTICE_DAYS = env.number("CUSTODY_NOTICE_DAYS", 180, least=0)
 DELETED_RUN_DAYS = env.number("CUSTODY_DELETED_RUN_DAYS", 0, least=0)
+
+# The status warns when the last `manage.py backup` is older than this; 0: backups are made otherwise.
+BACKUP_HOURS = env.number("CUSTODY_BACKUP_HOURS", 48, least=0)
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"

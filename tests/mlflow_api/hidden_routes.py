@@ -229,4 +229,6 @@ OTHERS = {
     # Somebody signs in, links an account or is invited: no model is named.
     "confirm_identity", "identities", "invitations", "provider_callback", "provider_sign_in", "sign_in_link",
     "endpoints", "policies", "policy", "tokens", "passkey_add", "passkey_remove", "passkeys", "token_revoke", "approval_session", "approval_session_end", "records",
+    # The state of the installation, for superusers.
+    "api-status", "status",
 }  # fmt: skip
