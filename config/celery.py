@@ -7,6 +7,7 @@ from celery.signals import beat_init, celeryd_init, worker_ready
 
 from config.metrics.pool import start_sampling
 from config.start import prepare_start
+from config.tracing.start import start_worker_tracing
 from config.status import task_ends  # noqa: F401 - it stores the ends of periodic tasks, by a signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -26,5 +27,9 @@ def prepare(**_signal: object) -> None:
 
 @worker_ready.connect
 def measure(**_signal: object) -> None:
-    """Sample the connection pool of a worker."""
+    """Sample the connection pool of a worker, and trace its tasks where tracing is on.
+
+    Raises ImproperlyConfigured.
+    """
     start_sampling()
+    start_worker_tracing()

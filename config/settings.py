@@ -264,6 +264,10 @@ WITNESS_WITHIN = env.number("CUSTODY_WITNESS_WITHIN", 60, least=1)
 SIEM = env.names("CUSTODY_SIEM")
 # Whether /metrics answers without a token.
 PUBLIC_METRICS = env.flag("CUSTODY_PUBLIC_METRICS", default=False)
+# Where traces of requests and tasks are sent, such as http://localhost:4318/v1/traces; empty: nothing is traced. The
+# share of them that is kept.
+TRACES_URL = env.text("CUSTODY_TRACES_URL")
+TRACES_RATIO = min(1.0, env.number("CUSTODY_TRACES_RATIO", 0.1, least=0))
 # Whether checkpoints and hash tiles are served without a login.
 PUBLIC_LOG = env.flag("CUSTODY_PUBLIC_LOG", default=False)
 

@@ -23,7 +23,8 @@ from config.fast_path import with_fast_path  # noqa: E402 - Django first
 from config.metrics.pool import start_sampling  # noqa: E402 - likewise
 from config.metrics.requests import with_metrics  # noqa: E402 - likewise
 from config.paths import with_single_slashes  # noqa: E402 - likewise
+from config.tracing.start import with_tracing  # noqa: E402 - likewise
 
 hand_on_protocol()
 start_sampling()
-application = with_single_slashes(with_metrics(with_received_bodies(with_fast_path(_django))))
+application = with_single_slashes(with_tracing(with_metrics(with_received_bodies(with_fast_path(_django)))))

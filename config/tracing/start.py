@@ -1,0 +1,43 @@
+"""Starts tracing where CUSTODY_TRACES_URL is set; without it no package of OpenTelemetry is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from wsgiref.types import WSGIApplication
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+
+def with_tracing(application: WSGIApplication) -> WSGIApplication:
+    """Return the application with a trace of each request, or itself where tracing is off.
+
+    Raises ImproperlyConfigured where the packages are missing.
+    """
+    if not settings.TRACES_URL:
+        return application
+    _start("web")
+    wrap: Callable[[WSGIApplication], WSGIApplication] = _named("config.tracing.requests.traced")
+    return wrap(application)
+
+
+def start_worker_tracing() -> None:
+    """Trace the tasks of this worker where tracing is on. Raises ImproperlyConfigured where packages are missing."""
+    if settings.TRACES_URL:
+        _start("worker")
+        _named("config.tracing.tasks.trace_tasks")()
+
+
+def _start(program: str) -> None:
+    _named("config.tracing.provider.start")(program)
+    _named("config.tracing.database.trace_statements")()
+
+
+def _named(path: str) -> Callable[..., object] | Callable[..., WSGIApplication]:
+    try:
+        function: Callable[..., object] = import_string(path)
+    except ImportError as error:
+        message = f"CUSTODY_TRACES_URL needs the packages of requirements-tracing.txt: {error}"
+        raise ImproperlyConfigured(message) from error
+    return function
