@@ -139,6 +139,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The seconds within which a body must be complete (config/bodies/slow.py); uploads of artifacts may take longer.
 BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
+# --- limits of requests ---------------------------------------------------------------------------------------------
+# How many requests one token or session, and one account, may make in a minute (config/limits/); 0: any number.
+TOKEN_RATE = env.number("CUSTODY_TOKEN_RATE", 0, least=0)
+ACCOUNT_RATE = env.number("CUSTODY_ACCOUNT_RATE", 0, least=0)
+
 # --- waiting clients ------------------------------------------------------------------------------------------------
 # Where the program edge listens, and where the web server asks whether it lives; port 0: none runs. `up` without the
 # variable takes the port after its own.

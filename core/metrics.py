@@ -44,6 +44,7 @@ HTTP_SECONDS = Histogram(
     "custody_http_request_seconds", "Seconds until an answer begins, by interface.", ["interface"], buckets=_SECONDS
 )
 EVENTS = Counter("custody_events", "Events of the audit log, by action and outcome.", ["action", "outcome"])
+RATE_LIMITED = Counter("custody_rate_limited", "Requests that were answered 429, by limit.", ["limit"])
 REFUSALS = Counter("custody_refusals", "Moves that were refused, by the rule that blocked them.", ["rule"])
 EDGE_ANSWERS = Counter(
     "custody_edge_answers",
