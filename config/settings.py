@@ -171,6 +171,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,  # otherwise a publisher sleeps 2 + 4 seconds over a refused connection
 }
 CELERY_TASK_PUBLISH_RETRY = False
+# However beat is started: Celery's own scheduler stops when the clock is set back, and /healthz does not see it.
+CELERY_BEAT_SCHEDULER = "config.schedule:MonotonicScheduler"
 CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},
     "resume-exports": {"task": "audit.tasks.resume_exports", "schedule": 30.0},

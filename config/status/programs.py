@@ -85,7 +85,7 @@ def _broker_problems(facts: dict[str, Any]) -> Iterator[Problem]:
     if age is None or age > _SCHEDULER_SECONDS:
         yield critical(
             "The scheduler does not answer. Nothing expires, and nothing that was lost is found.",
-            "Start it: celery -A config beat --scheduler config.schedule:MonotonicScheduler.",
+            "Start it: celery -A config beat --pidfile=.",
         )
 
 
