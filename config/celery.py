@@ -3,12 +3,17 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_ready
+from celery.signals import beat_init, celeryd_init, worker_init
+from django.utils.module_loading import import_string
 
-from config.metrics.pool import start_sampling
 from config.start import prepare_start
-from config.tracing.start import start_worker_tracing
-from config.status import task_ends  # noqa: F401 - it stores the ends of periodic tasks, by a signal
+
+# Functions that workers call when they start. They are named, because other processes must not import them.
+_IN_WORKERS = (
+    "config.metrics.pool.start_sampling",
+    "config.status.task_ends.store_ends",
+    "config.tracing.start.start_worker_tracing",
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -25,11 +30,8 @@ def prepare(**_signal: object) -> None:
     prepare_start()
 
 
-@worker_ready.connect
-def measure(**_signal: object) -> None:
-    """Sample the connection pool of a worker, and trace its tasks where tracing is on.
-
-    Raises ImproperlyConfigured.
-    """
-    start_sampling()
-    start_worker_tracing()
+@worker_init.connect
+def observe(**_signal: object) -> None:
+    """Call what measures a worker. Raises ImproperlyConfigured where packages for tracing are missing."""
+    for path in _IN_WORKERS:
+        import_string(path)()

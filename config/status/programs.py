@@ -56,7 +56,9 @@ def _broker_facts() -> dict[str, Any]:
         memory: Any = broker.info("memory")
         waiting: dict[str, Any] = {queue: broker.llen(queue) for queue in _QUEUES}
     age = scheduler_age()
-    answers: Any = current_app.control.inspect(timeout=_WORKER_SECONDS).active_queues() or {}
+    with current_app.connection_for_write(settings.REDIS_URL) as connection:
+        inspect = current_app.control.inspect(timeout=_WORKER_SECONDS, connection=connection)
+        answers: Any = inspect.active_queues() or {}
     workers = [
         {"worker": name, "queues": sorted(str(queue["name"]) for queue in queues)} for name, queues in answers.items()
     ]

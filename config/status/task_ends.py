@@ -41,7 +41,11 @@ class _Written:
     at: dict[str, datetime] = {}
 
 
-@task_postrun.connect(dispatch_uid="config.status.task_ends")
+def store_ends() -> None:
+    """Store the ends of the periodic tasks that this worker runs."""
+    task_postrun.connect(store_end, dispatch_uid="config.status.task_ends")
+
+
 def store_end(task: Any = None, state: str = "", retval: object = None, **_signal: object) -> None:
     """Store that a task of the schedule ended; every 20 s at most while it succeeds."""
     name, now = getattr(task, "name", ""), timezone.now()

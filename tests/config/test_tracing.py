@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pytest_django import Settings
 
 from accounts.models import User
+from audit import dispatch
 from audit.dispatch import current_trace
 from audit.models import OutboxMessage
 from audit.services import enqueue
@@ -100,6 +101,7 @@ def test_an_error_marks_the_span_without_its_message(spans: Spans, db: None) -> 
 @pytest.mark.django_db(transaction=True)
 def test_a_task_belongs_to_the_request_that_enqueued_it(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(dispatch._Broker, "away_until", 0.0)
     monkeypatch.setattr(current_app, "send_task", lambda _name, **options: sent.append(options))
 
     def enqueueing(_environ: object, start: Callable[..., object]) -> list[bytes]:
@@ -120,7 +122,7 @@ def test_a_task_belongs_to_the_request_that_enqueued_it(spans: Spans, monkeypatc
     assert spans()["SELECT audit_outboxmessage"].parent == task.context
 
 
-def test_untraced_requests_enqueue_without_a_header(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_untraced_requests_enqueue_without_a_header(db: None) -> None:
     with transaction.atomic():
         enqueue("audit.tasks.relay_outbox")
     assert OutboxMessage.objects.get().trace == ""
