@@ -41,7 +41,10 @@ def _limits_of(environ: dict[str, Any]) -> list[Limit]:
     caller = caller_of(environ)
     if caller is None:
         return []
-    limits = [Limit("token", caller.digest, settings.TOKEN_RATE), Limit("account", caller.account, settings.ACCOUNT_RATE)]
+    limits = [
+        Limit("token", caller.digest, settings.TOKEN_RATE),
+        Limit("account", caller.account, settings.ACCOUNT_RATE),
+    ]
     return [limit for limit in limits if limit.per_minute and limit.key]
 
 

@@ -49,9 +49,7 @@ def status_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     status = read_status(actor)
     panels = [AreaPanel(area, _TITLES[area.name], _facts(area)) for area in status.areas]
     problems = [(_TITLES[area.name], problem) for area, problem in status.problems]
-    return render_page(
-        request, "console/status/status.html", "Status", at=status.at, problems=problems, panels=panels
-    )
+    return render_page(request, "console/status/status.html", "Status", at=status.at, problems=problems, panels=panels)
 
 
 def _facts(area: Area) -> list[Fact]:
@@ -71,12 +69,13 @@ def readable(name: str, value: Any) -> Any:
         return {title_of(key): readable(key, inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [readable(name, item) for item in value]
-    if value is None or isinstance(value, bool):
-        return value
+    return value if value is None or isinstance(value, bool) else _as_text(name, value)
+
+
+def _as_text(name: str, value: Any) -> Any:
     if name.endswith("_bytes"):
         return size(int(value))
     if name.endswith("_seconds"):
         return f"{value * 1000:.1f} ms" if 0 < value < 1 else span(float(value))
-    if name.endswith("_at") and (moment := parse_datetime(str(value))):
-        return ago(moment, timezone.now())
-    return value
+    moment = parse_datetime(str(value)) if name.endswith("_at") else None
+    return ago(moment, timezone.now()) if moment else value

@@ -20,7 +20,9 @@ _OLD_CHECK_SECONDS = 900
 
 def work_area() -> Area:
     """Return the status of the work that waits."""
-    messages = OutboxMessage.objects.filter(delivered_at__isnull=True).aggregate(count=Count("id"), at=Min("created_at"))
+    messages = OutboxMessage.objects.filter(delivered_at__isnull=True).aggregate(
+        count=Count("id"), at=Min("created_at")
+    )
     checks = CheckRun.objects.filter(state=CheckState.QUEUED).aggregate(count=Count("id"), at=Min("queued_at"))
     requests = TransitionRequest.objects.filter(state__in=[RequestState.OPEN, RequestState.APPROVED])
     waiting = requests.aggregate(count=Count("id"), at=Min("opened_at"))

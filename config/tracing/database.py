@@ -30,11 +30,15 @@ def _watch(connection: BaseDatabaseWrapper, **_signal: object) -> None:
         connection.execute_wrappers.append(_execute)
 
 
-def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
     if not trace.get_current_span().is_recording():
         return execute(sql, params, many, context)
     verb, table = operation_of(str(sql))
-    attributes = {"db.system.name": context["connection"].vendor, "db.operation.name": verb, "db.collection.name": table}
+    attributes = {
+        "db.system.name": context["connection"].vendor,
+        "db.operation.name": verb,
+        "db.collection.name": table,
+    }
     with tracer().start_as_current_span(
         f"{verb} {table}".strip(),
         kind=SpanKind.CLIENT,

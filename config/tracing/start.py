@@ -1,4 +1,4 @@
-"""Starts tracing where CUSTODY_TRACES_URL is set; without it no package of OpenTelemetry is imported."""
+"""Starts tracing where CUSTODY_TRACES_URL is set; without it no module is imported that makes or sends spans."""
 
 from __future__ import annotations
 

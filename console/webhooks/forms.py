@@ -45,7 +45,9 @@ class WebhookForm(ConsoleForm):
         databricks = webhook is not None and webhook.format == WebhookFormat.DATABRICKS
         initial = {}
         if webhook is not None:
-            initial = {name: getattr(webhook, name) for name in ("name", "url", "description", "status", "cloud_events")}
+            initial = {
+                name: getattr(webhook, name) for name in ("name", "url", "description", "status", "cloud_events")
+            }
             initial["events"] = events_of(webhook)
         super().__init__(data, initial=initial)
         if webhook is not None:

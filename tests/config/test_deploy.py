@@ -108,7 +108,9 @@ def test_names_that_manifests_refer_to_exist() -> None:
 
 
 def test_selectors_find_their_pods() -> None:
-    labels = {row["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] for row in of_kind("Deployment")}
+    labels = {
+        row["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] for row in of_kind("Deployment")
+    }
     for row in of_kind("Service", "PodDisruptionBudget", "Deployment"):
         selector = row["spec"]["selector"]
         component = selector.get("matchLabels", selector)["app.kubernetes.io/component"]
@@ -137,7 +139,9 @@ def test_nobody_runs_as_root() -> None:
     for name, pod in pods().items():
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True, name
     for name, container in containers():
-        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, name
+        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, (
+            name
+        )
 
 
 def test_every_process_of_the_guide_has_a_deployment() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -34,7 +34,7 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def call(settings: Settings) -> Iterator[Call]:
+def call(settings: Settings) -> Call:
     """Return a function that makes a request through the limits; the application behind them answers 200."""
     settings.TOKEN_RATE, settings.ACCOUNT_RATE = 3, 5
 
@@ -46,7 +46,7 @@ def call(settings: Settings) -> Iterator[Call]:
         body = b"".join(application(environ, lambda *answer: told.append(answer)))
         return int(told[0][0][:3]), dict(told[0][1]), body
 
-    yield make
+    return make
 
 
 def token(user: User, acting: Acting) -> str:

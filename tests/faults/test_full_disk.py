@@ -41,7 +41,7 @@ def test_the_store_refuses_and_keeps_what_it_has(small_disk: Path) -> None:
     with store.open(blob.sha256) as file:
         assert file.read() == b"before"
     filler.unlink()
-    assert [path for path in (small_disk / "incoming").iterdir()] == []
+    assert list((small_disk / "incoming").iterdir()) == []
     assert store.has(store.put(io.BytesIO(b"y" * 100_000), limit=MEGABYTE))
 
 

@@ -104,7 +104,7 @@ def create_webhook(
 
 
 @transaction.atomic
-def update_webhook(
+def update_webhook(  # noqa: PLR0913 - the fields of a webhook
     *,
     actor: Actor,
     webhook_id: str,

@@ -89,7 +89,7 @@ def test_a_part_that_cannot_be_read_hides_no_other(
 def test_the_number_of_queries_is_fixed(ops: User, acting: Acting, no_broker: None) -> None:
     actor, counts = acting(ops), []
     for number in range(2):
-        SiemState.objects.create(address=f"syslog://host-{number}", next_seq=0)
+        SiemState.objects.create(address=f"syslog://host-{number}", log=1, next_seq=0)
         with CaptureQueriesContext(connection) as queries:
             read.read_status(actor)
         counts.append(len(queries))
@@ -105,5 +105,7 @@ def test_the_worst_comes_first() -> None:
 
 def test_facts_are_readable() -> None:
     facts = {"rows": [{"size_bytes": 2048, "age_seconds": 90, "name": "x", "kept_at": None, "is_on": True}]}
-    assert readable("facts", facts) == {"rows": [{"size": "2.0 KiB", "age": "1 min", "name": "x", "kept": None, "is on": True}]}
+    assert readable("facts", facts) == {
+        "rows": [{"size": "2.0 KiB", "age": "1 min", "name": "x", "kept": None, "is on": True}]
+    }
     assert json.dumps(readable("x_seconds", 0.0123)) == '"12.3 ms"'
