@@ -15,6 +15,7 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.oversight.deployment_problems import live_with_problems
 from console.shell.open_problems import open_problems
 from core.actors import Actor
+from lineage.graph.reads import NodeRow
 from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
 from lineage.openlineage.merge import facets_of
 from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
@@ -115,7 +116,7 @@ class DatasetUses:
     run_count: int
     runs_cut: bool
     versions: list[AffectedRow]
-    endpoints: list[Node]
+    endpoints: list[NodeRow]
     truncated: bool
 
 
