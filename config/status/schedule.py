@@ -38,8 +38,10 @@ def schedule_area() -> Area:
     except (redis.RedisError, OSError):
         return Area("schedule", {"legal_hold": settings.LEGAL_HOLD, "last_retention_at": None, "tasks": []})
     now = timezone.now()
-    tasks, problems = [], []
-    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+    tasks: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    entries: list[dict[str, Any]] = list(settings.CELERY_BEAT_SCHEDULE.values())
+    for entry in entries:
         name, interval = str(entry["task"]), float(entry["schedule"])
         end = ends.get(name)
         tasks.append(_task_facts(name, interval, end))

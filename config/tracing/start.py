@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from wsgiref.types import WSGIApplication
 
 from django.conf import settings
@@ -18,8 +19,8 @@ def with_tracing(application: WSGIApplication) -> WSGIApplication:
     if not settings.TRACES_URL:
         return application
     _start("web")
-    wrap: Callable[[WSGIApplication], WSGIApplication] = _named("config.tracing.requests.traced")
-    return wrap(application)
+    traced: WSGIApplication = _named("config.tracing.requests.traced")(application)
+    return traced
 
 
 def start_worker_tracing() -> None:
@@ -34,9 +35,9 @@ def _start(program: str) -> None:
     _named("config.tracing.database.trace_statements")()
 
 
-def _named(path: str) -> Callable[..., object] | Callable[..., WSGIApplication]:
+def _named(path: str) -> Callable[..., Any]:
     try:
-        function: Callable[..., object] = import_string(path)
+        function: Callable[..., Any] = import_string(path)
     except ImportError as error:
         message = f"CUSTODY_TRACES_URL needs the packages of requirements-tracing.txt: {error}"
         raise ImproperlyConfigured(message) from error

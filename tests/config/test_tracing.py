@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from celery.signals import task_postrun, task_prerun
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, transaction
+from django.db.backends.signals import connection_created
 from django.test import RequestFactory
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer
 from pytest_django import Settings
 
 from accounts.models import User
@@ -49,18 +52,19 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     database.trace_statements()
     tasks.trace_tasks()
     yield lambda: {span.name: span for span in memory.get_finished_spans()}
-    database.connection_created.disconnect(dispatch_uid="config.tracing.database")
-    tasks.task_prerun.disconnect(dispatch_uid="config.tracing.tasks")
-    tasks.task_postrun.disconnect(dispatch_uid="config.tracing.tasks")
+    connection_created.disconnect(dispatch_uid="config.tracing.database")
+    task_prerun.disconnect(dispatch_uid="config.tracing.tasks")
+    task_postrun.disconnect(dispatch_uid="config.tracing.tasks")
     if database._execute in connection.execute_wrappers:
         connection.execute_wrappers.remove(database._execute)
 
 
-def call(path: str, application: Any = None, **environ: str) -> int:
+def call(path: str, application: Any = None, **environ: Any) -> int:
     """Send a GET through the application and return the status."""
     statuses: list[str] = []
     request = RequestFactory().get(path, **environ)
-    answer = traced(application or WSGIHandler())(request.environ, lambda status, *_rest: statuses.append(status))
+    serve: Any = traced(application or WSGIHandler())
+    answer = serve(request.environ, lambda status, *_rest: statuses.append(status))
     for _ in answer:
         pass
     if hasattr(answer, "close"):
@@ -172,7 +176,7 @@ def test_spans_reach_a_collector(collector: SimpleNamespace, settings: Settings)
         assert made.force_flush()
     finally:
         made.shutdown()
-        provider._Started.tracer = provider.trace.NoOpTracer()
+        provider._Started.tracer = NoOpTracer()
     (body,) = [ExportTraceServiceRequest.FromString(compressed) for compressed in collector.bodies]
     resource = body.resource_spans[0]
     assert {item.key: item.value.string_value for item in resource.resource.attributes}["custody.program"] == "web"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -104,9 +105,10 @@ def proxy_url(proxy: FaultProxy) -> str:
 
 def sender(connection: object) -> object:
     """Return the `send_task` of the app over this connection: the app's own pool keeps the settings of its start."""
-    send_task = type(current_app._get_current_object()).send_task
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # the types know the app, not its proxy
+    send_task = type(app).send_task
 
     def send(*arguments: object, **options: object) -> object:
-        return send_task(current_app._get_current_object(), *arguments, connection=connection, **options)
+        return send_task(app, *arguments, connection=connection, **options)
 
     return send
