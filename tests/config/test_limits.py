@@ -109,7 +109,8 @@ def test_a_refused_request_counts_nowhere(broker: str) -> None:
     assert rate.excess_of([other, full]) is None
     excess = rate.excess_of([other, full])
     assert excess is not None
-    assert (excess.limit, excess.seconds) == (full, pytest.approx(60, abs=5))
+    assert excess.limit == full
+    assert 55 < excess.seconds <= 60
     assert rate.excess_of([other]) is None
     assert rate.excess_of([other]) is not None
 
