@@ -56,11 +56,9 @@ def _broker_facts() -> dict[str, Any]:
         memory: Any = broker.info("memory")
         waiting: dict[str, Any] = {queue: broker.llen(queue) for queue in _QUEUES}
     age = scheduler_age()
-    with current_app.connection_for_write(settings.REDIS_URL) as connection:
-        inspect = current_app.control.inspect(timeout=_WORKER_SECONDS, connection=connection)
-        answers: Any = inspect.active_queues() or {}
     workers = [
-        {"worker": name, "queues": sorted(str(queue["name"]) for queue in queues)} for name, queues in answers.items()
+        {"worker": name, "queues": sorted(str(queue["name"]) for queue in queues)}
+        for name, queues in answering_workers().items()
     ]
     return {
         "broker_memory_bytes": int(memory["used_memory"]),
@@ -68,6 +66,14 @@ def _broker_facts() -> dict[str, Any]:
         "workers": sorted(workers, key=lambda worker: str(worker["worker"])),
         "scheduler_age_seconds": None if age is None else round(age, 1),
     }
+
+
+def answering_workers() -> dict[str, list[dict[str, Any]]]:
+    """Return the queues of each worker that answers, by its name. Raises OperationalError: the broker is away."""
+    answers: dict[str, list[dict[str, Any]]] | None = current_app.control.inspect(
+        timeout=_WORKER_SECONDS
+    ).active_queues()
+    return answers or {}
 
 
 def _broker_problems(facts: dict[str, Any]) -> Iterator[Problem]:

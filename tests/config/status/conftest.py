@@ -12,7 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from audit.broker import broker_client
-from config.status import task_ends
+from config.status import programs, task_ends
 from config.supervisor.broker import answers, valkey
 
 PATIENCE = 60
@@ -43,6 +43,7 @@ def broker(broker_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch)
         client.flushall()
     settings.REDIS_URL = broker_url
     monkeypatch.setattr(task_ends._Written, "at", {})
+    monkeypatch.setattr(programs, "answering_workers", dict)  # Celery keeps the broker that it started with
     return broker_url
 
 
