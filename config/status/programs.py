@@ -70,9 +70,7 @@ def _broker_facts() -> dict[str, Any]:
 
 def answering_workers() -> dict[str, list[dict[str, Any]]]:
     """Return the queues of each worker that answers, by its name. Raises OperationalError: the broker is away."""
-    answers: dict[str, list[dict[str, Any]]] | None = current_app.control.inspect(
-        timeout=_WORKER_SECONDS
-    ).active_queues()
+    answers: Any = current_app.control.inspect(timeout=_WORKER_SECONDS).active_queues()
     return answers or {}
 
 
