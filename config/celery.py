@@ -32,6 +32,6 @@ def prepare(**_signal: object) -> None:
 
 @worker_init.connect
 def observe(**_signal: object) -> None:
-    """Call what measures a worker. Raises ImproperlyConfigured where packages for tracing are missing."""
+    """Start the measurements of a worker. Raises ImproperlyConfigured where packages for tracing are missing."""
     for path in _IN_WORKERS:
         import_string(path)()

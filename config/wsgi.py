@@ -18,9 +18,9 @@ if os.environ.get(SUPERVISED) == "on":
 
 _django = get_wsgi_application()
 # After Django is set up: they read settings and models.
+from config.bodies.limits import with_limits  # noqa: E402 - likewise
 from config.bodies.receive import with_received_bodies  # noqa: E402 - likewise
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
-from config.limits.requests import with_limits  # noqa: E402 - likewise
 from config.metrics.pool import start_sampling  # noqa: E402 - likewise
 from config.metrics.requests import with_metrics  # noqa: E402 - likewise
 from config.paths import with_single_slashes  # noqa: E402 - likewise

@@ -36,7 +36,7 @@ class TaskEnd:
 
 
 class _Written:
-    """When this process last stored the success of each task."""
+    """The times at which this process last stored the success of each task."""
 
     at: dict[str, datetime] = {}
 

@@ -132,15 +132,12 @@ def update_webhook(  # noqa: PLR0913 - the fields of a webhook
     _set_target(webhook, actor, url, spec or HttpSpec())
     if description is not None:
         webhook.description = check_text(description, "webhook description", _MAX_DESCRIPTION)
+    webhook.cloud_events = webhook.cloud_events if cloud_events is None else cloud_events
     if secret is not None:
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
         webhook.status = _status(webhook, status)
-    if cloud_events is not None:
-        webhook.cloud_events = cloud_events
-    new_events = old_events if events is None else checked_events(events, webhook)
-    if not exactly and not GOVERNANCE.intersection(new_events):
-        new_events = [*new_events, *(event for event in old_events if event in GOVERNANCE)]
+    new_events = _events_after(webhook, old_events, events, exactly=exactly)
     webhook.updated_at = timezone.now()
     webhook.save()
     _subscribe(webhook, new_events)
@@ -228,6 +225,14 @@ def _status(webhook: Webhook, requested: str) -> str:
 
 def _format_of(spec: HttpSpec | None) -> WebhookFormat:
     return WebhookFormat.MLFLOW if spec is None else WebhookFormat.DATABRICKS
+
+
+def _events_after(webhook: Webhook, old: list[str], events: Sequence[str] | None, *, exactly: bool) -> list[str]:
+    """Return the events of a changed webhook; without ``exactly`` its governance events are kept. Raises InvalidInput."""
+    new = old if events is None else checked_events(events, webhook)
+    if not exactly and not GOVERNANCE.intersection(new):
+        new = [*new, *(event for event in old if event in GOVERNANCE)]
+    return new
 
 
 def _replaced(**values: str | None) -> dict[str, object]:

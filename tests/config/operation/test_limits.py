@@ -16,8 +16,8 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.services import issue_token
 from audit.models import Event
+from config.bodies.limits import with_limits
 from config.limits import callers, rate
-from config.limits.requests import with_limits
 from core.metrics import RATE_LIMITED
 from tests.config.status.conftest import broker, broker_url, no_broker
 from tests.conftest import Acting
