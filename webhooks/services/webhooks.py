@@ -228,7 +228,7 @@ def _format_of(spec: HttpSpec | None) -> WebhookFormat:
 
 
 def _events_after(webhook: Webhook, old: list[str], events: Sequence[str] | None, *, exactly: bool) -> list[str]:
-    """Return the events of a changed webhook; without ``exactly`` its governance events are kept. Raises InvalidInput."""
+    """Return the events of a changed webhook; governance events stay unless ``exactly``. Raises InvalidInput."""
     new = old if events is None else checked_events(events, webhook)
     if not exactly and not GOVERNANCE.intersection(new):
         new = [*new, *(event for event in old if event in GOVERNANCE)]
