@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextvars import ContextVar
 
 from celery import current_app
 from django.db.models import F
@@ -19,6 +20,8 @@ from audit.models import OutboxMessage
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 5.0
+# The `traceparent` of the present request or task; config/tracing sets it, "" where nothing is traced.
+current_trace: ContextVar[str] = ContextVar("current_trace", default="")
 
 
 class _Broker:
@@ -40,7 +43,8 @@ def send(message: OutboxMessage) -> bool:
     An error of the broker is stored, not raised.
     """
     try:
-        current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, retry=False)
+        headers = {"traceparent": message.trace} if message.trace else None
+        current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, headers=headers, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         _Broker.away_until = time.monotonic() + _PAUSE_SECONDS
         logger.warning("broker away, %s stays in the outbox: %s", message.task, error)

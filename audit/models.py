@@ -179,11 +179,15 @@ class ExportJob(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """A task that must run after the commit: its name and arguments, delivered at least once."""
+    """A task that must run after the commit: its name and arguments, delivered at least once.
+
+    ``trace`` is the `traceparent` of the request that wrote it, "" where requests are not traced.
+    """
 
     task = models.CharField(max_length=100)
     kwargs = models.JSONField(default=dict)
     queue = models.CharField(max_length=32, default="fast")
+    trace = models.CharField(max_length=55, default="", db_default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     delivered_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)

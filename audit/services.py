@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.consumers import call_consumers, is_consumed
-from audit.dispatch import dispatch_soon
+from audit.dispatch import current_trace, dispatch_soon
 from audit.models import Event, OutboxMessage
 from core.actors import Actor
 from core.bulk import BulkInsert
@@ -218,7 +218,9 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
     if not connection.in_atomic_block:
         msg = f"audit.enqueue({task}) outside a transaction"
         raise RuntimeError(msg)
-    message = OutboxMessage.objects.create(task=task, kwargs=plain(kwargs, shorten=False), queue=queue)
+    message = OutboxMessage.objects.create(
+        task=task, kwargs=plain(kwargs, shorten=False), queue=queue, trace=current_trace.get()
+    )
     transaction.on_commit(lambda: dispatch_soon(message))
 
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import redis
 from celery import current_app
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -20,6 +21,7 @@ from kombu.exceptions import OperationalError
 from audit.models import OutboxMessage
 from audit.transparency.health import log_health
 from config.edge.health import edge_health
+from config.limits.rate import is_broker_away
 from config.schedule import scheduler_age
 
 # Anybody may call /healthz, so each process asks the broker at most this often.
@@ -53,10 +55,18 @@ def healthz(_request: HttpRequest) -> JsonResponse:
         "workers": workers,
         "scheduler": scheduler,
         "edge": edge_health().state,
+        "rate_limits": _rate_limits_state(),
         "outbox_seconds": _outbox_age() if database == "ok" else None,
         "audit_log": _audit_log_state() if database == "ok" else "unknown",
     }
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _rate_limits_state() -> str:
+    """Return `off`, `ok`, or `away`: the broker does not answer this process, so nobody is limited."""
+    if not (settings.TOKEN_RATE or settings.ACCOUNT_RATE):
+        return "off"
+    return "away" if is_broker_away() else "ok"
 
 
 def _database_state() -> str:

@@ -34,7 +34,15 @@ def start(folder: Path) -> None:
 
 def hung_processes(folder: Path, now: float) -> list[int]:
     """Return the ids of processes whose heartbeat is old. Files of processes that have ended are removed."""
-    hung = []
+    return [pid for pid, age in heartbeat_ages(folder, now) if age > HUNG_SECONDS]
+
+
+def heartbeat_ages(folder: Path, now: float) -> list[tuple[int, float]]:
+    """Return each web process of this host that runs, with the seconds since its heartbeat.
+
+    Files of processes that have ended are removed.
+    """
+    ages = []
     for path in folder.glob(f"{_PREFIX}*.alive"):
         pid = int(path.stem.removeprefix(_PREFIX))
         if not Path(f"/proc/{pid}").exists():
@@ -44,6 +52,5 @@ def hung_processes(folder: Path, now: float) -> list[int]:
             written = float(path.read_text(encoding="ascii"))
         except (OSError, ValueError):
             continue  # it is being written
-        if now - written > HUNG_SECONDS:
-            hung.append(pid)
-    return hung
+        ages.append((pid, now - written))
+    return ages

@@ -64,6 +64,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("People", "group", "console:people"),
             Entry("Groups", "groups", "console:groups"),
+            Entry("Status", "monitor_heart", "status", superusers=True),
             Entry("Records", "table_rows", "console:records", superusers=True),
         ),
     ),

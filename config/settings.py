@@ -142,6 +142,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The seconds within which a body must be complete (config/bodies/slow.py); uploads of artifacts may take longer.
 BODY_SECONDS = float(env.number("CUSTODY_BODY_SECONDS", 3))
 
+# --- limits of requests ---------------------------------------------------------------------------------------------
+# How many requests one token or session, and one account, may make in a minute (config/limits/); 0: any number.
+TOKEN_RATE = env.number("CUSTODY_TOKEN_RATE", 0, least=0)
+ACCOUNT_RATE = env.number("CUSTODY_ACCOUNT_RATE", 0, least=0)
+
 # --- waiting clients ------------------------------------------------------------------------------------------------
 # Where the program edge listens, and where the web server asks whether it lives; port 0: none runs. `up` without the
 # variable takes the port after its own.
@@ -169,6 +174,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,  # otherwise a publisher sleeps 2 + 4 seconds over a refused connection
 }
 CELERY_TASK_PUBLISH_RETRY = False
+# However beat is started: Celery's own scheduler stops when the clock is set back, and /healthz does not see it.
+CELERY_BEAT_SCHEDULER = "config.schedule:MonotonicScheduler"
 CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "audit.tasks.relay_outbox", "schedule": 2.0},
     "resume-exports": {"task": "audit.tasks.resume_exports", "schedule": 30.0},
@@ -192,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-exports": {"task": "audit.tasks.forget_exports", "schedule": 3600.0},
     "forget-sessions": {"task": "accounts.tasks.forget_sessions", "schedule": 3600.0},
     "purge-deleted-runs": {"task": "tracking.tasks.purge_deleted_runs", "schedule": 3600.0},
+    "measure-storage": {"task": "config.status.tasks.measure_storage", "schedule": 3600.0},
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},
 }
 
@@ -217,6 +225,9 @@ EXPORT_DAYS = env.number("CUSTODY_EXPORT_DAYS", 365, least=0)
 SESSION_DAYS = env.number("CUSTODY_SESSION_DAYS", 1, least=0)
 NOTICE_DAYS = env.number("CUSTODY_NOTICE_DAYS", 180, least=0)
 DELETED_RUN_DAYS = env.number("CUSTODY_DELETED_RUN_DAYS", 0, least=0)
+
+# The status warns when the last `manage.py backup` is older than this; 0: backups are made otherwise.
+BACKUP_HOURS = env.number("CUSTODY_BACKUP_HOURS", 48, least=0)
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
 ARTIFACT_URL = env.text("ARTIFACT_URL") or f"file://{DATA_DIR / 'artifacts'}"
@@ -264,6 +275,10 @@ WITNESS_WITHIN = env.number("CUSTODY_WITNESS_WITHIN", 60, least=1)
 SIEM = env.names("CUSTODY_SIEM")
 # Whether /metrics answers without a token.
 PUBLIC_METRICS = env.flag("CUSTODY_PUBLIC_METRICS", default=False)
+# Where traces of requests and tasks are sent, such as http://localhost:4318/v1/traces; empty: nothing is traced. The
+# share of them that is kept.
+TRACES_URL = env.text("CUSTODY_TRACES_URL")
+TRACES_RATIO = min(1.0, env.number("CUSTODY_TRACES_RATIO", 0.1, least=0))
 # Whether checkpoints and hash tiles are served without a login.
 PUBLIC_LOG = env.flag("CUSTODY_PUBLIC_LOG", default=False)
 

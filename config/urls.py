@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.health import healthz
 from config.metrics.view import metrics
+from config.status.page import status_page
 
 admin.autodiscover()
 
@@ -27,6 +28,7 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("api-docs/", login_required(_API_PAGES), name="api-docs"),
     path("", include("audit.log_urls")),
+    path("status/", status_page, name="status"),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),
 ]

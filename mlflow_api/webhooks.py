@@ -2,7 +2,7 @@
 
 MLflow's clients can read a webhook's ``events`` only where all of them are MLflow's own, and at least one is. So the
 governance events of a webhook are returned in a field of their own, ``governance_events``; a request may have both in
-``events``.
+``events``. ``cloud_events`` is a field that MLflow's clients do not have either: events are sent as CloudEvents.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def _rendered(webhook: Webhook) -> Json:
         governance_events=[event for name, event in kinds if name in GOVERNANCE],
         status=str(webhook.status),
         model_name=webhook.model.name if webhook.model else None,
+        cloud_events=webhook.cloud_events or None,
         creation_timestamp=to_ms(webhook.created_at),
         last_updated_timestamp=to_ms(webhook.updated_at),
     )
@@ -78,6 +79,7 @@ def create_webhook(actor: Actor, q: Params) -> Json:
         secret=q.text("secret"),
         status=_status(q) or WebhookStatus.ACTIVE,
         model_name=q.text("model_name"),
+        cloud_events=q.boolean("cloud_events"),
     )
     return {"webhook": _rendered(webhook)}
 
@@ -120,6 +122,7 @@ def update_webhook(actor: Actor, q: Params) -> Json:
         description=q.text("description") if q.has("description") else None,
         secret=q.text("secret") if q.has("secret") else None,
         status=_status(q),
+        cloud_events=q.boolean("cloud_events") if q.has("cloud_events") else None,
     )
     return {"webhook": _rendered(webhook)}
 

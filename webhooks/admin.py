@@ -59,6 +59,7 @@ class WebhookAdmin(_ReadableAdmin):
     ordering = ["-created_at"]
     fields = [
         *("name", "description", "url", "format", "shown_events", "shown_status", "scope", "is_signed", "verify_tls"),
+        "cloud_events",
         *("created_by", "created_at", "updated_at", "failures", "quiet_until", "log"),
     ]
     readonly_fields = ["shown_events", "shown_status", "scope", "is_signed", "log"]

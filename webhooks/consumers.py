@@ -12,6 +12,7 @@ from audit.models import Event
 from audit.services import enqueue
 from core.refs import model_stream
 from webhooks import databricks
+from webhooks.cloud_events import as_cloud_event
 from webhooks.events import KINDS, Kind
 from webhooks.models import Delivery, Subscription, WebhookStatus
 from webhooks.payloads import Message, message_of, source_of
@@ -34,18 +35,21 @@ def on_event(event: Event) -> None:
     source = source_of(event, int(key)) if subscribers else None
     if source is None:
         return
-    names = {name for _, name in subscribers}
+    names = {name for _, name, _ in subscribers}
     message = None if names <= databricks.EVENTS else message_of(source)
     payloads = {} if names.isdisjoint(databricks.EVENTS) else databricks.payloads_of(source)
-    for webhook_id, name in subscribers:
+    for webhook_id, name, as_cloud in subscribers:
         if message is not None and name == message.name:
-            _deliver(webhook_id, event, message)
+            _deliver(webhook_id, event, as_cloud_event(message, event) if as_cloud else message)
         elif name in payloads:
             _deliver(webhook_id, event, Message(name, databricks.body_of(payloads[name], webhook_id)))
 
 
-def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
-    """Return (webhook id, event name) of each subscription to an event, by a webhook of this or of every model."""
+def _subscribers(event: Event, model_id: int) -> list[tuple[str, str, bool]]:
+    """Return (webhook id, event name, whether CloudEvents are sent) of each subscription to an event.
+
+    The webhooks are those of this model and those of every model.
+    """
     action = Action(event.action)
     names = [*KINDS.get(action, Kind()).names, *databricks.NAMES.get(action, ())]
     rows = Subscription.objects.filter(
@@ -54,7 +58,7 @@ def _subscribers(event: Event, model_id: int) -> list[tuple[str, str]]:
         webhook__status=WebhookStatus.ACTIVE,
         webhook__deleted_at__isnull=True,
     )
-    return list(rows.order_by("pk").values_list("webhook_id", "event"))
+    return list(rows.order_by("pk").values_list("webhook_id", "event", "webhook__cloud_events"))
 
 
 def _deliver(webhook_id: str, event: Event, message: Message) -> None:

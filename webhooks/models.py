@@ -38,6 +38,7 @@ class Webhook(models.Model):
     ``sealed_authorization`` is the encrypted value of the Authorization header. A receiver that did not answer is
     paused until ``quiet_until``; ``failures`` counts its failures in a row. Where ``verify_tls`` is false, the
     certificate of a receiver on the private network is not checked. On the public internet it is always checked.
+    ``cloud_events`` wraps events in MLflow's format as CloudEvents 1.0.
     """
 
     id = models.CharField(max_length=36, primary_key=True)
@@ -48,6 +49,7 @@ class Webhook(models.Model):
     sealed_secret = models.TextField(default="", blank=True)
     sealed_authorization = models.TextField(default="", blank=True)
     verify_tls = models.BooleanField("certificate is checked", default=True)
+    cloud_events = models.BooleanField("sent as CloudEvents", default=False, db_default=False)
     status = models.CharField(max_length=9, choices=WebhookStatus, default=WebhookStatus.ACTIVE)
     model = models.ForeignKey(RegisteredModel, null=True, blank=True, on_delete=models.PROTECT, related_name="webhooks")
     created_by = models.CharField(max_length=150)
@@ -70,6 +72,9 @@ class Webhook(models.Model):
             models.CheckConstraint(condition=Q(format__in=WebhookFormat.values), name="webhooks_format"),
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | Q(model__isnull=False), name="webhooks_owner_has_model"
+            ),
+            models.CheckConstraint(
+                condition=Q(cloud_events=False) | Q(format="mlflow"), name="webhooks_cloud_events_are_mlflows"
             ),
         ]
         indexes = [models.Index(fields=["-created_at", "id"], name="webhooks_newest")]

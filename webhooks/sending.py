@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from webhooks.cloud_events import CONTENT_TYPE, is_cloud_event
 from webhooks.models import Webhook, WebhookFormat
 from webhooks.permissions import may_reach_private_network
 from webhooks.secrecy import Unreadable, unseal
@@ -26,6 +27,7 @@ def send(webhook: Webhook, *, delivery_id: str, body: str, timeout: float) -> An
 def _headers(webhook: Webhook, delivery_id: str, body: str) -> dict[str, str]:
     secret = unseal(webhook.sealed_secret)
     if webhook.format == WebhookFormat.MLFLOW:
-        return headers_of(delivery_id=delivery_id, timestamp=int(time.time()), body=body, secret=secret)
+        headers = headers_of(delivery_id=delivery_id, timestamp=int(time.time()), body=body, secret=secret)
+        return headers | {"Content-Type": CONTENT_TYPE} if is_cloud_event(body) else headers
     authorization = unseal(webhook.sealed_authorization)
     return databricks_headers_of(delivery_id=delivery_id, body=body, secret=secret, authorization=authorization)

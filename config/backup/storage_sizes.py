@@ -43,6 +43,12 @@ def table_sizes() -> list[TableSize]:
     return sorted(tables, key=lambda table: (-(table.size or 0), table.name))
 
 
+def table_bytes() -> dict[str, int]:
+    """Return the bytes of each table with its indexes, without counting rows; empty where SQLite cannot say."""
+    with connection.cursor() as cursor:
+        return _bytes_of_tables(cursor)
+
+
 def _bytes_of_tables(cursor: CursorWrapper) -> dict[str, int]:
     """Return the bytes of each table by its name; empty where SQLite was built without its table of pages."""
     try:

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.authentication import actor_from_request
+from config.metrics.pool import forget_ended_processes, sample_pool
 from config.metrics.state import gauges
 from core.errors import NotAuthenticated
 from core.metrics import FOLDER
@@ -44,6 +45,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         except NotAuthenticated as error:
             headers = {"WWW-Authenticate": "Bearer"}
             return HttpResponse(str(error), status=HTTPStatus.UNAUTHORIZED, content_type="text/plain", headers=headers)
+    sample_pool()
+    forget_ended_processes()
     registry = CollectorRegistry()
     if os.environ.get(FOLDER):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the package leaves its type out

@@ -61,7 +61,7 @@ def scheduler(runtime: Path) -> Program:
     pid_file = runtime / "beat.pid"
     command = [
         *(*_module("celery"), "-A", "config", "beat", "--loglevel", "WARNING"),
-        *("--scheduler", "config.schedule:MonotonicScheduler", "--pidfile", str(pid_file)),
+        *("--pidfile", str(pid_file)),
     ]
 
     def has_started(pid: int) -> bool:

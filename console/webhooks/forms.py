@@ -33,6 +33,11 @@ class WebhookForm(ConsoleForm):
     events = forms.MultipleChoiceField(
         label="Events", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one event."}
     )
+    cloud_events = forms.BooleanField(
+        label="Send events as CloudEvents 1.0",
+        required=False,
+        help_text="For receivers such as Knative and EventBridge. Otherwise messages are those of MLflow's webhooks.",
+    )
     status = forms.ChoiceField(label="State", initial="ACTIVE")
     sign = forms.BooleanField(label="Sign messages with a secret that is shown once", required=False, initial=True)
 
@@ -40,11 +45,15 @@ class WebhookForm(ConsoleForm):
         databricks = webhook is not None and webhook.format == WebhookFormat.DATABRICKS
         initial = {}
         if webhook is not None:
-            initial = {name: getattr(webhook, name) for name in ("name", "url", "description", "status")}
+            initial = {
+                name: getattr(webhook, name) for name in ("name", "url", "description", "status", "cloud_events")
+            }
             initial["events"] = events_of(webhook)
         super().__init__(data, initial=initial)
         if webhook is not None:
             del self.fields["model"], self.fields["sign"]
+        if databricks:
+            del self.fields["cloud_events"]
         states = {"ACTIVE": "Active", "DISABLED": "Disabled: nothing is sent"}
         if databricks:
             states["TEST_MODE"] = "Tests only"

@@ -59,6 +59,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
                 secret=secret,
                 status=cleaned["status"],
                 model_name=cleaned["model"],
+                cloud_events=cleaned["cloud_events"],
             )
             return _detail(request, find_webhook(actor, webhook.pk), secret=secret)
         except DomainError as error:
@@ -82,6 +83,7 @@ def edit(request: HttpRequest, actor: Actor, webhook_id: str) -> HttpResponse:
                 events=cleaned["events"],
                 description=cleaned["description"],
                 status=cleaned["status"],
+                cloud_events=cleaned.get("cloud_events"),
                 spec=_spec_of(webhook),
                 exactly=True,
             )

@@ -296,6 +296,7 @@ def policy_changes(call: Caller) -> None:
 
 
 def audit_log(call: Caller) -> None:
+    call("ops", "get", "status")
     call("ops", "get", "audit/events")
     call("ops", "get", "audit/events?model=fraud")
     export = call("ops", "post", "audit/exports", {"model": "fraud"})["id"]

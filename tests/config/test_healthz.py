@@ -32,6 +32,7 @@ def test_a_broker_that_is_away_does_not_take_the_server_down(
         "workers": "unknown",
         "scheduler": "unknown",
         "edge": "off",
+        "rate_limits": "off",
         "outbox_seconds": 0,
         "audit_log": "silent",
     }

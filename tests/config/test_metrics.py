@@ -21,6 +21,7 @@ from accounts.models import User
 from accounts.services import issue_token
 from audit.actions import Action
 from config.metrics import state
+from config.metrics.pool import forget_ended_processes, pool_state
 from config.metrics.requests import interface_of, with_metrics
 from core.errors import GateRefused
 from core.metrics import EVENTS, HTTP_REQUESTS
@@ -175,6 +176,7 @@ def known_metrics() -> set[str]:
     counters = re.findall(r'Counter\(\s*"(\w+)"', text)
     return (
         names
+        | set(re.findall(r'Gauge\(\s*"(\w+)"', text))
         | {f"{name}_total" for name in counters}
         | {f"{name}_bucket" for name in re.findall(r'Histogram\(\s*"(\w+)"', text)}
     )
@@ -188,6 +190,29 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist() -> None:
     names = set(re.findall(r"\bcustody_\w+", asked))
     assert len(names) > 15
     assert names - known_metrics() == set()
+
+
+def test_the_connections_of_the_pool_are_told(client: Client, public: None, db: None) -> None:
+    told = read(client)
+    states = {name: told.get(f"custody_database_pool state={name}", -1) for name in ("max", "open", "used", "waiting")}
+    if pool_state() is None:
+        assert set(states.values()) == {-1}
+    else:
+        assert states["max"] >= states["open"] >= states["used"] >= 0 == states["waiting"]
+
+
+SAMPLE = """
+from core.metrics import DATABASE_POOL
+DATABASE_POOL.labels("used").set(3)
+"""
+
+
+def test_the_gauges_of_a_process_end_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(SAMPLE, tmp_path)
+    assert 'custody_database_pool{state="used"} 3.0' in run(TOTAL, tmp_path)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    forget_ended_processes()
+    assert "custody_database_pool{" not in run(TOTAL, tmp_path)
 
 
 @pytest.mark.e2e

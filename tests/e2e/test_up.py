@@ -77,6 +77,14 @@ def test_a_running_installation_answers_and_is_well(server: Installation) -> Non
     assert state(answer) == (200, "ok", "ok")
 
 
+def test_passkeys_are_used_on_the_port_that_was_given(server: Installation) -> None:
+    web = [pid for pid, command in server.processes().items() if "granian" in command]
+    assert web
+    for pid in web:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        assert f"CUSTODY_PASSKEY_ORIGINS=http://localhost:{server.port}".encode() in environment
+
+
 def health(server: Installation) -> requests.Response:
     return requests.get(f"{server.url}/healthz", headers={"Host": "10.0.0.7"}, timeout=60)
 

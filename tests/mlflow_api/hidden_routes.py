@@ -257,4 +257,6 @@ OTHERS = {
     "access_review", "leaver", "invitation_withdraw", "second_factor", "second_factor_add", "second_factor_remove",
     "api-trusted-publishers", "api-trusted-publisher", "api-token-exchange", "invitations", "provider_callback", "provider_sign_in", "sign_in_link",
     "endpoints", "policies", "policy", "tokens", "passkey_add", "passkey_remove", "passkeys", "token_revoke", "approval_session", "approval_session_end", "records",
+    # The state of the installation, for superusers.
+    "api-status", "status",
 }  # fmt: skip

@@ -22,6 +22,7 @@ from registry.names import check_text
 from registry.permissions import model_not_found, visible_models
 from webhooks import databricks
 from webhooks.addresses import check_url
+from webhooks.cloud_events import sample_cloud_event
 from webhooks.events import GOVERNANCE
 from webhooks.fields import (
     check_event,
@@ -70,10 +71,12 @@ def create_webhook(
     secret: str = "",
     status: str = WebhookStatus.ACTIVE,
     model_name: str = "",
+    cloud_events: bool = False,
     spec: HttpSpec | None = None,
 ) -> Webhook:
     """Create a webhook and return it: for one model with ``model_name``, in Databricks' format with ``spec``.
 
+    With ``cloud_events``, which Databricks' format does not have, its events are sent as CloudEvents.
     Raises Denied, InvalidInput, NotFound (the model).
     """
     model = _visible_model(actor, model_name) if model_name else None
@@ -85,6 +88,7 @@ def create_webhook(
         description=check_text(description, "webhook description", _MAX_DESCRIPTION),
         sealed_secret=seal(checked_secret(secret)),
         format=_format_of(spec),
+        cloud_events=cloud_events,
         status=checked_status(status, _format_of(spec)),
         model=model,
         created_by=actor.name,
@@ -100,7 +104,7 @@ def create_webhook(
 
 
 @transaction.atomic
-def update_webhook(
+def update_webhook(  # noqa: PLR0913 - the fields of a webhook
     *,
     actor: Actor,
     webhook_id: str,
@@ -110,6 +114,7 @@ def update_webhook(
     description: str | None = None,
     secret: str | None = None,
     status: str | None = None,
+    cloud_events: bool | None = None,
     spec: HttpSpec | None = None,
     exactly: bool = False,
 ) -> Webhook:
@@ -127,13 +132,12 @@ def update_webhook(
     _set_target(webhook, actor, url, spec or HttpSpec())
     if description is not None:
         webhook.description = check_text(description, "webhook description", _MAX_DESCRIPTION)
+    webhook.cloud_events = webhook.cloud_events if cloud_events is None else cloud_events
     if secret is not None:
         webhook.sealed_secret = seal(checked_secret(secret))
     if status is not None:
         webhook.status = _status(webhook, status)
-    new_events = old_events if events is None else checked_events(events, webhook)
-    if not exactly and not GOVERNANCE.intersection(new_events):
-        new_events = [*new_events, *(event for event in old_events if event in GOVERNANCE)]
+    new_events = _events_after(webhook, old_events, events, exactly=exactly)
     webhook.updated_at = timezone.now()
     webhook.save()
     _subscribe(webhook, new_events)
@@ -176,7 +180,10 @@ def send_test(
 
 def _send_sample(webhook: Webhook, event: str) -> Answer:
     body = sample_of(event) if webhook.format == WebhookFormat.MLFLOW else databricks.sample_of(event, webhook.pk)
-    return send(webhook, delivery_id=str(uuid.uuid4()), body=body, timeout=settings.WEBHOOK_TEST_TIMEOUT)
+    delivery_id = str(uuid.uuid4())
+    if webhook.cloud_events:
+        body = sample_cloud_event(event, body, event_id=delivery_id, at=timezone.now())
+    return send(webhook, delivery_id=delivery_id, body=body, timeout=settings.WEBHOOK_TEST_TIMEOUT)
 
 
 def _set_target(webhook: Webhook, actor: Actor, url: str | None, spec: HttpSpec) -> None:
@@ -218,6 +225,14 @@ def _status(webhook: Webhook, requested: str) -> str:
 
 def _format_of(spec: HttpSpec | None) -> WebhookFormat:
     return WebhookFormat.MLFLOW if spec is None else WebhookFormat.DATABRICKS
+
+
+def _events_after(webhook: Webhook, old: list[str], events: Sequence[str] | None, *, exactly: bool) -> list[str]:
+    """Return the events of a changed webhook; governance events stay unless ``exactly``. Raises InvalidInput."""
+    new = old if events is None else checked_events(events, webhook)
+    if not exactly and not GOVERNANCE.intersection(new):
+        new = [*new, *(event for event in old if event in GOVERNANCE)]
+    return new
 
 
 def _replaced(**values: str | None) -> dict[str, object]:
@@ -263,6 +278,7 @@ def _facts(webhook: Webhook, events: Sequence[str]) -> dict[str, object]:
         "authorized": bool(webhook.sealed_authorization),
         "verify_tls": webhook.verify_tls,
         "format": str(webhook.format),
+        "cloud_events": webhook.cloud_events,
         "model": webhook.model.name if webhook.model else "",
     }
 

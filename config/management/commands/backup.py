@@ -11,6 +11,7 @@ from django.core.management import CommandError
 from config.backup.create import Options, make_backup
 from config.backup.files import BackupProblem
 from config.backup.folder import BackupFolder
+from config.backup.last import note_backup
 from config.backup.verification import verify_backup
 from core.commands import InstallationCommand
 
@@ -65,6 +66,7 @@ class Command(InstallationCommand):
                 keep=options["keep"],
             )
             complete = make_backup(folder, chosen_options, self.stdout.write)
+            note_backup(complete)
         except BackupProblem as error:
             raise CommandError(str(error)) from error
         except OSError as error:

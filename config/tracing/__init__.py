@@ -1,0 +1,1 @@
+"""Traces of requests, tasks and statements for an OpenTelemetry collector."""
