@@ -17,6 +17,7 @@ from approvals.requests.audience import eligible_reviewer_ids, mentioned_people,
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
+from core.ids import row_id
 from core.refs import finding_ref, request_ref
 from notices.drafts import Draft, one_paragraph, version_path
 from notices.model_events import (
@@ -69,10 +70,10 @@ def drafts_of(event: Event) -> list[Draft]:
 
 
 def _request_of(event: Event) -> TransitionRequest | None:
-    prefix, _, number = event.object_ref.partition(":")
-    if not number.isdigit() or request_ref(number) != f"{prefix}:{number}":
+    number = row_id(event.object_ref.partition(":")[2])
+    if request_ref(number) != event.object_ref:
         return None
-    return TransitionRequest.objects.with_relations().filter(pk=int(number)).first()
+    return TransitionRequest.objects.with_relations().filter(pk=number).first()
 
 
 def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, text: str = "") -> Draft:
@@ -141,10 +142,10 @@ def _condition_due(source: _Source) -> list[Draft]:
 
 
 def _finding(event: Event) -> list[Draft]:
-    prefix, _, number = event.object_ref.partition(":")
-    if not number.isdigit() or finding_ref(int(number)) != f"{prefix}:{number}":
+    number = row_id(event.object_ref.partition(":")[2])
+    if finding_ref(number) != event.object_ref:
         return []
-    row = Finding.objects.select_related("model", "owner").filter(pk=int(number)).first()
+    row = Finding.objects.select_related("model", "owner").filter(pk=number).first()
     if row is None or row.owner is None or row.owner.username == event.actor_name:
         return []
     phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is assigned to you"

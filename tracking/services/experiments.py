@@ -12,6 +12,7 @@ from audit.refusals import deny_if
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
+from core.ids import whole_number
 from core.refs import experiment_ref
 from core.times import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
@@ -100,7 +101,7 @@ def _refuse_shared(folder: str) -> None:
     above = [f"{SCHEME}/{path}" for path in (*ancestors(folder), folder)]
     inside = below(f"{SCHEME}/{folder}", column="artifact_location")
     taken = Experiment.objects.filter(Q(artifact_location__in=above) | inside).exists()
-    if taken or folder.partition("/")[0].isdecimal() or Artifact.objects.filter(below(folder)).exists():
+    if taken or whole_number(folder.partition("/")[0]) is not None or Artifact.objects.filter(below(folder)).exists():
         raise InvalidInput(
             "Invalid artifact location: the folder is in use, or kept for another experiment. Name a new one."
         )
