@@ -12,6 +12,8 @@ from django.db import IntegrityError, models, transaction
 from core.append_only import AppendOnlyModel
 from core.look_alikes import is_unseen, look_alike_key
 
+LONGEST_USERNAME = 150
+
 
 class User(AbstractUser):
     """A person, or a service account that a person owns. A service account never approves and cannot sign in.
@@ -28,9 +30,12 @@ class User(AbstractUser):
     def clean(self) -> None:
         """Refuse a service account without a person as its owner, and a new username that looks like another one.
 
-        Raises ValidationError.
+        Django normalizes the username here, after it has validated the field. Raises ValidationError.
         """
+        entered = self.username
         super().clean()
+        if self.username != entered:
+            check_username(self.username)
         self._refuse_look_alikes()
         if not self.is_service:
             return
@@ -44,6 +49,8 @@ class User(AbstractUser):
         if not self._state.adding:
             super().save(*args, **kwargs)
             return
+        if len(self.username) > LONGEST_USERNAME:
+            raise _too_long(self.username)
         self._refuse_look_alikes()
         with transaction.atomic():
             super().save(*args, **kwargs)
@@ -65,6 +72,24 @@ class User(AbstractUser):
 
     def _looks_like(self, other: str) -> ValidationError:
         return ValidationError({"username": f"This username looks like that of {other}."})
+
+
+def check_username(username: str) -> None:
+    """Raise ValidationError for a normalized username that is too long or has characters that none may have.
+
+    Normalization (NFKC) makes some characters longer, up to 18 times, and may write spaces.
+    """
+    if len(username) > LONGEST_USERNAME:
+        raise _too_long(username)
+    try:
+        User._meta.get_field("username").run_validators(username)
+    except ValidationError as error:
+        raise ValidationError({"username": error.messages}) from error
+
+
+def _too_long(username: str) -> ValidationError:
+    message = f"This username has {len(username)} characters after normalization. It may have {LONGEST_USERNAME}."
+    return ValidationError({"username": message})
 
 
 def username_digest(username: str) -> str:

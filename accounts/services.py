@@ -39,6 +39,7 @@ def create_user(
 
     The groups must exist; `reviewers`, `auditors` and `operators` always do. Raises AlreadyExists, InvalidInput.
     """
+    username = User.normalize_username(username)
     group_names = sorted(set(groups))
     known_groups = {group.name: group for group in Group.objects.filter(name__in=group_names)}
     if missing := [name for name in group_names if name not in known_groups]:
@@ -51,9 +52,9 @@ def create_user(
     _set_password(user, password)
     try:
         user.full_clean()
-    except ValidationError as error:
+        user.save()
+    except ValidationError as error:  # of `save`: an account that looks like it was made at the same moment
         raise InvalidInput("; ".join(error.messages)) from error
-    user.save()
     user.groups.set(known_groups.values())
     note_change(actor=actor, account=user, kind=Change.CREATED)
     note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=group_names)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.administration import require_administrator
 from accounts.authentication import actor_from_user
 from accounts.changes import Change, note_change
-from accounts.models import Invitation, User
+from accounts.models import Invitation, User, check_username
 from accounts.oidc.configuration import find_provider
 from audit.actions import Action
 from audit.services import record
@@ -22,6 +22,7 @@ from core.errors import AlreadyExists, InvalidInput
 from core.refs import user_ref
 
 MAX_INVITATION_LIFE = timedelta(days=90)
+LONGEST_EMAIL = 254
 
 
 @transaction.atomic
@@ -31,15 +32,14 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
     The account gets ``username``, or the name that the provider sends. Raises Denied unless the actor is a superuser or
     the system, NotFound (the provider), InvalidInput, AlreadyExists.
     """
-    address = email.strip().lower()
+    address, username = email.strip().lower(), User.normalize_username(username)
     require_administrator(actor, Action.ACCOUNT_INVITATION_ISSUED, address)
     find_provider(provider)
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise InvalidInput(f"{address[:254]} is not an e-mail address.") from error
+    if not is_email(address):
+        raise InvalidInput(f"{address[:LONGEST_EMAIL]} is not an e-mail address.")
     if not timedelta(0) < expires_in <= MAX_INVITATION_LIFE:
         raise InvalidInput(f"An invitation is valid for up to {MAX_INVITATION_LIFE.days} days.")
+    _check_username(username)
     if username and User.objects.filter(username__iexact=username).exists():
         raise AlreadyExists(f"There is already a user called {username}.")
     invitation = Invitation.objects.create(
@@ -56,6 +56,24 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
         after={"provider": provider, "username": username, "expires_at": invitation.expires_at},
     )
     return invitation
+
+
+def is_email(address: str) -> bool:
+    """Return whether a text is an e-mail address that the columns can hold; the validator takes longer ones."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return len(address) <= LONGEST_EMAIL
+
+
+def _check_username(username: str) -> None:
+    """Raise InvalidInput for a username that no account can have; an empty one is left to the provider."""
+    try:
+        if username:
+            check_username(username)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
 
 
 def list_invitations() -> QuerySet[Invitation]:

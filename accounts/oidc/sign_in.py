@@ -9,14 +9,12 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from accounts.changes import Change, note_change
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
-from accounts.oidc.invitations import find_invitation, redeem_invitation
+from accounts.oidc.invitations import find_invitation, is_email, redeem_invitation
 from accounts.oidc.tokens import Identity, RejectedSignIn
 from accounts.reauthentication import require_person
 from accounts.services import create_user
@@ -121,11 +119,7 @@ def _set_profile(user: User, claims: dict[str, Any], email: str) -> None:
     if not (first or last):
         first, _, last = str(claims.get("name") or "").strip().rpartition(" ")
     user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (first, last))
-    try:
-        validate_email(email)
-    except ValidationError:
-        email = ""
-    user.email = email
+    user.email = email if is_email(email) else ""
     user.save(update_fields=["first_name", "last_name", "email"])
 
 

@@ -61,7 +61,7 @@ def test_times_are_written_in_one_place() -> None:
 
 
 def asks_for_digits(node: ast.AST) -> bool:
-    """Return whether a node is a method such as `str.isdigit`, which accepts digits that `int` refuses or other scripts."""
+    """Return whether a node is a method such as `str.isdigit`, which accepts digits of other scripts."""
     return isinstance(node, ast.Attribute) and node.attr in {"isdigit", "isdecimal", "isnumeric"}
 
 
