@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
+from accounts.usernames import LONGEST_USERNAME, check_username, too_long, username_digest
 from core.append_only import AppendOnlyModel
-from core.look_alikes import is_unseen, look_alike_key
-
-LONGEST_USERNAME = 150
+from core.look_alikes import is_unseen
 
 
 class User(AbstractUser):
@@ -50,7 +48,7 @@ class User(AbstractUser):
             super().save(*args, **kwargs)
             return
         if len(self.username) > LONGEST_USERNAME:
-            raise _too_long(self.username)
+            raise too_long(self.username)
         self._refuse_look_alikes()
         with transaction.atomic():
             super().save(*args, **kwargs)
@@ -72,29 +70,6 @@ class User(AbstractUser):
 
     def _looks_like(self, other: str) -> ValidationError:
         return ValidationError({"username": f"This username looks like that of {other}."})
-
-
-def check_username(username: str) -> None:
-    """Raise ValidationError for a normalized username that is too long or has characters that none may have.
-
-    Normalization (NFKC) makes some characters longer, up to 18 times, and may write spaces.
-    """
-    if len(username) > LONGEST_USERNAME:
-        raise _too_long(username)
-    try:
-        User._meta.get_field("username").run_validators(username)
-    except ValidationError as error:
-        raise ValidationError({"username": error.messages}) from error
-
-
-def _too_long(username: str) -> ValidationError:
-    message = f"This username has {len(username)} characters after normalization. It may have {LONGEST_USERNAME}."
-    return ValidationError({"username": message})
-
-
-def username_digest(username: str) -> str:
-    """Return the SHA-256 of what a reader sees of a username (core/look_alikes.py), as 64 hexadecimal digits."""
-    return hashlib.sha256(look_alike_key(username).encode()).hexdigest()
 
 
 class UsernameKey(models.Model):

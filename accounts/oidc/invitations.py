@@ -13,8 +13,9 @@ from django.utils import timezone
 from accounts.administration import require_administrator
 from accounts.authentication import actor_from_user
 from accounts.changes import Change, note_change
-from accounts.models import Invitation, User, check_username
+from accounts.models import Invitation, User
 from accounts.oidc.configuration import find_provider
+from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
