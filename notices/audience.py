@@ -11,7 +11,6 @@ from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.models.requests import request_path
-from approvals.permissions.policy_people import REVIEWERS
 from approvals.permissions.requests import requesters_of
 from approvals.requests.audience import eligible_reviewer_ids, mentioned_people, thread_participants
 from audit.actions import Action
@@ -30,6 +29,7 @@ from notices.model_events import (
 from notices.models import Topic
 from notices.moves import alias_moved, stage_changed
 from notices.people import responsible_people
+from notices.queries import policy_reviewers
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,7 @@ def _finding(event: Event) -> list[Draft]:
 
 def _proposal(event: Event) -> list[Draft]:
     event_facts = facts(event)
-    reviewers = User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False).exclude(
-        username=event.actor_name
-    )
+    reviewers = policy_reviewers().exclude(username=event.actor_name)
     title = f"{event.actor_name} proposes a change of the policy {event_facts['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))
