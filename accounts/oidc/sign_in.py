@@ -40,9 +40,21 @@ def account_of(identity: Identity, *, request_id: str) -> User:
 
 
 def linked_account(identity: Identity) -> User | None:
-    """Return the account that is linked to an identity, None for none."""
-    rows = SocialAccount.objects.filter(provider=identity.provider.id, uid=identity.subject)
-    return User.objects.filter(pk__in=rows.values("user_id")).first()
+    """Return the account that is linked to an identity, None for none.
+
+    Raises RejectedSignIn where it was linked while the id of the provider was that of another issuer, whose subjects
+    are other people. Links from before issuers were kept have none.
+    """
+    provider = identity.provider
+    row = SocialAccount.objects.select_related("user").filter(provider=provider.id, uid=identity.subject).first()
+    if row is None:
+        return None
+    issuer = str((row.extra_data or {}).get("issuer") or provider.issuer)
+    if issuer not in provider.known_issuers:
+        message = f"{provider.name} has another address than when your account was linked to it. Ask an administrator."
+        raise RejectedSignIn(message, reason=f"the identity was linked at {issuer}", username=row.user.username)
+    user: User = row.user
+    return user
 
 
 def providers_of(user_id: int | None) -> list[IdentityProvider]:
@@ -71,8 +83,10 @@ def link_identity(identity: Identity, *, actor: Actor) -> None:
 
 
 def _link(user: User, identity: Identity, actor: Actor) -> None:
-    SocialAccount.objects.create(user=user, provider=identity.provider.id, uid=identity.subject)
-    after = {"provider": identity.provider.id, "subject": identity.subject}
+    provider = identity.provider
+    facts = {"issuer": provider.issuer}
+    SocialAccount.objects.create(user=user, provider=provider.id, uid=identity.subject, extra_data=facts)
+    after = {"provider": provider.id, "subject": identity.subject, **facts}
     record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
 
 

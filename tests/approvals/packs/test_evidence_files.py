@@ -6,9 +6,13 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from approvals.packs.approval_records import CheckRecord
 from approvals.packs.evidence_files import LEFT_OUT, MAX_BYTES, evidence_files
 from tracking.store import current_store
+
+pytestmark = pytest.mark.usefixtures("_own_store")
 
 
 def check_with(*files: Mapping[str, Any]) -> CheckRecord:
@@ -16,13 +20,13 @@ def check_with(*files: Mapping[str, Any]) -> CheckRecord:
     return CheckRecord(id=7, params={}, evidence={}, evidence_digest="", finished_at="", files=files, **texts)
 
 
-def test_files_that_are_there_are_in_the_pack(_own_store: None) -> None:
+def test_files_that_are_there_are_in_the_pack() -> None:
     blob = current_store().put(io.BytesIO(b"chart"), limit=100)
     files = evidence_files([check_with({"name": "a chart.png", "sha256": blob.sha256, "bytes": blob.size})])
     assert files == {"approval/evidence/7/0-a-chart.png": b"chart"}
 
 
-def test_lost_and_large_files_are_named(_own_store: None) -> None:
+def test_lost_and_large_files_are_named() -> None:
     lost = {"name": "lost\n.csv", "sha256": "0" * 64, "bytes": 3}
     large = {"name": "large.csv", "sha256": "1" * 64, "bytes": MAX_BYTES + 1}
     files = evidence_files([check_with(lost, large)])
