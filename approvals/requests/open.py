@@ -280,6 +280,7 @@ def _insert_signed(
     if terms.kind is RequestKind.BREAK_GLASS:
         version, target = request.version, request.target
         statement = break_glass_facts(version, by=actor.name, target=target, policy=policy, reason=terms.comment)
-        signed = verify_passkey(actor, terms.passkey, statement)
+        on_device = policies_for_move(version, target).signed_on_device
+        signed = verify_passkey(actor, terms.passkey, statement, on_device=on_device)
     insert_request(actor=actor, request=request, facts={**facts, **passkey_facts(signed)})
     store_signature(signed, request=request)
