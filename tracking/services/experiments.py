@@ -16,6 +16,7 @@ from core.ids import whole_number
 from core.refs import experiment_ref
 from core.times import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
+from tracking.locks import hold_locations
 from tracking.models import Artifact, Experiment, ExperimentLevel, ExperimentTag, Lifecycle
 from tracking.paths import SCHEME, ancestors, below, clean_path, key_of_uri
 from tracking.permissions.experiments import experiment_not_found, require_experiment_level
@@ -88,6 +89,7 @@ def _checked_location(location: str) -> str:
         raise InvalidInput(
             f"Invalid artifact location: artifacts are kept by this server, under {SCHEME}/. {error.message}"
         ) from error
+    hold_locations()
     _refuse_shared(folder)
     return f"{SCHEME}/{folder}"
 
