@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.authentication import TOKEN_PREFIX, token_digest
 from accounts.changes import Change, note_change
 from accounts.models import ApiToken, User
+from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
 from core.actors import ALL_SCOPES, Actor
@@ -39,7 +40,7 @@ def create_user(
 
     The groups must exist; `reviewers`, `auditors` and `operators` always do. Raises AlreadyExists, InvalidInput.
     """
-    username = User.normalize_username(username)
+    username = _checked_username(username)
     group_names = sorted(set(groups))
     known_groups = {group.name: group for group in Group.objects.filter(name__in=group_names)}
     if missing := [name for name in group_names if name not in known_groups]:
@@ -65,6 +66,16 @@ def create_user(
         after={"groups": group_names, "superuser": is_superuser, "service": is_service},
     )
     return user
+
+
+def _checked_username(username: str) -> str:
+    """Return a username as it is stored. Raises InvalidInput before a database sees one that it cannot take."""
+    normalized = User.normalize_username(username)
+    try:
+        check_username(normalized)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+    return normalized
 
 
 def _set_password(user: User, password: str | None) -> None:

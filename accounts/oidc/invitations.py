@@ -60,12 +60,12 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
 
 
 def is_email(address: str) -> bool:
-    """Return whether a text is an e-mail address that the columns can hold; the validator takes longer ones."""
+    """Return whether a text is an e-mail address that the columns can hold; the validator takes longer and stranger ones."""
     try:
         validate_email(address)
     except ValidationError:
         return False
-    return len(address) <= LONGEST_EMAIL
+    return len(address) <= LONGEST_EMAIL and address.isprintable()
 
 
 def _check_username(username: str) -> None:
@@ -84,7 +84,7 @@ def list_invitations() -> QuerySet[Invitation]:
 
 def find_invitation(provider: str, email: str) -> Invitation | None:
     """Return the oldest invitation for an address that is verified at the provider, locked; None for none."""
-    if not email:
+    if not is_email(email.strip()):
         return None
     rows = Invitation.objects.select_for_update(of=("self",)).filter(
         provider=provider, email=email.strip().lower(), redeemed_at__isnull=True, expires_at__gt=timezone.now()

@@ -132,9 +132,14 @@ def _set_profile(user: User, claims: dict[str, Any], email: str) -> None:
     first, last = (str(claims.get(name) or "").strip() for name in ("given_name", "family_name"))
     if not (first or last):
         first, _, last = str(claims.get("name") or "").strip().rpartition(" ")
-    user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (first, last))
+    user.first_name, user.last_name = (_printable(part)[:_LONGEST_NAME] for part in (first, last))
     user.email = email if is_email(email) else ""
     user.save(update_fields=["first_name", "last_name", "email"])
+
+
+def _printable(text: str) -> str:
+    """Return a text without what no database takes (NUL, halves of characters), and without controls."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _set_groups(user: User, identity: Identity, actor: Actor) -> None:

@@ -177,6 +177,26 @@ def test_no_claim_makes_a_superuser(sign_in: SignIn, client: Client, identity_se
     assert (dora.is_superuser, dora.is_staff) == (False, False)
 
 
+@pytest.mark.parametrize("name", ["do\x00ra", "do\ud800ra", "two words", "\ufb03" * 51])
+def test_a_username_that_cannot_be_stored_is_refused(
+    name: str, sign_in: SignIn, client: Client, identity_server: IdentityServer
+) -> None:
+    identity_server.claims["preferred_username"] = name
+    assert sign_in(client).status_code == 403
+    assert not User.objects.filter(is_superuser=False).exists()
+    assert Event.objects.get(outcome="denied").action == Action.ACCOUNT_AUTHENTICATION_FAILED
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800"])
+def test_a_profile_is_stored_without_what_no_database_takes(
+    odd: str, sign_in: SignIn, client: Client, identity_server: IdentityServer
+) -> None:
+    identity_server.claims |= {"given_name": f"Do{odd}ra", "email": f"dora@ex{odd}ample.com"}
+    assert sign_in(client).status_code == 302
+    dora = User.objects.get(username="dora")
+    assert (dora.first_name, dora.email) == ("Dora", "")
+
+
 def test_another_provider_under_an_old_id_signs_nobody_in(
     sign_in: SignIn, identity_server: IdentityServer, settings: Settings
 ) -> None:
