@@ -60,7 +60,7 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
 
 
 def is_email(address: str) -> bool:
-    """Return whether a text is an e-mail address that the columns can hold; the validator takes longer and stranger ones."""
+    """Return whether a text is an e-mail address that the columns can hold. The validator takes longer ones."""
     try:
         validate_email(address)
     except ValidationError:
