@@ -21,7 +21,7 @@ from registry.permissions import visible_models, who_may_read
 def notices_of(actor: Actor) -> QuerySet[Notice]:
     """Return the notices shown to a person, newest first."""
     rows = Notice.objects.filter(person_id=actor.user_id, in_inbox=True)
-    rows = rows.filter(~Q(topic=Topic.PROPOSAL) | Exists(policy_reviewers().filter(pk=actor.user_id)))
+    rows = rows.filter(~Q(topic=Topic.PROPOSAL) | Exists(policy_reviewers().filter(pk=actor.user_id or 0)))
     return rows.filter(Q(model__isnull=True) | Q(model__in=visible_models(actor))).order_by("-pk")
 
 
