@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "flag-overdue": {"task": "approvals.tasks.flag_overdue", "schedule": 60.0},
     "schedule-re-reviews": {"task": "approvals.tasks.schedule_re_reviews", "schedule": 300.0},
     "freeze-packs": {"task": "approvals.tasks.freeze_packs", "schedule": 60.0},
+    "suggest-edges": {"task": "lineage.tasks.suggest_edges", "schedule": 60.0},
     "sweep-quarantines": {"task": "approvals.tasks.sweep_quarantines", "schedule": 30.0},
     "archive-superseded": {"task": "approvals.tasks.archive_superseded", "schedule": 10.0},
     "prune-traces": {"task": "traces.tasks.prune_traces", "schedule": 600.0},
@@ -328,6 +329,11 @@ AUDIT_CONSUMERS = [
 LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_urns"]
 # Callables that say who may declare the inputs of a node: they return a refusal or None.
 LINEAGE_WRITERS = ["registry.audit.refuse_ancestry", "tracking.visibility.refuse_ancestry"]
+# Callables that suggest edges from facts of higher layers, for nodes that changed: `(nodes) -> suggestions`.
+LINEAGE_SUGGESTERS = [
+    "registry.provenance.suggested_edges.dvc_files",
+    "registry.provenance.suggested_edges.named_sources",
+]
 # How long an MLflow call waits for running checks before it answers (seconds).
 CHECK_WAIT_SECONDS = env.number("CUSTODY_CHECK_WAIT", 8)
 # How long a worker may report nothing about a check before another worker gets it (seconds).

@@ -6,19 +6,20 @@ there are more. Distances are computed here, from the edges that were read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+import orjson
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
 from core.refs import dataset_ref, dataset_version_ref
 from lineage.graph.levels import is_served
-from lineage.graph.reads import EdgeRow, NodeRow, distances, read_of_kinds
+from lineage.graph.reads import EdgeRow, NodeRow, distances, edges_among, nodes_by_id, read_of_kinds
 from lineage.identity.names import dataset_key, version_key
-from lineage.models import Claim, Edge, Node, NodeKind, Relation
+from lineage.models import Claim, Node, NodeKind, Relation
 from lineage.statements import Direction, walk_ids
 
 DEFAULT_LIMIT = 2000
@@ -40,8 +41,8 @@ class Closure:
     """
 
     root: Node
-    nodes: list[Node]
-    edges: list[Edge]
+    nodes: list[NodeRow]
+    edges: list[EdgeRow]
     truncated: bool
     depths: dict[int, int]
     total_seen: int
@@ -154,33 +155,21 @@ def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None)
 def _assemble(
     start: Node, direction: Direction, anchors: list[int], ids: list[int], *, seen: int, truncated: bool
 ) -> Closure:
-    """Read the nodes and edges of the walked ids, and compute the distances. Two queries."""
-    nodes = Node.objects.select_related("container").in_bulk(ids)
-    edges = [edge for edge in _edges_among(ids) if _flows(edge, nodes)]
-    rows = [EdgeRow(edge.pk, edge.src_id, edge.dst_id, edge.rel, edge.role) for edge in edges]
-    depths = distances(start.pk, anchors, rows, direction)
+    """Read the nodes and edges of the walked ids, and compute the distances. Two queries for each thousand ids."""
+    nodes = nodes_by_id(ids)
+    edges = [edge for edge in edges_among(ids) if _flows(edge, nodes)]
+    depths = distances(start.pk, anchors, edges, direction)
     near = sorted((pk for pk in nodes if pk in depths), key=lambda pk: (depths[pk], pk))
     return Closure(
         root=start,
         nodes=[nodes[pk] for pk in near],
-        edges=[edge for edge in edges if edge.src_id in depths and edge.dst_id in depths],
+        edges=[edge for edge in edges if edge.src in depths and edge.dst in depths],
         truncated=truncated,
         depths={pk: depths[pk] for pk in near},
         total_seen=seen,
     )
 
 
-def _edges_among(ids: list[int]) -> list[Edge]:
-    """Return the edges with both ends in ``ids``.
-
-    They are found by their downstream end in both directions: a run has few inputs, but a dataset may have a million
-    readers.
-    """
-    node_ids = set(ids)
-    edges = Edge.objects.filter(dst_id__in=ids).order_by("id")  # no .iterator(): a server-side cursor costs more
-    return [edge for edge in edges if edge.src_id in node_ids]
-
-
-def _flows(edge: Edge, nodes: dict[int, Node]) -> bool:
+def _flows(edge: EdgeRow, nodes: Mapping[int, NodeRow]) -> bool:
     """Return whether an edge counts today. The edge from an ended deployment to its endpoint does not."""
-    return edge.rel != Relation.SERVES or is_served(nodes[edge.src_id].attrs, None)
+    return edge.rel != Relation.SERVES or is_served(orjson.loads(nodes[edge.src].attrs), None)

@@ -17,8 +17,9 @@ from audit.system_checks import unusable_paths
 
 @register()
 def check_visibility(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
-    """Every entry of LINEAGE_VISIBILITY and LINEAGE_WRITERS can be imported and called."""
+    """Every entry of LINEAGE_VISIBILITY, LINEAGE_WRITERS and LINEAGE_SUGGESTERS can be imported and called."""
     return [
+        *unusable_paths("LINEAGE_SUGGESTERS", settings.LINEAGE_SUGGESTERS, app="lineage"),
         *unusable_paths("LINEAGE_VISIBILITY", settings.LINEAGE_VISIBILITY, app="lineage"),
         *unusable_paths("LINEAGE_WRITERS", settings.LINEAGE_WRITERS, app="lineage"),
     ]

@@ -9,7 +9,7 @@ why the actor may not declare an edge into a node.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -27,6 +27,10 @@ MAX_SIFTED = 1000
 _AT_ONCE = 10_000
 # Everybody may see commits, environments and repositories.
 _OPEN = frozenset({NodeKind.CODE_VERSION, NodeKind.ENVIRONMENT, NodeKind.REPOSITORY})
+
+
+# A node as a model instance or as a row of a read.
+AnyNode = TypeVar("AnyNode", Node, NodeRow)
 
 
 class Visibility(Protocol):
@@ -65,7 +69,7 @@ def require_declaring(actor: Actor, urn: str, action: Action) -> None:
         deny_if(writers(actor, urn, action))
 
 
-def known_nodes(actor: Actor, nodes: Iterable[Node]) -> list[Node]:
+def known_nodes(actor: Actor, nodes: Iterable[AnyNode]) -> list[AnyNode]:
     """Return those nodes that the actor may see, in their order."""
     candidates = list(nodes)
     hidden = hidden_nodes(actor, candidates)

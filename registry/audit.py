@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.actions import Action
 from audit.refusals import Refusal
 from core.actors import Actor
+from core.bulk import among
 from core.errors import NotFound
 from core.ids import row_id
 from core.refs import deployment_ref, endpoint_ref, model_ref, model_stream
@@ -48,7 +49,7 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     """
     names = {urn: name for urn in urns if (name := _model_of(urn))}
     visible = (
-        set(visible_models(actor).filter(name__in=set(names.values())).values_list("name", flat=True))
+        set(visible_models(actor).filter(name__in=among(sorted(set(names.values())))).values_list("name", flat=True))
         if names
         else set()
     )

@@ -18,11 +18,12 @@ from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import anchors_of, find_node
 from lineage.visibility import hidden_nodes, known_nodes, require_visible, unknown_node
+from tracking.metric_directions import direction_of
 from tracking.models import LatestMetric, Param
 
 _MOST = 100_000
 _MAX_LISTED = 20
-_LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "mape", "logloss", "perplexity", "latency")
+_NOISE = 1e-12
 Json = dict[str, Any]
 
 
@@ -126,19 +127,24 @@ def _metric(key: str, a: LatestMetric | None, b: LatestMetric | None) -> Json:
             "eval_dataset": "differs",
             "why": f"measured on {data[0][0] or 'unknown data'} and {data[1][0] or 'unknown data'}",
         }
-    lower_is_better = any(word in key.casefold() for word in _LOWER_IS_BETTER)
-    is_better = (b.value < a.value) == lower_is_better
-    body["direction"] = "same" if a.value == b.value else "better" if is_better else "worse"
-    return body
+    return body | {"direction": _judged(key, b.value - a.value)}
+
+
+def _judged(key: str, delta: float) -> str:
+    """Return "better" or "worse", "same", or "changed" where the name of the metric has no known direction."""
+    if abs(delta) < _NOISE:
+        return "same"
+    gain = direction_of(key) * delta
+    return "better" if gain > 0 else "worse" if gain < 0 else "changed"
 
 
 def _verdict(metrics: list[Json]) -> str:
     directions = {metric["direction"] for metric in metrics if metric["comparable"]} - {"same"}
     if not any(metric["comparable"] for metric in metrics):
         return "not comparable"
-    if directions == {"worse"}:
-        return "regressed"
-    return "improved" if directions == {"better"} else "mixed" if directions else "unchanged"
+    if judged := directions - {"changed"}:
+        return {"worse": "regressed", "better": "improved"}[judged.pop()] if len(judged) == 1 else "mixed"
+    return "changed" if directions else "unchanged"
 
 
 def _data(a: _Side, b: _Side) -> list[Json]:

@@ -19,6 +19,7 @@ from lineage.identity.names import UNVERSIONED
 from lineage.models import Edge, NodeKind, Relation
 from registry.models import ModelVersion
 from tracking.models import Param, RunTag
+from tracking.provenance import FILES_KEY
 
 # The tags of a run that a reproduction reads. The first tag of a list that the run has is used.
 COMMAND = ("custody.command",)
@@ -27,7 +28,7 @@ COMMIT = ("mlflow.source.git.commit", "mlflow.git.commit", "git_commit")
 REPOSITORY = ("mlflow.source.git.repoURL", "mlflow.git.repo_url")
 DIRTY = ("custody.git.dirty", "mlflow.git.dirty")
 PATCH = ("custody.git.patch", "mlflow.git.diff")
-FILES = ("custody.dvc",)
+FILES = (FILES_KEY,)
 SEED = ("custody.seed",)
 HARDWARE = ("custody.hardware",)
 OUTPUTS = ("custody.outputs",)
@@ -119,7 +120,7 @@ def reproduction_of(version: ModelVersion) -> Reproduction:
     nodes = _inputs(version)
     python, packages = _environment(nodes)
     data = [node for node in nodes if node.kind == NodeKind.DATASET_VERSION]
-    files = _files(_first(tags, FILES))
+    files = data_files(_first(tags, FILES))
     commit, dirty, patch = (
         _first(tags, COMMIT).lower(),
         _first(tags, DIRTY).lower() in ("true", "1"),
@@ -239,7 +240,8 @@ def _listed(text: str) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _files(text: str) -> tuple[DataFile, ...]:
+def data_files(text: str) -> tuple[DataFile, ...]:
+    """Return the files that the value of the tag ``custody.dvc`` lists; those without a path or an MD5 are left out."""
     files = []
     for item in _listed(text):
         path, md5 = _inside(str(item.get("path", ""))), str(item.get("md5", "")).lower()

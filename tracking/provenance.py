@@ -14,8 +14,9 @@ from core.actors import Actor
 from core.refs import run_ref
 from lineage.identity.claims import ClaimedInput, Witness
 from lineage.identity.names import DEFAULT_NAMES, UNVERSIONED, dataset_key, repository_key, version_key
-from lineage.identity.nodes import dataset_spec, repository_spec
+from lineage.identity.nodes import dataset_spec, repository_spec, run_spec
 from lineage.services import OBSERVED, record_code, record_evaluation, record_inputs, record_parent
+from lineage.suggestions.generate import look_again
 from lineage.withdrawn import TAG_CHANGED
 from tracking.dataset_versions import parse_dataset_versions, split_version
 from tracking.limits import Point
@@ -25,6 +26,8 @@ DATASET_KEY = "dataset_version"
 COMMIT_KEYS = ("git_commit", "mlflow.source.git.commit")
 REPO_KEY = "mlflow.source.git.repoURL"
 PARENT_KEY = "mlflow.parentRunId"
+# The tag that lists the files of a run that DVC tracks (registry/reproduction.py). Edges are suggested from it.
+FILES_KEY = "custody.dvc"
 _CODE_KEYS = frozenset({*COMMIT_KEYS, REPO_KEY})
 
 _LONGEST_NAME = 300
@@ -53,6 +56,8 @@ def record_run_facts(
     if key_kind == "tag" and PARENT_KEY in values:
         parent = values[PARENT_KEY].strip()
         record_parent(actor=actor, run_id=run.pk, parent_id=parent if _RUN_ID.fullmatch(parent) else "")
+    if key_kind == "tag" and FILES_KEY in values:
+        look_again(run_spec(run.pk))
 
 
 def _claims_of_value(run: Run, value: str) -> list[ClaimedInput]:

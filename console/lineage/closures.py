@@ -10,7 +10,7 @@ from datetime import datetime
 from core.actors import Actor
 from lineage.graph.layout import MAX_DRAWN
 from lineage.graph.levels import Filters, walk_levels
-from lineage.graph.reads import nodes_by_id
+from lineage.graph.reads import EdgeRow, nodes_by_id
 from lineage.models import Edge, Node, NodeKind
 from lineage.queries import Closure, ancestors, anchors_of, descendants
 from lineage.statements import Direction
@@ -29,7 +29,7 @@ def closure_of(root: Node, direction: str, as_of: datetime | None) -> Closure:
     half = MAX_DRAWN // 2
     above, below = _closure_in(root, "up", as_of, half), _closure_in(root, "down", as_of, half)
     nodes = {node.pk: node for node in [*above.nodes, *below.nodes]}
-    edges = {edge.pk: edge for edge in [*above.edges, *below.edges]}
+    edges = {edge.id: edge for edge in [*above.edges, *below.edges]}
     depths = below.depths | {pk: -depth for pk, depth in above.depths.items() if depth}
     return Closure(
         root=root,
@@ -48,12 +48,8 @@ def _closure_in(root: Node, direction: Direction, as_of: datetime | None, limit:
     anchors = anchors_of(root, direction, as_of)
     walked = walk_levels(root.pk, anchors, direction, filters=Filters(as_of=as_of), limit=limit)
     ids = walked.ids[:limit]
-    nodes = Node.objects.select_related("container").in_bulk(ids)
-    edges = [
-        Edge(pk=row.id, src_id=row.src, dst_id=row.dst, rel=row.rel, role=row.role)
-        for row in sorted(walked.edges.values())
-        if row.src in nodes and row.dst in nodes
-    ]
+    nodes = nodes_by_id(ids)
+    edges = [edge for edge in sorted(walked.edges.values()) if edge.src in nodes and edge.dst in nodes]
     depths = {pk: depth for depth, level in enumerate(walked.levels) for pk in level if pk in nodes}
     truncated = len(walked.ids) > limit or not walked.complete
     return Closure(root, [nodes[pk] for pk in ids if pk in nodes], edges, truncated, depths, len(walked.ids))
@@ -67,7 +63,7 @@ def visible_part(actor: Actor, closure: Closure) -> Closure:
     return replace(
         closure,
         nodes=[node for node in closure.nodes if node.pk not in hidden],
-        edges=[edge for edge in closure.edges if edge.src_id not in hidden and edge.dst_id not in hidden],
+        edges=[edge for edge in closure.edges if edge.src not in hidden and edge.dst not in hidden],
         total_seen=closure.total_seen - len(hidden),
     )
 
@@ -101,8 +97,8 @@ def folds_of(closure: Closure, *, keep: int, opened: Collection[int]) -> dict[in
     """
     neighbours: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for edge in closure.edges:
-        neighbours[edge.src_id].add((1, edge.dst_id))
-        neighbours[edge.dst_id].add((-1, edge.src_id))
+        neighbours[edge.src].add((1, edge.dst))
+        neighbours[edge.dst].add((-1, edge.src))
     groups: dict[frozenset[tuple[int, int]], list[int]] = defaultdict(list)
     for node in closure.nodes:
         if node.kind == NodeKind.RUN and node.pk != keep:
@@ -119,26 +115,26 @@ def folded(closure: Closure, folds: Mapping[int, tuple[int, ...]]) -> Closure:
     return replace(
         closure,
         nodes=[node for node in closure.nodes if node.pk not in folded_ids],
-        edges=[edge for edge in closure.edges if edge.src_id not in folded_ids and edge.dst_id not in folded_ids],
+        edges=[edge for edge in closure.edges if edge.src not in folded_ids and edge.dst not in folded_ids],
     )
 
 
-def sources_of(edges: Iterable[Edge]) -> dict[int, list[int]]:
+def sources_of(edges: Iterable[EdgeRow]) -> dict[int, list[int]]:
     """Return the direct inputs of each node."""
     sources: dict[int, list[int]] = defaultdict(list)
     for edge in edges:
-        if edge.src_id not in sources[edge.dst_id]:
-            sources[edge.dst_id].append(edge.src_id)
+        if edge.src not in sources[edge.dst]:
+            sources[edge.dst].append(edge.src)
     return sources
 
 
-def highlighted_from(start: int, edges: Iterable[Edge], direction: str) -> frozenset[int]:
+def highlighted_from(start: int, edges: Iterable[EdgeRow], direction: str) -> frozenset[int]:
     """Return the ids that a click on a node highlights: its own, and those of its ancestors, descendants, or both."""
     highlighted = {start}
     for is_downwards in [False] * (direction != "down") + [True] * (direction != "up"):
         neighbours: dict[int, list[int]] = defaultdict(list)
         for edge in edges:
-            near, far = (edge.src_id, edge.dst_id) if is_downwards else (edge.dst_id, edge.src_id)
+            near, far = (edge.src, edge.dst) if is_downwards else (edge.dst, edge.src)
             neighbours[near].append(far)
         visited, waiting = {start}, [start]
         while waiting:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from console.lineage.presenters import GraphPage, NodeView, PathView
 from lineage.graph.layout import NodeBox
-from lineage.suggestions.derive import Suggestion
+from lineage.suggestions.methods import Suggestion
 
 _CHIP = 30
 

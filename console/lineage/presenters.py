@@ -22,8 +22,9 @@ from core.actors import Actor
 from core.errors import InvalidInput
 from core.times import iso_utc
 from lineage.graph.layout import Drawing, EdgePath, NodeBox, layout
+from lineage.graph.reads import EdgeRow, NodeRow
 from lineage.identity.names import UNKNOWN_REPOSITORY
-from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.models import Node, NodeKind, Relation
 from lineage.quarantine import quarantined_and_below
 from lineage.queries import Closure, find_node
 from lineage.visibility import require_visible
@@ -171,17 +172,17 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     return builder.page(nodes, drawing)
 
 
-def _taint(nodes: Sequence[Node]) -> dict[int, str]:
+def _taint(nodes: Sequence[NodeRow]) -> dict[int, str]:
     """Return the style of each node that is quarantined or descends from quarantined data."""
     bad, below = quarantined_and_below([node.pk for node in nodes])
     return dict.fromkeys(below, "is-tainted") | dict.fromkeys(bad, "is-quarantined")
 
 
-def _names(nodes: Sequence[Node]) -> dict[int, str]:
+def _names(nodes: Sequence[NodeRow]) -> dict[int, str]:
     return {node.pk: " ".join(_name_and_version(node)).strip() for node in nodes}
 
 
-def _name_and_version(node: Node) -> tuple[str, str]:
+def _name_and_version(node: Node | NodeRow) -> tuple[str, str]:
     """Return the name and the version of a node as they are shown."""
     match node.kind:
         case NodeKind.MODEL_VERSION:
@@ -210,11 +211,11 @@ class _ViewBuilder:
     more: Mapping[int, Mapping[str, int]]
     base: str
 
-    def page(self, nodes: Sequence[Node], drawing: Drawing) -> GraphPage:
+    def page(self, nodes: Sequence[NodeRow], drawing: Drawing) -> GraphPage:
         """Return the page of the nodes that are drawn."""
         views = {node.pk: self.view(node) for node in self.closure.nodes}
         listed = [views[node.pk] for node in nodes]
-        edges = {edge.pk: edge for edge in self.closure.edges}
+        edges = {edge.id: edge for edge in self.closure.edges}
         return GraphPage(
             root=views.get(self.root.pk) or self.view(self.root),
             direction=self.direction,
@@ -231,7 +232,7 @@ class _ViewBuilder:
             more=self.more,
         )
 
-    def view(self, node: Node) -> NodeView:
+    def view(self, node: Node | NodeRow) -> NodeView:
         """Return one node as the templates show it."""
         name, version = _name_and_version(node)
         inputs = self.sources.get(node.pk, [])
@@ -256,11 +257,11 @@ class _ViewBuilder:
             unfold_url=self._unfold_url(node) if node.pk in self.folds else "",
         )
 
-    def _select_url(self, node: Node) -> str:
+    def _select_url(self, node: Node | NodeRow) -> str:
         selection = {} if node.pk == self.selected else {"picked": node.urn}
         return self._address(**selection)
 
-    def _unfold_url(self, node: Node) -> str:
+    def _unfold_url(self, node: Node | NodeRow) -> str:
         return self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk}))))
 
     def _address(self, **changes: str) -> str:
@@ -274,12 +275,12 @@ class _ViewBuilder:
         """Return the address of the graph of a node: `lineage_url`, without a look-up of the route for every node."""
         return f"{self.base}?{urlencode({'node': urn, **query})}"
 
-    def _page_of(self, node: Node) -> str:
+    def _page_of(self, node: Node | NodeRow) -> str:
         """Return the address of a node's own page, "" where it has only the lineage page."""
         url = page_url(node.urn)
         return "" if url.startswith(self.base) else url
 
-    def _css(self, node: Node) -> str:
+    def _css(self, node: Node | NodeRow) -> str:
         classes = ["is-root"] if node.pk == self.root.pk else []
         if node.pk in self.taint:
             classes.append(self.taint[node.pk])
@@ -288,7 +289,7 @@ class _ViewBuilder:
         return " ".join([*classes, *(["picked"] if node.pk == self.selected else [])])
 
 
-def _path(path: EdgePath, edges: Mapping[int, Edge], highlighted: frozenset[int]) -> PathView:
+def _path(path: EdgePath, edges: Mapping[int, EdgeRow], highlighted: frozenset[int]) -> PathView:
     drawn_edges = [edges[pk] for pk in path.edge_ids if pk in edges]
     relations = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in drawn_edges})
     css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"

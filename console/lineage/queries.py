@@ -16,6 +16,7 @@ from approvals.oversight.deployment_problems import live_with_problems
 from console.shell.open_problems import open_problems
 from core.actors import Actor
 from core.ids import row_id
+from lineage.graph.reads import NodeRow
 from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
 from lineage.openlineage.merge import facets_of
 from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
@@ -116,7 +117,7 @@ class DatasetUses:
     run_count: int
     runs_cut: bool
     versions: list[AffectedRow]
-    endpoints: list[Node]
+    endpoints: list[NodeRow]
     truncated: bool
 
 

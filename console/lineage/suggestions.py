@@ -5,7 +5,8 @@ from __future__ import annotations
 from console.lineage.presenters import GraphPage
 from core.actors import Actor
 from lineage.models import Node, Relation
-from lineage.suggestions.derive import Suggestion, open_suggestions
+from lineage.suggestions.derive import open_suggestions
+from lineage.suggestions.methods import Suggestion
 
 
 def graph_suggestions(actor: Actor, page: GraphPage) -> list[Suggestion]:

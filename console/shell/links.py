@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
@@ -77,6 +78,7 @@ def diff_url(before: str, after: str) -> str:
     return f"{reverse('console:diff')}?{urlencode({'a': before, 'b': after})}"
 
 
+@lru_cache(maxsize=8192)  # a graph has hundreds of nodes, and a look-up of a route takes 50 µs
 def page_url(ref: str) -> str:
     """Return the address of a reference's page, "" where it has none."""
     kind, _, name = ref.partition(":")

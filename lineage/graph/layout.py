@@ -17,7 +17,7 @@ from typing import Any
 
 from fast_sugiyama import from_edges
 
-from lineage.models import Edge, Node
+from lineage.graph.reads import EdgeRow, NodeRow
 
 # The library logs every step at INFO.
 for _name in ("rust-sugiyama", "connected_components"):
@@ -76,7 +76,7 @@ class _Placed:
     rows: float
 
 
-def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
+def layout(nodes: Sequence[NodeRow], edges: Sequence[EdgeRow]) -> Drawing:
     """Return the drawing of at most MAX_DRAWN nodes.
 
     Edges to nodes that are not given are left out. Raises ValueError for more nodes.
@@ -101,12 +101,12 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Drawing:
     )
 
 
-def _between(node_ids: set[int], edges: Iterable[Edge]) -> dict[Pair, list[int]]:
+def _between(node_ids: set[int], edges: Iterable[EdgeRow]) -> dict[Pair, list[int]]:
     """Return the ids of the edges between each pair of known nodes."""
     between: dict[Pair, list[int]] = defaultdict(list)
-    for edge in sorted(edges, key=lambda edge: edge.pk):
-        if edge.src_id in node_ids and edge.dst_id in node_ids and edge.src_id != edge.dst_id:
-            between[edge.src_id, edge.dst_id].append(edge.pk)
+    for edge in sorted(edges, key=lambda edge: edge.id):
+        if edge.src in node_ids and edge.dst in node_ids and edge.src != edge.dst:
+            between[edge.src, edge.dst].append(edge.id)
     return dict(between)
 
 

@@ -61,12 +61,13 @@ _STEP = {
     "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
 }
 _NODE = "n.id, n.kind, n.urn, n.name, n.version, n.digest, CAST(n.attrs AS text)"
+_EDGE = "e.id, e.src_id, e.dst_id, e.rel, e.role"
 # Edges are found by their downstream end in both directions: a run has few inputs, but a dataset may have many readers.
 _CLOSURE = (
     "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}), "
     "met(id) AS {materialized} (SELECT id FROM walk LIMIT %s) "
-    "SELECT 0, {node}, 0, 0 FROM met m JOIN lineage_node n ON n.id = m.id "
-    "UNION ALL SELECT 1, e.id, e.rel, e.role, '', '', '', '', e.src_id, e.dst_id "
+    "SELECT {node}, NULL, NULL FROM met m JOIN lineage_node n ON n.id = m.id "
+    "UNION ALL SELECT e.id, e.rel, e.role, NULL, NULL, NULL, NULL, e.src_id, e.dst_id "
     "FROM met m JOIN lineage_edge e ON e.dst_id = m.id WHERE e.src_id IN (SELECT id FROM met)"
 )
 _OF_KIND = (
@@ -106,13 +107,9 @@ def read_closure(starts: Sequence[int], direction: Direction, *, limit: int) -> 
     """
     if not starts:
         return Read([], [], 0)
-    nodes: list[NodeRow] = []
-    edges: list[EdgeRow] = []
-    for row in _rows(_filled(_CLOSURE, starts, direction), [limit + 1]):
-        if row[0] == 0:
-            nodes.append(NodeRow(*row[1:8]))
-        else:
-            edges.append(EdgeRow(row[1], row[8], row[9], row[2], row[3]))
+    rows = _rows(_filled(_CLOSURE, starts, direction), [limit + 1])
+    nodes = [NodeRow._make(row[:7]) for row in rows if row[8] is None]
+    edges = [EdgeRow(row[0], row[7], row[8], row[1], row[2]) for row in rows if row[8] is not None]
     return Read(nodes, edges, len(nodes))
 
 
@@ -146,6 +143,21 @@ def nodes_by_id(ids: Iterable[int]) -> dict[int, NodeRow]:
         sql = f"SELECT {_NODE} FROM lineage_node n WHERE n.id IN ({', '.join(['%s'] * len(part))})"  # noqa: S608 - names
         nodes |= {row[0]: NodeRow(*row) for row in _rows(sql, part)}
     return nodes
+
+
+def edges_among(ids: Sequence[int]) -> list[EdgeRow]:
+    """Return the edges with both ends in ``ids``, by id.
+
+    They are found by their downstream end in both directions: a run has few inputs, but a dataset may have a million
+    readers.
+    """
+    node_ids = set(ids)
+    edges: list[EdgeRow] = []
+    for start in range(0, len(ids), 1000):
+        part = ids[start : start + 1000]
+        sql = f"SELECT {_EDGE} FROM lineage_edge e WHERE e.dst_id IN ({', '.join(['%s'] * len(part))})"  # noqa: S608 - names
+        edges += [EdgeRow._make(row) for row in _rows(sql, part) if row[1] in node_ids]
+    return sorted(edges)
 
 
 def distances(start: int, anchors: Collection[int], edges: Iterable[EdgeRow], direction: Direction) -> dict[int, int]:

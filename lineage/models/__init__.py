@@ -13,11 +13,13 @@ from lineage.models.graph import (
     SuggestionDecision,
 )
 from lineage.models.openlineage import DatasetFacts, Job, JobDataset, JobRun, LineageEvent
+from lineage.models.suggestions import DatasetName, SuggestedEdge, SuggestionMark, SuggestionSeed
 
 __all__ = [
     "Assertion",
     "Claim",
     "DatasetFacts",
+    "DatasetName",
     "Edge",
     "EdgeAssertion",
     "Job",
@@ -29,5 +31,8 @@ __all__ = [
     "Quarantine",
     "Relation",
     "RetractedEdge",
+    "SuggestedEdge",
     "SuggestionDecision",
+    "SuggestionMark",
+    "SuggestionSeed",
 ]

@@ -36,15 +36,23 @@ class EventParser(BaseParser):
         request = parser_context["request"]
         if request.headers.get("Content-Encoding", "").strip().lower() != "gzip":
             return body
-        limit = body_limit(request.path) or 0
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            inflated = inflater.decompress(body, limit + 1)
-        except zlib.error as error:
-            raise InvalidInput("The body has the header Content-Encoding: gzip, but is no gzip.") from error
-        if len(inflated) > limit:
-            raise TooLarge(f"The inflated body may hold at most {limit} bytes.")
-        return inflated
+        return _inflated(body, body_limit(request.path) or 0)
+
+
+def _inflated(body: bytes, limit: int) -> bytes:
+    """Return the bytes of a gzip body. Raises TooLarge, InvalidInput (no gzip, cut short, or bytes after its end)."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        inflated = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise InvalidInput("The body has the header Content-Encoding: gzip, but is no gzip.") from error
+    if len(inflated) > limit:
+        raise TooLarge(f"The inflated body may hold at most {limit} bytes.")
+    if not inflater.eof:
+        raise InvalidInput("The gzip body is cut short: its end is missing. Send the whole body.")
+    if inflater.unused_data:
+        raise InvalidInput("The gzip body has bytes after its end. Send one gzip stream.")
+    return inflated
 
 
 class GraphAroundQuery(serializers.Serializer[Any]):

@@ -12,6 +12,8 @@ from lineage.identity.nodes import Spec, dataset_spec
 _SYNONYMS = {"postgresql": "postgres", "s3a": "s3", "s3n": "s3", "abfs": "abfss", "wasb": "wasbs"}
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?")
 _LONGEST_VERSION = 255
+# How the names of unnamed versions begin.
+READ_BY, WRITTEN_BY = "read by ", "written by "
 
 
 def clean_namespace(namespace: str) -> str:
@@ -59,10 +61,15 @@ def version_of(facets: Mapping[str, Any], use: Mapping[str, Any]) -> str:
     for facet_group, facet, key in candidates:
         value = facet_group.get(facet, {}).get(key)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return version_key(str(value).replace("\x00", "").strip()[:_LONGEST_VERSION])
+            return _named(version_key(str(value).replace("\x00", "").strip()))[:_LONGEST_VERSION]
     return ""
 
 
 def unknown_version(run_id: str, *, written: bool) -> str:
     """Return the name of an unnamed version: a name for what each run read, and one for what it wrote."""
-    return f"{'written' if written else 'read'} by {run_id}"
+    return f"{WRITTEN_BY if written else READ_BY}{run_id}"
+
+
+def _named(version: str) -> str:
+    """Return a version that a client named, so that it is never taken for the unnamed version of a run."""
+    return f"version {version}" if version.startswith((READ_BY, WRITTEN_BY)) else version

@@ -15,7 +15,9 @@ from lineage.models import Node, SuggestionDecision
 from lineage.queries import find_node
 from lineage.statements import walk_ids
 from lineage.suggestions.decide import confirm_suggestion, reject_suggestion
-from lineage.suggestions.derive import Method, Suggestion, open_suggestions
+from lineage.suggestions.derive import open_suggestions
+from lineage.suggestions.generate import waiting_changes
+from lineage.suggestions.methods import Method, Suggestion
 from lineage.visibility import require_visible
 
 _NEAREST = 300
@@ -47,7 +49,8 @@ class SuggestionsView(ApiView):
         ids = {pk for direction in ("up", "down") for pk in walk_ids([node.pk], direction, limit=_NEAREST)}
         nodes = list(Node.objects.filter(pk__in=ids))
         suggestions = open_suggestions(actor, nodes)
-        return Response({"suggestions": [suggestion_json(suggestion) for suggestion in suggestions]})
+        rows = [suggestion_json(suggestion) for suggestion in suggestions]
+        return Response({"suggestions": rows, "waiting": waiting_changes()})
 
 
 class ConfirmSuggestionView(ApiView):

@@ -16,7 +16,8 @@ from lineage.edges import accept
 from lineage.identity.nodes import content_spec, place
 from lineage.models import Node, Relation, SuggestionDecision
 from lineage.queries import find_node
-from lineage.suggestions.derive import Suggestion, open_suggestions
+from lineage.suggestions.derive import open_suggestions
+from lineage.suggestions.methods import Suggestion
 from lineage.visibility import require_declaring, require_visible
 
 
@@ -109,7 +110,7 @@ def _join(actor: Actor, suggestion: Suggestion, reason: str) -> None:
     """Join two versions as the same bytes. Equal full digests do that without a decision."""
     src, dst = suggestion.src, suggestion.dst
     pair = hashlib.sha256(f"{src.urn} {dst.urn}".encode()).hexdigest()[:16]
-    (content,) = place(content_spec(src.digest, f"confirmed {pair}"))
+    (content,) = place(content_spec(src.digest or dst.digest, f"confirmed {pair}"))
     for node, other in ((src, dst), (dst, src)):
         for start, end in ((node, content), (content, node)):
             accept(actor=actor, src=start, dst=end, rel=Relation.SAME_BYTES, mode=DECLARED, source=reason)

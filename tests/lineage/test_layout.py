@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.graph.layout import MAX_DRAWN, Drawing, layout
-from lineage.models import Edge, Node
+from lineage.graph.reads import EdgeRow, NodeRow
 
 
 def drawn(count: int, pairs: list[tuple[int, int]]) -> Drawing:
     """Draw nodes 1..count and an edge per pair, without a database."""
-    nodes = [Node(pk=pk) for pk in range(1, count + 1)]
-    edges = [Edge(pk=100 + place, src_id=source, dst_id=target) for place, (source, target) in enumerate(pairs)]
+    nodes = [NodeRow(pk, 1, f"n{pk}", "", "", "", "{}") for pk in range(1, count + 1)]
+    edges = [EdgeRow(100 + place, source, target, 1, "") for place, (source, target) in enumerate(pairs)]
     return layout(nodes, edges)
 
 

@@ -227,6 +227,28 @@ def test_an_event_is_taken_with_and_without_a_slash(path: str, client: Client, b
     assert LineageEvent.objects.count() == 1
 
 
+@pytest.mark.parametrize(("cut", "extra"), [(1, b""), (8, b""), (30, b""), (0, b"x"), (0, gzip.compress(b"{}"))])
+def test_a_gzip_body_is_whole_or_refused(cut: int, extra: bytes, client: Client, bearer: dict[str, str]) -> None:
+    whole = gzip.compress(json.dumps(STORY[0]).encode())
+    body = whole[: len(whole) - cut] + extra
+    headers = bearer | {"Content-Encoding": "gzip"}
+    answer = client.post("/api/v1/lineage", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 400
+    assert b"gzip body" in answer.content
+    assert not LineageEvent.objects.exists()
+
+
+@pytest.mark.parametrize("said", ["written by", "read by"])
+def test_a_named_version_is_never_the_unnamed_one_of_a_run(said: str, by_ada: Actor) -> None:
+    receive_event(actor=by_ada, data=event("COMPLETE", 1, run=1, outputs=[table("orders")]))
+    stolen = f"{said} {RUN.format(1)}"
+    receive_event(actor=by_ada, data=event("COMPLETE", 2, run=2, inputs=[table("orders", stolen)]))
+    read = Edge.objects.get(dst__urn=f"run:{RUN.format(2)}", rel=Relation.CONSUMED).src
+    assert read.version == f"version {stolen}"
+    assert not Edge.objects.filter(src=read, dst__urn=f"run:{RUN.format(1)}").exists()
+    assert not Edge.objects.filter(dst=read).exists()
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"eventTime": NaN}', b'{"eventTime": "2026-13-01T00:00:00Z", "job": {"name": "x"}}', b"[" * 5000,
              b'{"eventTime": "2026-11-01T10:00:00Z", "run": null}', b"\xff"],

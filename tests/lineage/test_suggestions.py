@@ -20,7 +20,8 @@ from lineage.quarantine import place_quarantine, quarantined_and_below
 from lineage.queries import ancestors, find_node
 from lineage.services import record_inputs
 from lineage.suggestions.decide import confirm_suggestion, reject_suggestion
-from lineage.suggestions.derive import Method, Suggestion, open_suggestions
+from lineage.suggestions.derive import open_suggestions
+from lineage.suggestions.methods import Method, Suggestion
 from tests.conftest import Acting
 from tests.lineage.test_openlineage import RUN, event, table
 
@@ -150,4 +151,4 @@ def test_the_api_lists_and_decides(verb: str, untold: Actor, ada: User, client: 
     for again in ("confirm", "reject"):
         address = f"/api/v1/lineage/suggestions/{again}"
         assert client.post(address, body, content_type="application/json").status_code == 404
-    assert client.get("/api/v1/lineage/suggestions", {"node": READER}).json() == {"suggestions": []}
+    assert client.get("/api/v1/lineage/suggestions", {"node": READER}).json()["suggestions"] == []

@@ -51,10 +51,10 @@ def test_closure_equals_a_plain_walk(graph: tuple[int, Pairs]) -> None:
         transaction.set_rollback(True)
     for closure, walked in ((up, [(b, a) for a, b in pairs]), (down, pairs)):
         expected = distances(0, walked)
-        assert {nodes.index(node): closure.depths[node.pk] for node in closure.nodes} == expected
-        inside = {(a, b) for a, b in pairs if a != b and {a, b} <= set(expected)}
         ids = [node.pk for node in nodes]
-        assert {(ids.index(edge.src_id), ids.index(edge.dst_id)) for edge in closure.edges} == inside
+        assert {ids.index(node.pk): closure.depths[node.pk] for node in closure.nodes} == expected
+        inside = {(a, b) for a, b in pairs if a != b and {a, b} <= set(expected)}
+        assert {(ids.index(edge.src), ids.index(edge.dst)) for edge in closure.edges} == inside
         assert not closure.truncated
 
 

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tracking.metric_directions import Direction, direction_of
 from validation.base import CheckResult, RunFacts
 from validation.checks.intervals import SUFFIXES, Interval
 from validation.params import Param
 
+# Tried after `metric`, in this order: validation, then test, then metrics that autolog measures on the training data.
+COMMON_METRICS = (
+    "val_auc", "val_roc_auc", "val_accuracy", "val_f1", "val_r2", "test_auc", "test_roc_auc", "test_accuracy",
+    "test_f1", "test_r2", "accuracy", "training_roc_auc", "training_accuracy_score", "training_f1_score",
+    "training_r2_score", "training_score",
+)  # fmt: skip
 CONFIDENCE = Param("confidence", "number", "The confidence level of the intervals.", 0.95, least=0.5, most=0.999)
+HIGHER_IS_BETTER = Param(
+    "higher_is_better",
+    "flag",
+    "False for errors and losses. Without it the name of the metric decides; a name that does not say it counts as true.",
+)
+
+
+def is_higher_better(params: Mapping[str, object], metric: str) -> bool:
+    """Return whether a higher value is better: as the policy says, otherwise as the name of the metric does."""
+    if params["higher_is_better"] is None:
+        return direction_of(metric) is not Direction.LOWER
+    return bool(params["higher_is_better"])
 
 
 def failed(summary: str, evidence: Mapping[str, object]) -> CheckResult:

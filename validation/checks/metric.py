@@ -14,16 +14,19 @@ from typing import ClassVar
 from validation.base import CheckResult, Incumbent, ParamsCheck, Progress, RunFacts, Subject
 from validation.checks.evaluation_data import Data, DataMatch, data_behind, match_data, measured_by
 from validation.checks.intervals import Interval, difference, interval_of
-from validation.checks.measures import CONFIDENCE, by_interval, failed, interval_text, not_finite, unusable_of, value_of
+from validation.checks.measures import (
+    COMMON_METRICS,
+    CONFIDENCE,
+    HIGHER_IS_BETTER,
+    by_interval,
+    failed,
+    interval_text,
+    is_higher_better,
+    not_finite,
+    unusable_of,
+    value_of,
+)
 from validation.params import Param, figure, texts
-
-# Tried after `metric`, in this order: validation, then test, then metrics that autolog measures on the training data.
-COMMON_METRICS = (
-    "val_auc", "val_roc_auc", "val_accuracy", "val_f1", "val_r2", "test_auc", "test_roc_auc", "test_accuracy",
-    "test_f1", "test_r2", "accuracy", "training_roc_auc", "training_accuracy_score", "training_f1_score",
-    "training_r2_score", "training_score",
-)  # fmt: skip
-_BETTER = Param("higher_is_better", "flag", "False for errors and losses.", default=True)
 
 
 class NoRegression(ParamsCheck):
@@ -47,7 +50,7 @@ class NoRegression(ParamsCheck):
             choices=("current_production",),
         ),
         Param("tolerance", "number", "By how much the candidate may be worse.", 0, least=0, most=1e9),
-        _BETTER,
+        HIGHER_IS_BETTER,
         Param(
             "decide_by",
             "choice",
@@ -90,7 +93,7 @@ class NoRegression(ParamsCheck):
         """Return the requirement on a version, as a sentence."""
         tolerance = float(str(params["tolerance"]))
         requirement = f"be no more than {tolerance:g} worse" if tolerance else "not be worse"
-        lower = "" if params["higher_is_better"] else " (lower is better)"
+        lower = "" if is_higher_better(params, str(params["metric"])) else " (lower is better)"
         text = f"{params['metric']} must {requirement} than in current Production{lower}{by_interval(params)}."
         if params["different_data"] == "allow":
             text += " Different evaluation data are allowed."
@@ -205,7 +208,7 @@ def _compare_values(
     pair: _Pair, params: Mapping[str, object], evidence: dict[str, object], about_data: str
 ) -> CheckResult:
     """Return the result of a comparison. The evidence has the interval of the difference, if it can be computed."""
-    sign = 1 if params["higher_is_better"] else -1
+    sign = 1 if is_higher_better(params, pair.name) else -1
     tolerance = float(str(params["tolerance"]))
     confidence = figure(params, "confidence") or 0.95
     interval = _interval_of_difference(pair, confidence)

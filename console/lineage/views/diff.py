@@ -24,9 +24,11 @@ _VERDICTS = {
     "regressed": ("is-bad", "B is worse"),
     "improved": ("is-ok", "B is better"),
     "mixed": ("is-wait", "B is better in some metrics and worse in others"),
+    "changed": ("is-wait", "The metrics changed. Their names do not say which is better"),
     "unchanged": ("", "The metrics are the same"),
     "not comparable": ("is-wait", "The metrics cannot be compared"),
 }
+_TONES = {"worse": "is-bad", "better": "is-ok"}
 Json = dict[str, Any]
 
 
@@ -59,7 +61,11 @@ def diff_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         difference = diff_of(actor, a, b)
         css, verdict = _VERDICTS[difference["verdict"]]
         differing = [
-            metric | {"change": f"{metric['delta']:+.6g}" if "delta" in metric else ""}
+            metric
+            | {
+                "change": f"{metric['delta']:+.6g}" if "delta" in metric else "",
+                "tone": _TONES.get(metric.get("direction", ""), ""),
+            }
             for metric in difference["metrics"]
             if metric.get("direction") != "same"
         ]

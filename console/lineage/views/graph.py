@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from console.lineage.drawing import drawn_graph
 from console.lineage.kinds import KINDS
+from console.lineage.listing import listed_nodes
 from console.lineage.presenters import DIRECTIONS, GraphOptions, GraphPage, graph_page
 from console.lineage.suggestions import graph_suggestions
 from console.shell.pages import Crumb, page, render_page
@@ -21,6 +22,7 @@ from core.ids import row_id
 from core.spreadsheets import csv_cell
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
+from lineage.suggestions.generate import waiting_changes
 from lineage.visibility import MAX_SIFTED, known_nodes
 
 _OFFERED = 60
@@ -60,8 +62,10 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         crumbs=crumbs,
         page=page_data,
         drawing=drawn_graph(page_data, suggestions),
+        rows=listed_nodes(page_data.nodes),
         is_suggested=is_suggested,
         suggestions=suggestions,
+        waiting=waiting_changes() if is_suggested else 0,
         legend=legend,
         directions=list(DIRECTIONS.items()),
     )

@@ -15,7 +15,7 @@ from console.shell.pages import Crumb, page
 from core.actors import Actor
 from lineage.models import Relation
 from lineage.suggestions.decide import confirm_suggestion, find_suggestion, reject_suggestion
-from lineage.suggestions.derive import Suggestion
+from lineage.suggestions.methods import Suggestion
 
 
 @page

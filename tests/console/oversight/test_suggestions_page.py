@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from console.lineage import closures
 from core.actors import Actor
 from lineage.models import Edge, Node, SuggestionDecision
 from lineage.openlineage.inbox import receive_batch
+from lineage.suggestions.generate import derive_changed
 from tests.console.conftest import SignedIn, text_of
 from tests.lineage.test_openlineage import RUN, event, table
 
@@ -33,6 +37,10 @@ def test_suggestions_are_off_by_default(query: dict[str, str], ada: User, signed
     assert "Suggested edges" in shown
     assert "without a version" in shown
     assert "Hide suggestions" in shown
+    assert "new nodes and edges are not yet compared" in shown
+    derive_changed(now=timezone.now() + timedelta(minutes=2))
+    shown = text_of(signed_in(ada).get("/lineage/", {"node": query["source"], "suggested": "1"}))
+    assert "not yet compared" not in shown
 
 
 def test_a_suggestion_between_drawn_artifacts_is_dashed(
