@@ -12,7 +12,8 @@ from policies.windows import Window
 # The parts of a subject that a policy may let change without voiding reviews. Files, target and rules never may.
 CARRYABLE = ("card", "checks", "incumbent")
 # The values of the option `signed_by`, the weaker one first: a passkey of the person, and one that stays on one device.
-PASSKEY, DEVICE_PASSKEY = SIGNERS = ("passkey", "device_passkey")
+DEVICE_PASSKEY = "device_passkey"
+SIGNERS = ("passkey", DEVICE_PASSKEY)
 
 
 class RuleLevel(StrEnum):
