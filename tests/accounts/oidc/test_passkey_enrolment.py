@@ -70,7 +70,7 @@ def test_a_confirmation_for_something_else_begins_none(dora: User, client: Clien
 
 
 def test_a_proof_is_not_used_up_by_a_refusal(dora: User, confirm: Confirm, acting: Acting) -> None:
-    proof = {"provider": "corp", "signed_in_at": timezone.now()}
+    proof: dict[str, Any] = {"provider": "corp", "signed_in_at": timezone.now()}
     other = keep_proof(actor=acting(dora), purpose="approval-session", **proof)
     with pytest.raises(Denied, match="for something else"):
         begin_enrolment(actor=acting(dora), password="", name="blue key", proof=other)
