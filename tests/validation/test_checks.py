@@ -47,7 +47,8 @@ def test_no_regression(ours: dict[str, float], theirs: dict[str, float] | None, 
 
 def test_lower_may_be_better() -> None:
     found = subject({"log_loss": 0.3}, {"log_loss": 0.2})
-    assert regression(found, metric="log_loss").passed
+    assert not regression(found, metric="log_loss").passed
+    assert regression(found, metric="log_loss", higher_is_better=True).passed
     assert not regression(found, metric="log_loss", higher_is_better=False).passed
 
 
