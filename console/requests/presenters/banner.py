@@ -61,7 +61,7 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
 
 
 def _passkey_sentence(request: TransitionRequest) -> str:
-    """Return who signed a request for break-glass with which passkey, "" without a signature."""
+    """Return a sentence with the signer and the passkey of a request for break-glass, "" without a signature."""
     signature = passkey_signature_of(request)
     if signature is None:
         return ""
