@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.authentication import TOKEN_PREFIX, token_digest
 from accounts.changes import Change, note_change
 from accounts.models import ApiToken, User
+from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
 from core.actors import ALL_SCOPES, Actor
@@ -39,6 +40,7 @@ def create_user(
 
     The groups must exist; `reviewers`, `auditors` and `operators` always do. Raises AlreadyExists, InvalidInput.
     """
+    username = _checked_username(username)
     group_names = sorted(set(groups))
     known_groups = {group.name: group for group in Group.objects.filter(name__in=group_names)}
     if missing := [name for name in group_names if name not in known_groups]:
@@ -51,9 +53,9 @@ def create_user(
     _set_password(user, password)
     try:
         user.full_clean()
-    except ValidationError as error:
+        user.save()
+    except ValidationError as error:  # of `save`: an account that looks like it was made at the same moment
         raise InvalidInput("; ".join(error.messages)) from error
-    user.save()
     user.groups.set(known_groups.values())
     note_change(actor=actor, account=user, kind=Change.CREATED)
     note_change(actor=actor, account=user, kind=Change.GROUP_ADDED, details=group_names)
@@ -64,6 +66,16 @@ def create_user(
         after={"groups": group_names, "superuser": is_superuser, "service": is_service},
     )
     return user
+
+
+def _checked_username(username: str) -> str:
+    """Return a username as it is stored. Raises InvalidInput before a database sees one that it cannot take."""
+    normalized = User.normalize_username(username)
+    try:
+        check_username(normalized)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+    return normalized
 
 
 def _set_password(user: User, password: str | None) -> None:

@@ -13,6 +13,7 @@ from django.db.models import Max, Q, QuerySet
 from audit.models import Event, Leaf, Log
 from audit.sentences import describe, facts
 from core.errors import InvalidInput
+from core.ids import row_id
 
 __all__ = ["Page", "describe", "events_matching", "facts", "leaves_of", "stream_length", "trail_for"]
 
@@ -149,8 +150,7 @@ def _log_number() -> int:
 
 def _older_than(cursor: str) -> Q:
     """Return the condition for the events after that one in the order of a page. Raises InvalidInput."""
-    is_id = cursor.isascii() and cursor.isdigit() and len(cursor) <= 18  # noqa: PLR2004 - what an int64 surely holds
-    last = Event.objects.filter(pk=int(cursor)).values_list("at", "id").first() if is_id else None
+    last = Event.objects.filter(pk=row_id(cursor)).values_list("at", "id").first()
     if last is None:
         raise InvalidInput("Invalid page cursor.")
     at, number = last

@@ -27,12 +27,9 @@ from core.errors import (
     TooLarge,
     Unavailable,
 )
-from core.outages import is_outage, outage_message
+from core.outages import RETRY_AFTER, is_outage, outage_message
 
 logger = logging.getLogger(__name__)
-
-# Seconds after which a call that was answered 503 may be tried again.
-RETRY_AFTER = "2"
 
 # Subclasses come before their base classes: the first class that fits decides.
 _STATUSES: tuple[tuple[type[DomainError], int], ...] = (

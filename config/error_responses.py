@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template import loader
 from django.views import defaults
 
-from core.outages import is_outage, outage_message
+from core.outages import RETRY_AFTER, is_outage, outage_message
 
 _API = "/api/"
 
@@ -42,7 +42,7 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponseBase:
         answer = problem_document(503, "unavailable", outage_message(error))
     else:
         answer = HttpResponse(loader.render_to_string("503.html", {"message": outage_message(error)}), status=503)
-    answer["Retry-After"] = "2"
+    answer["Retry-After"] = RETRY_AFTER
     return answer
 
 

@@ -9,12 +9,21 @@ import uuid
 MAX_ROW_ID = 2**63 - 1
 
 
+def whole_number(text: str) -> int | None:
+    """Return the number that ASCII digits give; None for any other text, and for a number above MAX_ROW_ID.
+
+    `str.isdigit` and `str.isdecimal` accept digits of other scripts, some of which `int` refuses.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ROW_ID))):
+        return None
+    number = int(text)
+    return number if number <= MAX_ROW_ID else None
+
+
 def row_id(value: int | str) -> int:
     """Return the id that a number or its digits give; 0, which no row has, for every other value."""
     if isinstance(value, str):
-        if not (value.isascii() and value.isdigit() and len(value) <= len(str(MAX_ROW_ID))):
-            return 0
-        value = int(value)
+        value = whole_number(value) or 0
     return value if 0 < value <= MAX_ROW_ID else 0
 
 

@@ -10,6 +10,8 @@ from django.http.request import UnreadablePostError
 
 from core.errors import Unavailable
 
+# Seconds after which a call that was answered 503 may be tried again, in every interface of the web server.
+RETRY_AFTER = "2"
 # Clients of buckets, by module: they are installed only where a bucket is used.
 _CLIENTS = ("botocore.", "urllib3.", "s3transfer.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 
 class UnusableDatabase(Exception):
@@ -47,13 +50,26 @@ def schema_state() -> SchemaState:
         kind = DatabaseUnreachable if is_away else UnusableDatabase
         raise kind(f"{database_name()} cannot be used: {str(error).strip()}") from error
     loader: Any = executor.loader
-    ours = {app.label for app in apps.get_app_configs() if Path(app.path).is_relative_to(settings.BASE_DIR)}
-    unknown = sorted(
-        f"{app}.{name}" for app, name in loader.applied_migrations.keys() - loader.disk_migrations.keys() if app in ours
-    )
+    unknown = _unknown_of(loader.applied_migrations, loader.disk_migrations)
     plan = executor.migration_plan(loader.graph.leaf_nodes()) if not unknown else []
     pending = tuple(f"{migration.app_label}.{migration.name}" for migration, _ in plan)
     return SchemaState(bool(loader.applied_migrations), tuple(unknown), pending)
+
+
+def applied_migrations() -> list[str]:
+    """Return the migrations in the database, as `app.name`."""
+    return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations())
+
+
+def unknown_migrations(names: Iterable[str]) -> list[str]:
+    """Return those of these migrations (`app.name`) that are of an app of Custody, and that this version lacks."""
+    loader: Any = MigrationLoader(None)
+    return _unknown_of([tuple(name.split(".", 1)) for name in names], loader.disk_migrations)
+
+
+def _unknown_of(keys: Iterable[tuple[str, ...]], present: Collection[tuple[str, ...]]) -> list[str]:
+    ours = {app.label for app in apps.get_app_configs() if Path(app.path).is_relative_to(settings.BASE_DIR)}
+    return sorted(".".join(key) for key in keys if key[0] in ours and key not in present)
 
 
 def require_known_schema() -> SchemaState:

@@ -29,7 +29,7 @@ from core.errors import (
     TooLarge,
     Unavailable,
 )
-from core.outages import is_outage, outage_message
+from core.outages import RETRY_AFTER, is_outage, outage_message
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def error_response(status: int, error_code: str, message: str, **more: object) -
     body = orjson.dumps({"error_code": error_code, "message": message, **more})
     response = HttpResponse(body, status=status, content_type="application/json")
     if status == 503:  # noqa: PLR2004 - a client that honours it waits this long, in seconds
-        response["Retry-After"] = "2"
+        response["Retry-After"] = RETRY_AFTER
     if status == 401:  # noqa: PLR2004 - what Basic clients and curl wait for
         response["WWW-Authenticate"] = 'Basic realm="Custody", charset="UTF-8"'
     return response

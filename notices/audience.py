@@ -11,12 +11,12 @@ from approvals.case.loading import load_case
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.models.requests import request_path
-from approvals.permissions.policy_people import REVIEWERS
 from approvals.permissions.requests import requesters_of
 from approvals.requests.audience import eligible_reviewer_ids, mentioned_people, thread_participants
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
+from core.ids import row_id
 from core.refs import finding_ref, request_ref
 from notices.drafts import Draft, one_paragraph, version_path
 from notices.model_events import (
@@ -29,6 +29,7 @@ from notices.model_events import (
 from notices.models import Topic
 from notices.moves import alias_moved, stage_changed
 from notices.people import responsible_people
+from notices.queries import policy_reviewers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ def drafts_of(event: Event) -> list[Draft]:
 
 
 def _request_of(event: Event) -> TransitionRequest | None:
-    prefix, _, number = event.object_ref.partition(":")
-    if not number.isdigit() or request_ref(number) != f"{prefix}:{number}":
+    number = row_id(event.object_ref.partition(":")[2])
+    if request_ref(number) != event.object_ref:
         return None
-    return TransitionRequest.objects.with_relations().filter(pk=int(number)).first()
+    return TransitionRequest.objects.with_relations().filter(pk=number).first()
 
 
 def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, text: str = "") -> Draft:
@@ -141,10 +142,10 @@ def _condition_due(source: _Source) -> list[Draft]:
 
 
 def _finding(event: Event) -> list[Draft]:
-    prefix, _, number = event.object_ref.partition(":")
-    if not number.isdigit() or finding_ref(int(number)) != f"{prefix}:{number}":
+    number = row_id(event.object_ref.partition(":")[2])
+    if finding_ref(number) != event.object_ref:
         return []
-    row = Finding.objects.select_related("model", "owner").filter(pk=int(number)).first()
+    row = Finding.objects.select_related("model", "owner").filter(pk=number).first()
     if row is None or row.owner is None or row.owner.username == event.actor_name:
         return []
     phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is assigned to you"
@@ -154,9 +155,7 @@ def _finding(event: Event) -> list[Draft]:
 
 def _proposal(event: Event) -> list[Draft]:
     event_facts = facts(event)
-    reviewers = User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False).exclude(
-        username=event.actor_name
-    )
+    reviewers = policy_reviewers().exclude(username=event.actor_name)
     title = f"{event.actor_name} proposes a change of the policy {event_facts['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from accounts.models import User
 from audit.models import Event
 from audit.queries import facts
+from core.ids import row_id
 from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic
 from notices.moves import watchers_of
@@ -100,5 +101,4 @@ def webhook_disabled(event: Event) -> list[Draft]:
 
 def _model_id(event: Event) -> int:
     """Return the id of the model that an event is about, 0 for none."""
-    number = event.stream.rpartition(":")[2]
-    return int(number) if number.isdigit() else 0
+    return row_id(event.stream.rpartition(":")[2])

@@ -16,6 +16,7 @@ from accounts.models import User
 from approvals.models import Decision, Review, TransitionRequest
 from audit.models import Event
 from audit.queries import facts
+from core.ids import row_id
 from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic, Watch
 from notices.people import responsible_people
@@ -48,10 +49,10 @@ class _Move:
 def stage_changed(event: Event) -> list[Draft]:
     """Return the notices of a change of stage, none where another event of the same move has a notice."""
     move = _move_of(event)
-    number = event.object_ref.rpartition("/")[2]
-    if move is None or not number.isdigit() or _has_another_event(move):
+    number = row_id(event.object_ref.rpartition("/")[2])
+    if move is None or not number or _has_another_event(move):
         return []
-    version = ModelVersion.objects.filter(model=move.model, version=int(number)).first()
+    version = ModelVersion.objects.filter(model=move.model, version=number).first()
     if version is None:
         return []
     superseded = ModelVersion.objects.filter(superseded_by=version, superseded_at=version.staged_at).order_by("version")

@@ -1,17 +1,19 @@
 """Queries of a person's own notices, and of the watchers of a model.
 
-Notices about models that the person may no longer see are left out.
+Notices about models that the person may no longer see are left out, and those of policy proposals to people who no
+longer review policies.
 """
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from accounts.models import User
+from approvals.permissions.policy_people import REVIEWERS
 from core.actors import Actor
 from core.errors import NotFound
 from core.ids import row_id
-from notices.models import Notice, Watch
+from notices.models import Notice, Topic, Watch
 from registry.models import RegisteredModel
 from registry.permissions import visible_models, who_may_read
 
@@ -19,7 +21,13 @@ from registry.permissions import visible_models, who_may_read
 def notices_of(actor: Actor) -> QuerySet[Notice]:
     """Return the notices shown to a person, newest first."""
     rows = Notice.objects.filter(person_id=actor.user_id, in_inbox=True)
+    rows = rows.filter(~Q(topic=Topic.PROPOSAL) | Exists(policy_reviewers().filter(pk=actor.user_id or 0)))
     return rows.filter(Q(model__isnull=True) | Q(model__in=visible_models(actor))).order_by("-pk")
+
+
+def policy_reviewers() -> QuerySet[User]:
+    """Return the people who may agree to a change of a policy, and so get notices of proposals."""
+    return User.objects.filter(groups__name=REVIEWERS, is_active=True, is_service=False)
 
 
 def unread_of(actor: Actor) -> QuerySet[Notice]:

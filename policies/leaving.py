@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.matching import LoadedPolicy, ModelFacts, active_policies, governing_policy, model_facts
-from policies.rules import PASSKEY
+from policies.rules import DEVICE_PASSKEY
 from policies.targets import leave_target
 from registry.models import ModelVersion
 from registry.stages import Stage, target_left
@@ -31,7 +31,12 @@ class MovePolicies:
     @property
     def signed_by_passkey(self) -> bool:
         """Return whether one of the policies asks for the signature of a passkey."""
-        return any(policy.body.options.signed_by == PASSKEY for policy in (self.entry, self.leave) if policy)
+        return any(policy.body.options.signed_by is not None for policy in (self.entry, self.leave) if policy)
+
+    @property
+    def signed_on_device(self) -> bool:
+        """Return whether one of the policies asks for the signature of a passkey that stays on one device."""
+        return any(policy.body.options.signed_by == DEVICE_PASSKEY for policy in (self.entry, self.leave) if policy)
 
     @property
     def added(self) -> LoadedPolicy | None:

@@ -20,7 +20,7 @@ from policies.rule_parsing import (
     parse_tags,
 )
 from policies.rules import (
-    PASSKEY,
+    SIGNERS,
     ApprovalsRule,
     BreakGlass,
     CheckRule,
@@ -281,7 +281,7 @@ _OPTIONS: dict[str, Callable[[object], dict[str, object]]] = {
     "remind_every": lambda value: {"remind_every": _positive(value)},
     "new_account_window": lambda value: {"new_account_window": parse_duration(value, "")},
     "e_signature": lambda value: {"e_signature": _flag(value, "")},
-    "signed_by": lambda value: {"signed_by": parse_choices([value], "", (PASSKEY,))[0]},
+    "signed_by": lambda value: {"signed_by": parse_choices([value], "", SIGNERS)[0]},
     "re_review_every": _re_review,
     "break_glass": _break_glass,
     "rollback": _rollback,

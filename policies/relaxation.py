@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from policies.matching import LoadedPolicy, ModelFacts, governing_policy
 from policies.parsing import ON_DUE
 from policies.request_kinds import merge_rules
-from policies.rules import Condition, Options, PolicyBody, ReReviewOption, Rule
+from policies.rules import SIGNERS, Condition, Options, PolicyBody, ReReviewOption, Rule
 
 
 def relaxed_targets(policies: Sequence[LoadedPolicy], before: ModelFacts, after: ModelFacts) -> list[str]:
@@ -47,12 +47,17 @@ def _is_weaker(new: Options, old: Options) -> bool:
         new.apply_delay < old.apply_delay
         or new.new_account_window < old.new_account_window
         or (old.e_signature and not new.e_signature)
-        or (old.signed_by is not None and new.signed_by is None)
+        or _strength(new.signed_by) < _strength(old.signed_by)
         or _is_weaker_re_review(new.re_review, old.re_review)
         or _is_weaker_rollback(new, old)
         or not set(old.full_validation) <= set(new.full_validation)
         or (new.break_glass is not None and new.break_glass != old.break_glass)
     )
+
+
+def _strength(signed_by: str | None) -> int:
+    """Return the place of a value of `signed_by` in SIGNERS, -1 for none."""
+    return SIGNERS.index(signed_by) if signed_by is not None else -1
 
 
 def _is_weaker_re_review(new: ReReviewOption | None, old: ReReviewOption | None) -> bool:

@@ -11,8 +11,9 @@ from policies.windows import Window
 
 # The parts of a subject that a policy may let change without voiding reviews. Files, target and rules never may.
 CARRYABLE = ("card", "checks", "incumbent")
-# The value of the option `signed_by`: a key of the person's own.
-PASSKEY = "passkey"
+# The values of the option `signed_by`, the weaker one first: a passkey of the person, and one that stays on one device.
+DEVICE_PASSKEY = "device_passkey"
+SIGNERS = ("passkey", DEVICE_PASSKEY)
 
 
 class RuleLevel(StrEnum):
@@ -212,8 +213,8 @@ class Options:
 
     A rollback needs ``rollback_approvals``, and a version that left the target at most ``rollback_within`` ago (None:
     at any time). ``full_validation`` are the ids of rules; a promotion is a full validation if all of them pass.
-    Without ``break_glass`` the policy does not allow break-glass. ``signed_by`` is PASSKEY where approvals, overrides
-    and requests for break-glass need the signature of a passkey, None otherwise.
+    Without ``break_glass`` the policy does not allow break-glass. ``signed_by`` is one of SIGNERS where approvals,
+    overrides and requests for break-glass need the signature of a passkey, None otherwise.
     """
 
     expires_after: timedelta = timedelta(days=14)

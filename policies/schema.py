@@ -10,7 +10,7 @@ from typing import Any
 
 from policies.parsing import MAX_RULES, ON_DUE
 from policies.rule_parsing import FOUR_EYES_ROLES, MAX_APPROVALS, MAX_DAYS, MAX_ITEMS, MAX_PATTERN, MODEL_ROLES, NAME
-from policies.rules import CARRYABLE, PASSKEY, SEVERITIES, RuleLevel
+from policies.rules import CARRYABLE, SEVERITIES, SIGNERS, RuleLevel
 from policies.targets import GOVERNED_STAGES, WITHOUT_REQUESTS
 from registry.risk import TIERS
 from registry.stages import Stage
@@ -224,8 +224,9 @@ def _options() -> Schema:
             "new_account_window": _DURATION,
             "e_signature": {"type": "boolean", "default": False},
             "signed_by": {
-                "const": PASSKEY,
-                "description": "Approvals, overrides and break-glass need the signature of the person's passkey.",
+                "enum": list(SIGNERS),
+                "description": "Approvals, overrides and break-glass need the signature of the person's passkey; "
+                "with device_passkey, of one that stays on one device.",
             },
             "re_review_every": {"anyOf": [_DURATION, every]},
             "break_glass": break_glass,

@@ -17,6 +17,11 @@ def hold_bytes(*, exclusive: bool) -> None:
     _hold("artifact-bytes", exclusive=exclusive)
 
 
+def hold_locations() -> None:
+    """Lock the choice of a folder for an experiment: two must not find the same folder, or one inside it, free."""
+    _hold("artifact-locations", exclusive=True)
+
+
 def _hold(name: str, *, exclusive: bool) -> None:
     if connection.vendor != "postgresql":
         return

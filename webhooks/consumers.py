@@ -10,6 +10,7 @@ from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
 from audit.services import enqueue
+from core.ids import row_id
 from core.refs import model_stream
 from webhooks import databricks
 from webhooks.cloud_events import as_cloud_event
@@ -28,11 +29,11 @@ def on_event(event: Event) -> None:
 
     Makes one query where no webhook does.
     """
-    key = event.stream.removeprefix(_STREAM)
-    if event.outcome != "ok" or key == event.stream or not key.isdigit():
+    model_id = row_id(event.stream.removeprefix(_STREAM))
+    if event.outcome != "ok" or not model_id:
         return
-    subscribers = _subscribers(event, int(key))
-    source = source_of(event, int(key)) if subscribers else None
+    subscribers = _subscribers(event, model_id)
+    source = source_of(event, model_id) if subscribers else None
     if source is None:
         return
     names = {name for _, name, _ in subscribers}

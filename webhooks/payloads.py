@@ -19,6 +19,7 @@ from approvals.models.oversight import Finding
 from audit.actions import Action
 from audit.models import Event
 from audit.sentences import facts
+from core.ids import row_id
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import PROMPT_TAG
 from webhooks.events import KINDS, Kind
@@ -202,8 +203,7 @@ def _who(source: Source) -> Data:
 
 def version_of(source: Source) -> ModelVersion | None:
     """Return the version that the event is about, None where there is none."""
-    number = number_of(source)
-    return ModelVersion.objects.filter(model=source.model, version=int(number)).first() if number.isdigit() else None
+    return ModelVersion.objects.filter(model=source.model, version=row_id(number_of(source))).first()
 
 
 def number_of(source: Source) -> str:
@@ -213,8 +213,7 @@ def number_of(source: Source) -> str:
 
 def request_id_of(source: Source) -> int:
     """Return the number of the request or finding that the event is about, 0 for any other event."""
-    number = source.event.object_ref.partition(":")[2]
-    return int(number) if number.isdigit() else 0
+    return row_id(source.event.object_ref.partition(":")[2])
 
 
 def only_key(mapping: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from accounts.models.people import (
     FormerOwner,
     User,
     UsernameKey,
-    username_digest,
 )
 from accounts.models.second_factor import AuthenticatorApp, RecoveryCode
 from accounts.models.sessions import BrowserSession
@@ -39,5 +38,4 @@ __all__ = [
     "TrustedPublisher",
     "User",
     "UsernameKey",
-    "username_digest",
 ]

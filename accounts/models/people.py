@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
+from accounts.usernames import LONGEST_USERNAME, check_username, too_long, username_digest
 from core.append_only import AppendOnlyModel
-from core.look_alikes import is_unseen, look_alike_key
+from core.look_alikes import is_unseen
 
 
 class User(AbstractUser):
@@ -28,9 +28,12 @@ class User(AbstractUser):
     def clean(self) -> None:
         """Refuse a service account without a person as its owner, and a new username that looks like another one.
 
-        Raises ValidationError.
+        Django normalizes the username here, after it has validated the field. Raises ValidationError.
         """
+        entered = self.username
         super().clean()
+        if self.username != entered:
+            check_username(self.username)
         self._refuse_look_alikes()
         if not self.is_service:
             return
@@ -44,6 +47,8 @@ class User(AbstractUser):
         if not self._state.adding:
             super().save(*args, **kwargs)
             return
+        if len(self.username) > LONGEST_USERNAME:
+            raise too_long(self.username)
         self._refuse_look_alikes()
         with transaction.atomic():
             super().save(*args, **kwargs)
@@ -65,11 +70,6 @@ class User(AbstractUser):
 
     def _looks_like(self, other: str) -> ValidationError:
         return ValidationError({"username": f"This username looks like that of {other}."})
-
-
-def username_digest(username: str) -> str:
-    """Return the SHA-256 of what a reader sees of a username (core/look_alikes.py), as 64 hexadecimal digits."""
-    return hashlib.sha256(look_alike_key(username).encode()).hexdigest()
 
 
 class UsernameKey(models.Model):

@@ -22,7 +22,10 @@ class SignUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """An OpenID Connect provider. ``groups`` maps values of the claim ``groups_claim`` to names of groups here."""
+    """An OpenID Connect provider. ``groups`` maps values of the claim ``groups_claim`` to names of groups here.
+
+    ``former_urls`` are addresses that the same provider had before: identities that were linked then stay linked.
+    """
 
     id: str
     name: str
@@ -33,16 +36,26 @@ class IdentityProvider:
     groups_claim: str = "groups"
     groups: Mapping[str, str] = field(default_factory=dict)
     sign_up: SignUp = SignUp.INVITED
+    former_urls: tuple[str, ...] = ()
 
     @property
     def issuer(self) -> str:
         """Return the issuer that the address names, without a slash at its end."""
-        return self.url.removesuffix(WELL_KNOWN).rstrip("/")
+        return _issuer_of(self.url)
+
+    @property
+    def known_issuers(self) -> frozenset[str]:
+        """Return the issuer, and those of the former addresses: their subjects are people of this provider."""
+        return frozenset(_issuer_of(url) for url in (self.url, *self.former_urls))
 
     @property
     def discovery_url(self) -> str:
         """Return the address of the provider's configuration."""
         return self.issuer + WELL_KNOWN
+
+
+def _issuer_of(url: str) -> str:
+    return url.removesuffix(WELL_KNOWN).rstrip("/")
 
 
 def configured_providers() -> tuple[IdentityProvider, ...]:

@@ -15,6 +15,7 @@ from accounts.authentication import actor_from_user
 from accounts.changes import Change, note_change
 from accounts.models import Invitation, User
 from accounts.oidc.configuration import find_provider
+from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
@@ -23,6 +24,7 @@ from core.ids import row_id
 from core.refs import user_ref
 
 MAX_INVITATION_LIFE = timedelta(days=90)
+LONGEST_EMAIL = 254
 
 
 @transaction.atomic
@@ -32,15 +34,14 @@ def invite(*, actor: Actor, provider: str, email: str, expires_in: timedelta, us
     The account gets ``username``, or the name that the provider sends. Raises Denied unless the actor is a superuser or
     the system, NotFound (the provider), InvalidInput, AlreadyExists.
     """
-    address = email.strip().lower()
+    address, username = email.strip().lower(), User.normalize_username(username)
     require_administrator(actor, Action.ACCOUNT_INVITATION_ISSUED, address)
     find_provider(provider)
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise InvalidInput(f"{address[:254]} is not an e-mail address.") from error
+    if not is_email(address):
+        raise InvalidInput(f"{address[:LONGEST_EMAIL]} is not an e-mail address.")
     if not timedelta(0) < expires_in <= MAX_INVITATION_LIFE:
         raise InvalidInput(f"An invitation is valid for up to {MAX_INVITATION_LIFE.days} days.")
+    _check_username(username)
     if username and User.objects.filter(username__iexact=username).exists():
         raise AlreadyExists(f"There is already a user called {username}.")
     invitation = Invitation.objects.create(
@@ -85,6 +86,24 @@ def withdraw_invitation(*, actor: Actor, invitation_id: int) -> Invitation:
     return invitation
 
 
+def is_email(address: str) -> bool:
+    """Return whether a text is an e-mail address that the columns can hold. The validator takes longer ones."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return len(address) <= LONGEST_EMAIL and address.isprintable()
+
+
+def _check_username(username: str) -> None:
+    """Raise InvalidInput for a username that no account can have; an empty one is left to the provider."""
+    try:
+        if username:
+            check_username(username)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(error.messages)) from error
+
+
 def list_invitations() -> QuerySet[Invitation]:
     """Return all invitations with who invited and the account, newest first."""
     return Invitation.objects.select_related("invited_by", "account").order_by("-pk")
@@ -92,7 +111,7 @@ def list_invitations() -> QuerySet[Invitation]:
 
 def find_invitation(provider: str, email: str) -> Invitation | None:
     """Return the oldest invitation for an address that is verified at the provider, locked; None for none."""
-    if not email:
+    if not is_email(email.strip()):
         return None
     is_open = Q(redeemed_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now())
     rows = Invitation.objects.select_for_update(of=("self",))

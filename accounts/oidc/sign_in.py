@@ -9,8 +9,6 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from accounts.administration import require_administrator
@@ -18,7 +16,7 @@ from accounts.changes import Change, note_change
 from accounts.local_passwords import has_local_password
 from accounts.models import User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
-from accounts.oidc.invitations import find_invitation, redeem_invitation
+from accounts.oidc.invitations import find_invitation, is_email, redeem_invitation
 from accounts.oidc.tokens import Identity, RejectedSignIn
 from accounts.reauthentication import require_person
 from accounts.services import create_user
@@ -44,9 +42,21 @@ def account_of(identity: Identity, *, request_id: str) -> User:
 
 
 def linked_account(identity: Identity) -> User | None:
-    """Return the account that is linked to an identity, None for none."""
-    rows = SocialAccount.objects.filter(provider=identity.provider.id, uid=identity.subject)
-    return User.objects.filter(pk__in=rows.values("user_id")).first()
+    """Return the account that is linked to an identity, None for none.
+
+    Raises RejectedSignIn where it was linked while the id of the provider was that of another issuer, whose subjects
+    are other people. Links from before issuers were kept have none.
+    """
+    provider = identity.provider
+    row = SocialAccount.objects.select_related("user").filter(provider=provider.id, uid=identity.subject).first()
+    if row is None:
+        return None
+    issuer = str((row.extra_data or {}).get("issuer") or provider.issuer)
+    if issuer not in provider.known_issuers:
+        message = f"{provider.name} has another address than when your account was linked to it. Ask an administrator."
+        raise RejectedSignIn(message, reason=f"the identity was linked at {issuer}", username=row.user.username)
+    user: User = row.user
+    return user
 
 
 def providers_of(user_id: int | None) -> list[IdentityProvider]:
@@ -97,8 +107,10 @@ def unlink_identity(*, actor: Actor, username: str, provider: str) -> None:
 
 
 def _link(user: User, identity: Identity, actor: Actor) -> None:
-    SocialAccount.objects.create(user=user, provider=identity.provider.id, uid=identity.subject)
-    after = {"provider": identity.provider.id, "subject": identity.subject}
+    provider = identity.provider
+    facts = {"issuer": provider.issuer}
+    SocialAccount.objects.create(user=user, provider=provider.id, uid=identity.subject, extra_data=facts)
+    after = {"provider": provider.id, "subject": identity.subject, **facts}
     record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
 
 
@@ -144,13 +156,14 @@ def _set_profile(user: User, claims: dict[str, Any], email: str) -> None:
     first, last = (str(claims.get(name) or "").strip() for name in ("given_name", "family_name"))
     if not (first or last):
         first, _, last = str(claims.get("name") or "").strip().rpartition(" ")
-    user.first_name, user.last_name = (part.replace("\x00", "")[:_LONGEST_NAME] for part in (first, last))
-    try:
-        validate_email(email)
-    except ValidationError:
-        email = ""
-    user.email = email
+    user.first_name, user.last_name = (_printable(part)[:_LONGEST_NAME] for part in (first, last))
+    user.email = email if is_email(email) else ""
     user.save(update_fields=["first_name", "last_name", "email"])
+
+
+def _printable(text: str) -> str:
+    """Return a text without what no database takes (NUL, halves of characters), and without controls."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _set_groups(user: User, identity: Identity, actor: Actor) -> None:

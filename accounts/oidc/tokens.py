@@ -103,5 +103,6 @@ def _verify_party(provider: IdentityProvider, claims: dict[str, Any]) -> None:
     if (party is not None or is_for_others) and party != provider.client_id:
         raise invalid_token(provider, "the ID token is for another client (azp)")
     subject = claims["sub"]
-    if not isinstance(subject, str) or not subject or len(subject) > _LONGEST_SUBJECT or "\x00" in subject:
+    # a text that is not printable may have halves of characters, which no database takes
+    if not isinstance(subject, str) or not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
         raise invalid_token(provider, "the subject of the ID token cannot be used")

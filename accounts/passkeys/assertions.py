@@ -76,12 +76,19 @@ class VerifiedStatement:
         }
 
 
-def new_challenge(*, actor: Actor, facts: Facts) -> Challenge:
+def new_challenge(*, actor: Actor, facts: Facts, on_device: bool = False) -> Challenge:
     """Return a challenge for a statement with these facts, a nonce and an expiry. Nothing is stored.
 
-    Raises InvalidState for an actor without passkeys.
+    ``on_device`` leaves out passkeys that may be synced to other devices. Raises InvalidState for an actor without a
+    passkey that may sign.
     """
-    ids = list(passkeys_of(actor.user_id).values_list("credential_id", flat=True))
+    synced_by_id = dict(passkeys_of(actor.user_id).values_list("credential_id", "synced"))
+    ids = [credential_id for credential_id, synced in synced_by_id.items() if not (on_device and synced)]
+    if synced_by_id and not ids:
+        raise InvalidState(
+            "The policy asks for a passkey that stays on one device, and yours may be synced to others. Add a security key "
+            "on the page Passkeys of your account."
+        )
     if not ids:
         raise InvalidState("You have no passkey. Add one on the page Passkeys of your account, then sign here.")
     statement = {

@@ -58,13 +58,17 @@ class NewCredential:
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
-    """The parts of an assertion, as base64url without padding, and the sign count that it states."""
+    """The parts of an assertion, as base64url without padding, and the sign count that it states.
+
+    ``synced``: the device says that it may copy the private key to others.
+    """
 
     credential_id: str
     authenticator_data: str
     client_data: str
     signature: str
     sign_count: int
+    synced: bool
 
 
 def creation_options(*, user_id: int, username: str, challenge: bytes, enrolled_ids: Iterable[str]) -> str:
@@ -166,6 +170,7 @@ def verify_assertion(answer: str, *, challenge: bytes, public_key: str, sign_cou
         client_data=client_data,
         signature=signature,
         sign_count=verified.new_sign_count,
+        synced=verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE,
     )
 
 

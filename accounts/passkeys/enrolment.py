@@ -1,4 +1,5 @@
-"""Adding and removing passkeys. Only the person themselves adds one, and gives the password first.
+"""Adding and removing passkeys. Only the person themselves adds one, and first confirms who they are: by the password,
+or by signing in again at their identity provider.
 
 Between the two steps of an addition nothing is stored: the browser brings back a token that this server signed. Each
 addition is an event with the public key, so that it is a leaf of the audit log.
@@ -26,6 +27,8 @@ from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from core.refs import user_ref
 
+# What a proof by an identity provider is for.
+PURPOSE = "passkey"
 ENROLMENT_SECONDS = 300
 MAX_PASSKEYS = 20
 _SALT = "custody.passkeys.enrolment"
@@ -47,15 +50,19 @@ def passkeys_of(user_id: int | None) -> QuerySet[Passkey]:
 
 
 @transaction.atomic
-def begin_enrolment(*, actor: Actor, password: str, name: str) -> Enrolment:
-    """Check the password of a signed-in person and return what their browser needs to make a passkey.
+def begin_enrolment(*, actor: Actor, password: str, name: str, proof: str = "") -> Enrolment:
+    """Check the password of a signed-in person, or their proof by an identity provider, and return what their browser
+    needs to make a passkey.
 
     The answer must come back within five minutes. Raises InvalidInput (the name), InvalidState (they have too many),
-    Denied unless the actor is a signed-in person, for a wrong password, and after too many wrong ones.
+    Denied unless the actor is a signed-in person, for a wrong password or proof, and after too many wrong ones.
     """
     label = _name(name)
     user = require_person(actor, Action.ACCOUNT_PASSKEY_ADDED, "add a passkey")
-    reauthenticate(actor=actor, password=password)
+    confirmation = reauthenticate(actor=actor, password=password, proof=proof)
+    if proof and confirmation.purpose != PURPOSE:
+        message = "You confirmed who you are for something else. Confirm it for this."
+        raise Denied(message, action=Action.ACCOUNT_PASSKEY_ADDED, obj=user_ref(user.username))
     ids = list(passkeys_of(user.pk).values_list("credential_id", flat=True))
     if len(ids) >= MAX_PASSKEYS:
         raise InvalidState(f"You have {len(ids)} passkeys. Remove one before you add another.")
@@ -146,7 +153,7 @@ def _begun(token: str, user: User) -> tuple[str, bytes]:
     try:
         begun = signing.loads(token, salt=_SALT, max_age=ENROLMENT_SECONDS)
     except signing.SignatureExpired as error:
-        raise InvalidInput("You gave the password more than five minutes ago. Begin again.") from error
+        raise InvalidInput("You confirmed who you are more than five minutes ago. Begin again.") from error
     except signing.BadSignature as error:
         raise InvalidInput("This addition of a passkey did not begin here. Begin again.") from error
     if begun["user"] != user.pk:

@@ -93,7 +93,9 @@ NOT_WRITTEN: Mapping[str, str] = {
         ),
         _SERVER,
     ),
-    **dict.fromkeys(("Snapshot.rules", "Snapshot.e_signature", "Snapshot.needs_passkey"), _POLICY),
+    **dict.fromkeys(
+        ("Snapshot.rules", "Snapshot.e_signature", "Snapshot.needs_passkey", "Snapshot.needs_device_passkey"), _POLICY
+    ),
     **dict.fromkeys(
         ("Subject.model_name", "Subject.model_tags", "Subject.tier", "Snapshot.model_name", "Snapshot.model_tags"),
         _RELAXING,

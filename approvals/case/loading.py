@@ -237,6 +237,7 @@ def _snapshot(
         reason=request.comment,
         e_signature=request_rules.e_signature,
         needs_passkey=request_rules.needs_passkey,
+        needs_device_passkey=request_rules.needs_device_passkey,
         subject_digest=subject_digest(parts),
         parts=parts,
     )

@@ -11,7 +11,7 @@ from approvals.models import TransitionRequest
 from policies.leaving import policies_of_move
 from policies.matching import LoadedPolicy, load_revision
 from policies.request_kinds import merge_rules, rules_for
-from policies.rules import PASSKEY, Options, Rule
+from policies.rules import DEVICE_PASSKEY, Options, Rule
 from validation.base import Subject
 
 _Key = tuple[int, int | None, int | None, str]
@@ -45,7 +45,12 @@ class RequestRules:
     @property
     def needs_passkey(self) -> bool:
         """Return whether one of the policies asks for the signature of a passkey."""
-        return any(options.signed_by == PASSKEY for options in self._options)
+        return any(options.signed_by is not None for options in self._options)
+
+    @property
+    def needs_device_passkey(self) -> bool:
+        """Return whether one of the policies asks for the signature of a passkey that stays on one device."""
+        return any(options.signed_by == DEVICE_PASSKEY for options in self._options)
 
     @property
     def apply_delay(self) -> timedelta:

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from approvals.case.earlier_approvals import versions_previously_at
 from audit.actions import Action
 from audit.models import Event
+from core.ids import row_id
 from core.refs import model_stream
 from policies.matching import policy_for
 from policies.targets import is_alias
@@ -51,7 +52,7 @@ def _left_production(model: RegisteredModel) -> list[int]:
     """Return the numbers of the versions that left Production without a successor, read from the audit events."""
     events = Event.objects.filter(stream=model_stream(model.pk), action=Action.REGISTRY_PRODUCTION_LEFT, outcome="ok")
     refs = events.values_list("object_ref", flat=True).distinct()
-    return [int(number) for ref in refs if (number := ref.rpartition("/")[2]).isdigit()]
+    return [number for ref in refs if (number := row_id(ref.rpartition("/")[2]))]
 
 
 def _versions_at(model: RegisteredModel, target: str) -> set[int]:

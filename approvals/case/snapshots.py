@@ -49,6 +49,7 @@ class RequestFacts:
     needs_passkey: bool
     subject_digest: str
     parts: Mapping[str, str]
+    needs_device_passkey: bool = False
 
 
 def position_now(subject: Subject) -> Position:
@@ -90,6 +91,7 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         earlier_obstacle=facts.earlier_approval.obstacle if facts.earlier_approval else "",
         e_signature=facts.e_signature,
         needs_passkey=facts.needs_passkey,
+        needs_device_passkey=facts.needs_device_passkey,
         review_due_at=facts.review_due_at,
         reason=facts.reason,
         deployed=subject.deployed or not subject.ended_by.isdisjoint(facts.people.get("requester", ())),

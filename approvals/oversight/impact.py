@@ -15,6 +15,7 @@ from django.db.models import Q
 from approvals.models.requests import LIVE_STATES, RequestState, TransitionRequest
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
+from core.ids import row_id
 from core.refs import version_ref
 from lineage.graph.reads import read_of_kinds
 from lineage.models import Node, NodeKind
@@ -109,9 +110,7 @@ def impact_of(actor: Actor, nodes: Sequence[Node]) -> Impact:
     hidden = hidden_nodes(actor, descendants)
     visible = [row for row in descendants if row.id not in hidden]
     keys = {
-        (row.name, int(row.version))
-        for row in visible
-        if row.kind == NodeKind.MODEL_VERSION and row.version.isdecimal()
+        (row.name, number) for row in visible if row.kind == NodeKind.MODEL_VERSION and (number := row_id(row.version))
     }
     return Impact(
         starts=tuple(nodes),

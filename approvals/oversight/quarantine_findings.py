@@ -18,6 +18,7 @@ from approvals.oversight.findings import close_locked_finding, insert_finding
 from approvals.oversight.locks import lock_finding
 from approvals.permissions.oversight import makers_of
 from core.actors import Actor
+from core.ids import row_id
 from lineage.models import Quarantine
 from policies.rules import Severity
 from registry.locks import lock_model
@@ -107,9 +108,9 @@ def quarantines_to_sweep(*, turn: int, batch: int = 20) -> list[int]:
 def released_quarantine_of(finding: Finding) -> Quarantine | None:
     """Return the released quarantine that opened a finding; None if another cause opened it or it is in force."""
     kind, _, number = finding.cause.partition(":")
-    if kind != "quarantine" or not number.isdigit():
+    if kind != "quarantine":
         return None
-    return Quarantine.objects.filter(pk=int(number), released_at__isnull=False).first()
+    return Quarantine.objects.filter(pk=row_id(number), released_at__isnull=False).first()
 
 
 def _cause(quarantine: Quarantine) -> str:

@@ -10,6 +10,7 @@ from accounts.owners import owners_of
 from approvals.case.account_doubts import doubt_now
 from approvals.case.origins import authors_of
 from core.actors import Actor, ActorKind
+from core.ids import row_id
 from core.refs import run_ref
 from lineage.graph.reads import NodeRow
 from lineage.models import Node, NodeKind
@@ -46,7 +47,7 @@ def _makers_of_runs(run_ids: Collection[str]) -> set[str]:
 
 def _makers_of_versions(nodes: Iterable[NodeRow], run_ids: Collection[str]) -> set[str]:
     """Return the authors of these versions, of versions with the same bytes, and of those whose bytes the runs had."""
-    keys = {(node.name, int(node.version)) for node in nodes if node.version.isdecimal()}
+    keys = {(node.name, number) for node in nodes if (number := row_id(node.version))}
     rows = ModelVersion.objects.filter(model__name__in={name for name, _ in keys}).select_related("model")
     versions = {row.pk: row for row in rows if (row.model.name, row.version) in keys}
     payloads = {row.payload_digest for row in versions.values()} - {""}

@@ -47,7 +47,9 @@ annex_iv.json        the outline of Annex IV of the EU AI Act: the field that an
 card/                the model card at that revision: as JSON, as a page, and in the formats of other tools
 approval/            the request, each review with the digest it covers and its electronic signature (printed name,
                      meaning and time), each check with its evidence and evidence files, the overridden rules, the
-                     policy, and verdict.json: the result of every rule, as the audit log has it
+                     policy, and verdict.json: the result of every rule. result_from says whether the audit log has
+                     it, or it follows from the facts when the pack was made, as the reasons always do.
+                     evidence/left-out.txt, if it is there, names the evidence files that this pack lacks, and why
 risk/                the answers to the risk questionnaire and the tier that follows from them
 lineage/             the ancestors of the version at that time
 

@@ -18,6 +18,7 @@ from audit.queries import facts
 from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import NotFound, Unavailable
+from core.ids import row_id
 from core.refs import request_ref, version_ref
 from core.times import iso_utc
 from lineage.models import Node
@@ -109,9 +110,7 @@ def promoted_version(event: Event) -> ModelVersion | None:
     number = event.object_ref.rpartition("/")[2]
     if event.action == Action.REGISTRY_ALIAS_SET:
         number = str(facts(event)["after"]["version"])
-    if not (model_id.isdigit() and number.isdigit()):
-        return None
-    rows = ModelVersion.objects.filter(model_id=int(model_id), version=int(number))
+    rows = ModelVersion.objects.filter(model_id=row_id(model_id), version=row_id(number))
     return rows.select_related("model", "superseded_by").first()
 
 

@@ -101,7 +101,7 @@ def _decision(facts: PackFacts) -> Iterator[str]:
 def _verdict(rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if rules:
         yield "<section><h2>Verdict, rule by rule</h2>"
-        yield _table(["rule", "requirement", "level", "result", "why"], rules) + "</section>"
+        yield _table(["rule", "requirement", "level", "result", "result_from", "why"], rules) + "</section>"
 
 
 def _reviews(record: ApprovalRecord) -> Iterator[str]:

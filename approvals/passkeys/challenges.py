@@ -45,7 +45,8 @@ def review_challenge(
         meaning=meaning,
         comment=comment,
     )
-    return new_challenge(actor=actor, facts=facts)
+    on_device = case.snapshot.needs_device_passkey and decision == Decision.APPROVE
+    return new_challenge(actor=actor, facts=facts, on_device=on_device)
 
 
 def override_challenge(
@@ -65,7 +66,7 @@ def override_challenge(
     deny_if(refusal_to_override(actor, groups_of(actor), case, evaluate_rule(policy_rule, case.snapshot, case.at)))
     require_seen_digest(case, seen_digest, needed=True)
     facts = override_facts(case, by=actor.name, rule=rule, meaning=meaning, reason=reason)
-    return new_challenge(actor=actor, facts=facts)
+    return new_challenge(actor=actor, facts=facts, on_device=case.snapshot.needs_device_passkey)
 
 
 def break_glass_challenge(*, actor: Actor, version: ModelVersion, target: str, reason: str) -> Challenge:
@@ -73,9 +74,10 @@ def break_glass_challenge(*, actor: Actor, version: ModelVersion, target: str, r
 
     Raises Denied (`refusal_to_break_glass`), InvalidState (no policy allows it, no passkey).
     """
-    policy = policies_for_move(version, target).governing
+    policies = policies_for_move(version, target)
+    policy = policies.governing
     if policy is None or policy.body.options.break_glass is None:
         raise InvalidState(f"No policy allows break-glass for a move to {target[:100]}.")
     deny_if(refusal_to_break_glass(actor, version, policy.body.options.break_glass))
     facts = break_glass_facts(version, by=actor.name, target=target, policy=policy, reason=reason)
-    return new_challenge(actor=actor, facts=facts)
+    return new_challenge(actor=actor, facts=facts, on_device=policies.signed_on_device)

@@ -19,14 +19,20 @@ def require_passkey(passkey_answer: PasskeyAnswer | None, *, needed: bool, polic
         raise InvalidState(f"{policy} asks for the signature of your passkey. {HOW_TO_SIGN}")
 
 
-def verify_passkey(actor: Actor, passkey_answer: PasskeyAnswer | None, facts: Facts) -> VerifiedStatement | None:
+def verify_passkey(
+    actor: Actor, passkey_answer: PasskeyAnswer | None, facts: Facts, *, on_device: bool
+) -> VerifiedStatement | None:
     """Return the statement that the actor's passkey signed; None without one. What it signs must be locked.
 
-    Raises InvalidInput, Conflict (it has other facts, or was used before).
+    Raises InvalidInput, Conflict (it has other facts, or was used before), and with ``on_device`` InvalidState for a
+    passkey that may be synced to other devices.
     """
     if passkey_answer is None:
         return None
     verified = verify_statement(actor=actor, passkey_answer=passkey_answer, facts=facts)
+    if on_device and (verified.passkey.synced or verified.answer.synced):
+        name = verified.passkey.name
+        raise InvalidState(f"The policy asks for a passkey that stays on one device. {name} may be synced to others.")
     if PasskeySignature.objects.filter(nonce=verified.nonce).exists():
         raise Conflict("This signature was used before. Sign again.")
     return verified

@@ -14,6 +14,7 @@ from approvals.permissions.people import refusal_unless_signed_in
 from approvals.permissions.refusal import Refusal
 from audit.actions import Action
 from core.actors import Actor
+from core.ids import row_id
 from policies.rules import BreakGlass, Severity, severities_from
 from registry.models import ModelVersion
 from registry.permissions import Level, has_level
@@ -80,9 +81,9 @@ def _unless_independent(actor: Actor, finding: Finding, about: str) -> Refusal |
 def _requesters_of(finding: Finding) -> frozenset[str]:
     """Return whoever asked for the move that a condition is on, with the owners of the account; nobody for others."""
     kind, _, number = finding.cause.partition(":")
-    if finding.origin != FindingOrigin.CONDITION or kind != "condition" or not number.isdigit():
+    if finding.origin != FindingOrigin.CONDITION or kind != "condition":
         return frozenset()
-    rows = TransitionRequest.objects.filter(reviews__conditions=int(number)).values_list(
+    rows = TransitionRequest.objects.filter(reviews__conditions=row_id(number)).values_list(
         "requester__username", flat=True
     )
     names = set(rows)

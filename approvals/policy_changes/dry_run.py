@@ -27,7 +27,7 @@ from approvals.verdict.facts import CheckFacts
 from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import governing_policy
-from policies.rules import PASSKEY, CheckRule, Rule
+from policies.rules import CheckRule, Rule
 from policies.targets import left_by
 from registry.models import ModelVersion
 from registry.queries import get_version
@@ -87,7 +87,7 @@ def dry_run(*, actor: Actor, body: Mapping[str, object], name: str, version: int
         review_due_at=None if leaves else blocked_since([row], policies).get(row.pk),
         reason="",
         e_signature=options.e_signature,
-        needs_passkey=options.signed_by == PASSKEY,
+        needs_passkey=options.signed_by is not None,
         subject_digest="",
         parts={},
     )

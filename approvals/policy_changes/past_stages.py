@@ -10,6 +10,7 @@ import orjson
 
 from audit.actions import Action
 from audit.models import Event
+from core.ids import row_id
 from core.refs import model_stream
 
 # The greatest number of moves that are read, the newest first. The stages before them are unknown.
@@ -59,10 +60,10 @@ def stage_moves(model_ids: Collection[int]) -> dict[int, list[StageMove]]:
     by_model: dict[int, list[StageMove]] = {}
     for stream, at, obj, body in rows.values_list("stream", "at", "object_ref", "body")[:MAX_EVENTS]:
         event = orjson.loads(bytes(body))
-        after, number = event["after"], obj.rpartition("/")[2]
-        if "stage" in after and number.isdecimal():
+        after, number = event["after"], row_id(obj.rpartition("/")[2])
+        if "stage" in after and number:
             is_current, reason = bool(after.get("is_current")), str(event.get("reason") or "")
-            move = StageMove(at, int(number), after["stage"], is_current, reason)
+            move = StageMove(at, number, after["stage"], is_current, reason)
             by_model.setdefault(streams[stream], []).append(move)
     return {model_id: list(reversed(moves)) for model_id, moves in by_model.items()}
 

@@ -37,7 +37,7 @@ from core.actors import Actor
 from policies.drafts import load_draft, policies_with
 from policies.matching import LoadedPolicy, in_scope
 from policies.request_kinds import RequestKind, rules_for
-from policies.rules import PASSKEY, CheckRule, Rule
+from policies.rules import CheckRule, Rule
 from policies.targets import exits_of, is_alias
 from validation.base import Subject
 
@@ -182,7 +182,7 @@ class _PastFacts:
             else self._blocked.get(request.version_id),
             reason=request.comment,
             e_signature=options.e_signature,
-            needs_passkey=options.signed_by == PASSKEY,
+            needs_passkey=options.signed_by is not None,
             subject_digest=request.subject_digest,
             parts=next((row.parts for row in reviews if row.digest == request.subject_digest), {}),
         )

@@ -106,7 +106,7 @@ def _insert(actor: Actor, case: Case, person: User, override_input: _OverrideInp
     """Insert the override with its signatures, and record the event. Raises Conflict, InvalidInput (the passkey)."""
     rule, reason = override_input.rule, override_input.reason
     facts = override_facts(case, by=actor.name, rule=rule, meaning=signed.get("meaning", ""), reason=reason)
-    by_passkey = verify_passkey(actor, override_input.passkey, facts)
+    by_passkey = verify_passkey(actor, override_input.passkey, facts, on_device=case.snapshot.needs_device_passkey)
     try:
         with transaction.atomic():
             override = Override.objects.create(

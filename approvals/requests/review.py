@@ -125,7 +125,8 @@ def _verify_passkey(
         meaning=meaning,
         comment=review_input.comment,
     )
-    return verify_passkey(actor, review_input.passkey, facts)
+    on_device = case.snapshot.needs_device_passkey and review_input.decision is Decision.APPROVE
+    return verify_passkey(actor, review_input.passkey, facts, on_device=on_device)
 
 
 def _record(

@@ -114,9 +114,10 @@ class Snapshot:
     the id of the request that was approved. From ``review_due_at`` on, an overdue re-review blocks the version.
 
     ``e_signature``: reviews and overrides without an electronic signature do not count. ``needs_passkey``: approvals
-    and overrides that no passkey signed do not count. ``reason`` is the comment of the request. ``deployed``: a
-    deployment serves the version that is live, or that was ended lately or by the requester. ``attested_at`` is when
-    the owner of the model last attested it.
+    and overrides that no passkey signed do not count. ``needs_device_passkey``: nobody signs with a passkey that may be
+    synced; the digest of the subject covers the policy, so no earlier signature remains. ``reason`` is the comment of
+    the request. ``deployed``: a deployment serves the version that is live, or that was ended lately or by the
+    requester. ``attested_at`` is when the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]
@@ -141,6 +142,7 @@ class Snapshot:
     earlier_request: int | None = None
     e_signature: bool = False
     needs_passkey: bool = False
+    needs_device_passkey: bool = False
     review_due_at: datetime | None = None
     reason: str = ""
     deployed: bool = False

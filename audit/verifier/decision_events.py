@@ -110,6 +110,8 @@ def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
     }
     about = after if event["action"] == OPENED else opened
     expected.update({key: about[key] for key in ("target", "policy", "policy_digest") if key in about})
+    if event["action"] == OPENED:
+        expected.update({key: after[key] for key in ("model_version", "artifact_digest") if key in after})
     if wrong := sorted(key for key, value in expected.items() if statement.get(key) != value):
         raise BadAssertion(f"what was signed is not what the event says ({', '.join(wrong)})")
     if "version" in about and str(statement.get("model_version")).rpartition("/")[2] != str(about["version"]):

@@ -12,6 +12,7 @@ from audit.witnesses.hooks import HookWitness
 from audit.witnesses.interface import Witness
 from audit.witnesses.kinds import FileWitness, TlogWitness
 from audit.witnesses.timestamps import TimestampWitness
+from core.ids import whole_number
 
 _LOCKED_DAYS = 3650
 _FORMS = (
@@ -47,7 +48,7 @@ def witness_of(address: str) -> Witness:
 
 def _bucket(parts: SplitResult) -> BucketWitness:
     days = parse_qs(parts.query).get("days", [str(_LOCKED_DAYS)])[-1]
-    if not days.isdecimal() or not 0 < int(days) <= 36500 or (parts.query and not parts.query.startswith("days=")):  # noqa: PLR2004 - a hundred years
+    if not 0 < (whole_number(days) or 0) <= 36500 or (parts.query and not parts.query.startswith("days=")):  # noqa: PLR2004 - a hundred years
         raise ValueError(
             f"{parts.geturl()!r} is no witness: after the bucket write ?days= and a number from 1 to 36500"
         )

@@ -27,6 +27,7 @@ from audit.verifier.audit_verify import (
     split_note,
 )
 from audit.witnesses.cosignatures import Cosigner
+from core.ids import whole_number
 
 _LARGEST_BODY = 64 * 1024
 _MOST_HASHES = 63
@@ -110,13 +111,13 @@ def serve(store: WitnessStore, host: str, port: int) -> ThreadingHTTPServer:
         timeout = 30
 
         def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
+            length = whole_number(self.headers.get("Content-Length", ""))
             if self.path.rstrip("/") != "/add-checkpoint":
                 self._answer(Answer(HTTPStatus.NOT_FOUND, b"There is no such address.\n"))
-            elif not length.isdecimal() or int(length) > _LARGEST_BODY:
+            elif length is None or length > _LARGEST_BODY:
                 self._answer(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"The body is too large.\n"))
             else:
-                self._answer(store.add_checkpoint(self.rfile.read(int(length))))
+                self._answer(store.add_checkpoint(self.rfile.read(length)))
 
         def do_GET(self) -> None:
             digest = self.path.removesuffix("/checkpoint").strip("/")
@@ -141,15 +142,15 @@ def serve(store: WitnessStore, host: str, port: int) -> ThreadingHTTPServer:
 def _parse(body: bytes) -> tuple[int, list[bytes], bytes]:
     head, separator, note = body.partition(b"\n\n")
     lines = head.decode("ascii").split("\n")
-    size = lines[0].removeprefix("old ")
-    if not separator or not lines[0].startswith("old ") or not size.isdecimal() or str(int(size)) != size:
+    size = whole_number(lines[0].removeprefix("old "))
+    if not separator or size is None or lines[0] != f"old {size}":
         raise ValueError("the submission does not begin with the old size")
     if len(lines) > _MOST_HASHES + 1:
         raise ValueError("the proof is too long")
     proof = [decode_base64(line) for line in lines[1:]]
     if any(len(value) != 32 for value in proof):  # noqa: PLR2004 - SHA-256
         raise ValueError("the proof holds something else than hashes")
-    return int(size), proof, note
+    return size, proof, note
 
 
 def _digest(origin: str) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.transparency.state import StateUnreadable, read_state
 from config.backup.artifacts import copy_blob, copy_new, damaged_blobs, present_blobs
 from config.backup.facts import Contents
-from config.backup.files import BackupProblem, copy_or_link, files_below
+from config.backup.files import BackupProblem, copy_or_link, files_below, links_below
 from config.backup.folder import BackupFolder
 from config.backup.manifest import (
     DATABASES,
@@ -28,6 +28,7 @@ from config.backup.manifest import (
 from config.backup.postgres import dump_database
 from config.backup.readers import libpq_parameters
 from config.backup.sqlite import checked_contents, copy_database
+from core.schema_state import applied_migrations
 from core.times import iso_utc
 from tracking.store import Blob, current_store
 
@@ -127,6 +128,10 @@ def _missing_message(missing: list[str]) -> str:
 
 def _copy_small_files(draft: Path, earlier: Path | None, *, with_keys: bool) -> None:
     state = Path(settings.LOG_STATE)
+    if folders := [path for path in links_below(state) if path.is_dir()]:
+        raise BackupProblem(
+            f"{folders[0]} is a link to a folder, which no backup follows. Put the folder in its place."
+        )
     paths = [path for path in files_below(state) if path.relative_to(state).parts[0] not in _MADE_AGAIN]
     for path in paths:
         name = Path(LOG_STATE) / path.relative_to(state)
@@ -150,6 +155,7 @@ def _manifest(draft: Path, contents: Contents, missing: list[str], *, with_keys:
         taken_at=iso_utc(timezone.now(), "seconds"),
         vendor=connection.vendor,
         facts=contents.facts,
+        migrations=applied_migrations(),
         files=files,
         keys_elsewhere=elsewhere,
         missing=missing,

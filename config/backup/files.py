@@ -69,8 +69,14 @@ def sync_folders(folder: Path) -> None:
         sync(Path(name))
 
 
+def links_below(folder: Path) -> list[Path]:
+    """Return the symbolic links below a folder, to files and to folders; the folder itself may be one."""
+    entries = (Path(name) / entry for name, folders, files in os.walk(folder) for entry in (*folders, *files))
+    return sorted(entry for entry in entries if entry.is_symlink())
+
+
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, in the order of their paths."""
+    """Yield every file below a folder, in the order of their paths. Links to folders are not followed."""
     for name, folders, files in os.walk(folder):
         folders.sort()
         yield from (Path(name) / file for file in sorted(files))

@@ -18,6 +18,7 @@ from config.backup.manifest import read_artifact_list
 from tracking.store import ByteStore, FileStore
 
 _NAME = re.compile(r"\d{8}T\d{6}Z(?:-\d+)?")
+_TIME = len("20261130T110000Z")
 _INCOMPLETE = ".incomplete"
 
 
@@ -62,8 +63,16 @@ class BackupFolder:
             yield
 
     def begin(self) -> Path:
-        """Return a new folder for a backup that is not complete, and delete what interrupted ones have left."""
-        backups = self.root / "backups"
+        """Return a new folder for a backup that is not complete, and delete what interrupted ones have left.
+
+        Raises BackupProblem where a complete backup has a later time in its name: the newest would not be the last.
+        """
+        backups, complete = self.root / "backups", self.complete()
+        if complete and complete[-1].name[:_TIME] > self._new_name()[:_TIME]:
+            raise BackupProblem(
+                f"The backup {complete[-1].name} has a time in the future, so a new one would count as older. Set the clock of "
+                "this machine right, or move that backup to another folder."
+            )
         make_private_folder(backups)
         for interrupted in backups.glob(f"*{_INCOMPLETE}"):
             shutil.rmtree(interrupted)

@@ -30,7 +30,8 @@ class Manifest:
     ``version`` is that of Custody, ``vendor`` the kind of database (sqlite or postgresql). ``files`` are the SHA-256 of
     the files by their paths in the folder. ``keys_elsewhere`` are the variables whose keys are not in the backup.
     ``missing`` are digests of bytes that the database names and the artifact store had lost. ``log_problem`` says how
-    the database contradicted the last signed checkpoint, "" where it did not.
+    the database contradicted the last signed checkpoint, "" where it did not. ``migrations`` are those of the database,
+    as `app.name`; a version that lacks one of them cannot use it.
     """
 
     version: str
@@ -41,6 +42,7 @@ class Manifest:
     keys_elsewhere: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     log_problem: str = ""
+    migrations: list[str] = field(default_factory=list)
 
 
 def digests_of_files(folder: Path) -> dict[str, str]:

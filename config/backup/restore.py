@@ -20,6 +20,7 @@ from config.backup.readers import libpq_parameters
 from config.backup.sqlite import checked_contents, set_aside
 from config.backup.verification import verify_backup
 from config.supervisor.lock import DataInUse, DataLock
+from core.schema_state import unknown_migrations
 from tracking.store import current_store
 
 
@@ -54,6 +55,12 @@ def _require_target(manifest: Manifest, backup: Path, *, replace: bool) -> None:
         raise BackupProblem(
             f"The backup is of a {manifest.vendor} database, and DATABASE_URL names {connection.vendor}. Restore it to the same "
             "kind; `manage.py move_database` moves SQLite to PostgreSQL afterwards."
+        )
+    if unknown := unknown_migrations(manifest.migrations):
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise BackupProblem(
+            f"The backup is of a newer version of Custody: it has migrations that this version lacks ({unknown[0]}{more}). "
+            "Restore it with that version. Nothing was changed."
         )
     if replace:
         return

@@ -24,6 +24,8 @@ from config.bodies.granian_protocol import PROTOCOL
 from config.bodies.slow import SMALL, BodyReader, Refusal, TooSlow
 from core.body_limits import body_limit
 from core.errors import DomainError, TooLarge, Unavailable
+from core.ids import whole_number
+from core.outages import RETRY_AFTER
 
 # How many requests a process works on at the same time; the pool of database connections has as many.
 WORKING = 16
@@ -89,12 +91,18 @@ def with_received_bodies(application: WSGIApplication) -> WSGIApplication:
         if limit is None:
             return _serve_upload(work, uploads, environ, start_response)
         try:
-            _receive(reader, environ, limit, int(length) if length.isdecimal() else 0, is_chunked=is_chunked)
+            _receive(reader, environ, limit, _declared(length, limit), is_chunked=is_chunked)
         except DomainError as error:
             return _refuse(environ, start_response, error)
         return work(environ, start_response)
 
     return serve
+
+
+def _declared(length: str, limit: int) -> int:
+    """Return the length that a request declares; more than the limit for a text that is no number."""
+    number = whole_number(length)
+    return limit + 1 if number is None else number
 
 
 def _receive(reader: BodyReader, environ: dict[str, Any], limit: int, length: int, *, is_chunked: bool) -> None:
@@ -165,5 +173,5 @@ def _refusal(path: str, error: DomainError) -> Refusal:
         media_type, text = "text/plain; charset=utf-8", error.message
     headers = [("Content-Type", media_type)]
     if kind is Unavailable:
-        headers.append(("Retry-After", "1"))
+        headers.append(("Retry-After", RETRY_AFTER))
     return Refusal(status, headers, text)

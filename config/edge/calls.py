@@ -20,7 +20,7 @@ from config.middleware import acceptable_request_id
 from config.paths import single_slashes
 from core.errors import InvalidInput, NotAuthenticated, NotFound
 from core.rest import checked_query
-from registry.api.production_queries import ProductionOfModelsQuery, ProductionQuery, presented_etags
+from registry.api.production_queries import ProductionOfModelsQuery, WaitingQuery, presented_etags
 
 HEALTH = "/healthz"
 _EVENTS = "/api/v1/production/events"
@@ -87,9 +87,9 @@ def _parse_target(target: str) -> _Target:
     names = _name_in(path)
     if not names:
         raise NotFound(f"The program edge has no route {path[:200]}. It answers those whose clients wait.")
-    fields = checked_query(ProductionQuery, query)
-    if "at" in fields:
+    if "at" in query:
         raise InvalidInput("The program edge knows the present only. Ask the web server about the past.")
+    fields = checked_query(WaitingQuery, query)
     return _Target(path, names, is_stream=False, etag=fields.get("etag", ""), wait=fields.get("wait", 0))
 
 

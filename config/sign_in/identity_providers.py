@@ -37,6 +37,7 @@ def _provider(provider_id: str) -> IdentityProvider:
         id=provider_id,
         name=env.text(f"{prefix}NAME") or provider_id.capitalize(),
         url=_address(f"{prefix}URL"),
+        former_urls=tuple(env.names(f"{prefix}FORMER_URLS")),
         client_id=_required(f"{prefix}CLIENT_ID"),
         client_secret=env.text(f"{prefix}CLIENT_SECRET"),
         scopes=tuple(dict.fromkeys(["openid", *scopes])),

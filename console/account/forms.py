@@ -79,7 +79,7 @@ class ChatForm(ConsoleForm):
 
 
 class PasskeyForm(ConsoleForm):
-    """Begin to add a passkey: its name, and the password."""
+    """Begin to add a passkey: its name, and the password or the proof by an identity provider."""
 
     name = forms.CharField(
         label="Name", max_length=100, help_text="The device or key, such as “blue YubiKey”. It is in the audit log."
@@ -91,6 +91,13 @@ class PasskeyForm(ConsoleForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text="Needed even though you are signed in, so that an unlocked screen is not enough.",
     )
+
+    def __init__(self, data: Any = None, *, identity: IdentityCheck) -> None:
+        super().__init__(data)
+        if not identity.by_password:
+            del self.fields["password"]
+            self.fields["identity"] = identity.field()
+            self.style_fields()
 
 
 class NewPasskeyForm(forms.Form):

@@ -32,7 +32,7 @@ class IdentityCheck:
         """Return a field of a form that shows the proof, or where to get one. Nothing can be entered into it."""
         if self.proof is not None:
             state = f"Confirmed at {self.proof.proved_at:%H:%M} UTC"
-            help_text = "You signed in again at your identity provider. Sign within five minutes."
+            help_text = "You signed in again at your identity provider. Go on within five minutes."
         else:
             state = "Not confirmed"
             link = '<a class="c-link" href="{}">Confirm who you are</a> first. You sign in again and come back here.'

@@ -20,6 +20,7 @@ from console.shell.lookups import find_version
 from console.shell.pages import model_crumbs, page, render_page
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import whole_number
 from registry.cards.imports import MAX_BYTES, Imported, read_card
 from registry.cards.templates import newest_templates
 from registry.models import CardRevision, ModelVersion
@@ -109,7 +110,7 @@ def card_diff(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
     """Compare the card with an earlier revision (`against=r3`) or with another version's card (`against=v2`)."""
     version = find_version(actor, name, number)
     against = request.GET.get("against", "")
-    after = get_card(version, _number(request.GET.get("revision", "")))
+    after = get_card(version, whole_number(request.GET.get("revision", "")))
     before_version, before = _card_to_compare(actor, version, after, against)
     others = version.model.versions.filter(deleted_at__isnull=True).exclude(pk=version.pk).order_by("-version")
     return render_page(
@@ -130,7 +131,7 @@ def card_diff(request: HttpRequest, actor: Actor, name: str, number: int) -> Htt
 def _card_to_compare(
     actor: Actor, version: ModelVersion, after: CardRevision, against: str
 ) -> tuple[ModelVersion, CardRevision]:
-    number = _number(against[1:])
+    number = whole_number(against[1:])
     if against.startswith("v") and number is not None:
         other = find_version(actor, version.model.name, number)
         return other, current_card(other)
@@ -141,10 +142,6 @@ def _card_to_compare(
     return version, get_card(version, max(after.number - 1, 1))
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None  # noqa: PLR2004 - int32
-
-
 @require_safe
 @page
 def card_export(request: HttpRequest, actor: Actor, name: str, number: int, kind: str) -> HttpResponse:
@@ -152,7 +149,7 @@ def card_export(request: HttpRequest, actor: Actor, name: str, number: int, kind
     version = find_version(actor, name, number)
     if kind not in FORMATS:
         raise NotFound(f"There is no export format {kind[:50]!r}.")
-    export = export_card(version, get_card(version, _number(request.GET.get("revision", ""))), kind)
+    export = export_card(version, get_card(version, whole_number(request.GET.get("revision", ""))), kind)
     answer = HttpResponse(export.data, content_type=export.content_type)
     disposition = "inline" if kind == "html" else "attachment"
     answer["Content-Disposition"] = f'{disposition}; filename="{export.filename}"'

@@ -15,6 +15,7 @@ from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.oversight.deployment_problems import live_with_problems
 from console.shell.open_problems import open_problems
 from core.actors import Actor
+from core.ids import row_id
 from lineage.graph.reads import NodeRow
 from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
 from lineage.openlineage.merge import facets_of
@@ -128,7 +129,7 @@ def dataset_uses(actor: Actor, node: Node, limit: int = 500) -> DatasetUses:
     hidden = hidden_nodes(actor, [edge.dst for edge in edges])
     below = descendants(node, limit=limit)
     version_nodes = (row for row in below.nodes if row.kind == NodeKind.MODEL_VERSION)
-    keys = {(row.name, int(row.version)) for row in version_nodes if row.version.isdecimal()}
+    keys = {(row.name, number) for row in version_nodes if (number := row_id(row.version))}
     rows = visible_versions(actor).filter(model__name__in={name for name, _ in keys}).select_related("model")
     versions = [row for row in rows.order_by("model__name", "-version") if (row.model.name, row.version) in keys]
     readers = Node.objects.filter(visible_readers(actor), pk=node.pk).values("out_edges__dst").distinct()

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 
+from core.ids import row_id
+
 # The path of a model version's page. The paths of its other pages begin with it.
 VERSION_PATH = "models/<str:name>/versions/<int:number>/"
 
@@ -29,7 +31,7 @@ def lineage_url(ref: str, **query: str) -> str:
 
 def _version_page(version_name: str) -> str:
     name, _, number = version_name.rpartition("/")
-    return version_url(name, int(number)) if number.isdecimal() else lineage_url(f"model-version:{version_name}")
+    return version_url(name, row_id(number)) if row_id(number) else lineage_url(f"model-version:{version_name}")
 
 
 def _lineage_page(kind: str) -> Callable[[str], str]:

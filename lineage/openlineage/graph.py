@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from audit.actions import Action
 from core.actors import Actor
 from core.errors import Denied
+from core.ids import row_id
 from core.refs import run_ref, version_ref
 from lineage.edges import accept
 from lineage.identity.claims import ClaimedInput, Witness, replace_claims
@@ -90,7 +91,7 @@ def _use(actor: Actor, dataset: NamedDataset, unnamed: str) -> Use:
     """Return the use of a dataset, or of a model version. A model version that the actor may not see is a dataset."""
     version = version_of(dataset.facets, dataset.use)
     kind = str(dataset.facets.get("datasetType", {}).get("datasetType", "")).upper()
-    is_model = kind == "MODEL" and version.removeprefix("v").isdecimal()
+    is_model = kind == "MODEL" and row_id(version.removeprefix("v")) > 0
     return Use(
         dataset.key,
         dataset_of(dataset.namespace, dataset.name),

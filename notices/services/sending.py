@@ -19,7 +19,8 @@ from django.utils import timezone
 from accounts.authentication import actor_from_user
 from core.sweeps import kept_since
 from notices.channels import Outcome, send_by
-from notices.models import Message, MessageState, Notice
+from notices.models import Message, MessageState, Notice, Topic
+from notices.queries import policy_reviewers
 from registry.permissions import Level, has_level
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,8 @@ def _why_not_send(row: Message, now: datetime) -> str:
     reader = actor_from_user(person, auth="system", request_id="")
     if model is not None and not has_level(reader, model, Level.READ):
         return "This person may no longer see the model."
+    if row.notice.topic == Topic.PROPOSAL and not policy_reviewers().filter(pk=person.pk).exists():
+        return "This person no longer reviews policies."
     return ""
 
 

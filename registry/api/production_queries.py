@@ -30,6 +30,12 @@ class ProductionQuery(serializers.Serializer[Any]):
         return attrs
 
 
+class WaitingQuery(ProductionQuery):
+    """The same without the past: the program that lets clients wait knows the present only."""
+
+    at = None  # type: ignore[assignment]  # DRF leaves a declared field out that is None
+
+
 class ModelNames(serializers.CharField):
     """Names of models with commas between them, as the list of them without repetitions, in order."""
 

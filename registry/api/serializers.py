@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.ids import whole_number
 from core.rest import PeriodQuery
 from core.times import from_ms, iso_utc
 from registry.models import Deployment, ModelVersion, RegisteredModel
@@ -126,8 +127,8 @@ class VersionOrProduction(serializers.Field[int | None, int | str, Any, Any]):
         """Return the version number, None for "production". Raises ValidationError for anything else."""
         if isinstance(data, str) and data.lower() == "production":
             return None
-        if isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 10:  # noqa: PLR2004 - int32
-            return int(data)
+        if isinstance(data, str) and (number := whole_number(data)) is not None:
+            return number
         if isinstance(data, int) and not isinstance(data, bool):
             return data
         msg = 'Give a version number, or "production".'

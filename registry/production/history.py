@@ -11,6 +11,7 @@ from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from core.errors import InvalidInput
+from core.ids import row_id
 from core.refs import model_stream
 from registry.models import RegisteredModel
 
@@ -129,5 +130,4 @@ def _ended(period: Period, at: datetime.datetime) -> Period:
 
 def _number(ref: str) -> int:
     """Return the version number that a reference such as ``model-version:fraud/7`` ends in."""
-    last = ref.rpartition("/")[2]
-    return int(last) if last.isdecimal() else 0
+    return row_id(ref.rpartition("/")[2])

@@ -20,6 +20,11 @@ def test_a_person_gets_groups_and_a_password_and_leaves_an_event(db: None) -> No
     assert b"quite-a-long-one" not in bytes(event.body)
 
 
+def test_the_event_has_the_name_that_is_stored(db: None) -> None:
+    assert create_user(actor=ACTOR, username="\uff44ee").username == "dee"
+    assert Event.objects.get().object_ref == "user:dee"
+
+
 def test_without_a_password_nobody_signs_in(db: None) -> None:
     assert not create_user(actor=ACTOR, username="dee").has_usable_password()
 
@@ -29,10 +34,12 @@ def test_without_a_password_nobody_signs_in(db: None) -> None:
     [
         ({"username": "ADA"}, AlreadyExists),
         ({"username": "\u0430da"}, InvalidInput),  # a Cyrillic letter
-        ({"username": "a\u217ea"}, InvalidInput),  # a Roman numeral that is drawn like a d
+        ({"username": "a\u217ea"}, AlreadyExists),  # a Roman numeral, which is stored as a d
         ({"username": ""}, InvalidInput),
         ({"username": "two words"}, InvalidInput),
         ({"username": "x" * 151}, InvalidInput),
+        ({"username": "\ufb03" * 51}, InvalidInput),  # each is stored as three letters
+        ({"username": "\ufdfa"}, InvalidInput),  # is stored with spaces
         ({"groups": ["no-such-group"]}, InvalidInput),
         ({"password": "short"}, InvalidInput),
         ({"password": "password123"}, InvalidInput),

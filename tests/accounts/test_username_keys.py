@@ -25,6 +25,12 @@ def test_a_long_name_is_no_error(db: None) -> None:
     assert UsernameKey.objects.count() == 1
 
 
+def test_a_name_that_is_too_long_once_it_is_normalized_is_refused(db: None) -> None:
+    with pytest.raises(ValidationError, match="162 characters after normalization"):
+        User.objects.create_user("\ufdfa" * 9)
+    assert not User.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once() -> None:
     gate, refused = threading.Barrier(2), list[str]()

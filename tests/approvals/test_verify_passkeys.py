@@ -20,6 +20,8 @@ from accounts.models import Passkey, User
 from accounts.passkeys.enrolment import remove_passkey
 from approvals import tasks
 from approvals.models import Review, TransitionRequest
+from approvals.passkeys.challenges import break_glass_challenge
+from approvals.requests.break_glass import break_glass
 from approvals.statements import envelopes
 from approvals.statements.envelopes import statements_of
 from approvals.statements.keys import prepare_statement_key, statement_signers
@@ -28,6 +30,7 @@ from audit.transparency.keys import log_signers
 from audit.transparency.notes import vkey_text
 from audit.verifier import verify_approval, verify_passkeys
 from audit.verifier.audit_verify import canonical
+from audit.verifier.decision_events import check_statement
 from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, read_map
 from core.actors import Actor
 from tests.approvals.conftest import NewVersion, reread
@@ -368,3 +371,23 @@ def test_a_used_export_is_not_changed_by_verifying(signed: Review, ops: User, tm
     shutil.copytree(folder, copy)
     judge(folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in copy.iterdir())
+
+
+def test_a_signature_for_one_model_is_not_one_for_another(
+    device: Authenticator, new_version: NewVersion, bea: User, by_bea: Actor, ops: User, tmp_path: Path, judge: Judge
+) -> None:
+    """Break-glass has no subject digest: the version must be compared by its name and bytes."""
+    publish(break_glass={"groups": ["reviewers"], "second_person": False}, signed_by="passkey")
+    version = new_version()
+    given = answer(device, break_glass_challenge(actor=by_bea, version=version, target="Production", reason="Fire."))
+    about: Json = {"name": "fraud", "version": 1, "target": "Production", "reason": "Fire."}
+    break_glass(actor=by_bea, **about, passkey=given, wait_seconds=0)
+    folder = unpacked(ops, tmp_path)
+    assert judge(folder)[0] == 0
+    events = [json.loads(line)["event"] for line in (folder / "events.jsonl").read_text().splitlines()]
+    (opened,) = [event for event in events if event["action"] == "approvals.request.opened"]
+    check_statement(opened, opened["after"])
+    for key, other in (("model_version", "churn/1"), ("artifact_digest", "0" * 64)):
+        forged = {**opened, "after": {**opened["after"], key: other}}
+        with pytest.raises(BadAssertion, match=key):
+            check_statement(forged, forged["after"])

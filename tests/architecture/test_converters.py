@@ -19,6 +19,12 @@ OWN_TIMES = {
     "tracking/store/bucket.py": "a mark of a stored object, compared with itself and never shown",
     "approvals/check_runs/external_results.py": "repeats the time in the error as the caller sent it",
 }
+# Modules that ask themselves whether a text is a number, each with its reason.
+OWN_DIGITS = {
+    "audit/verifier/webauthn_verify.py": "one file that runs without the rest of the project; it converts nothing",
+    "core/ids.py": "the converter",
+    "core/sqlite3/writers.py": "bytes of a file of its own; digits of bytes are ASCII",
+}
 OWN_LIMITS = {
     "core/ids.py": "the converter",
     "traces/limits.py": "the range of nanoseconds and of numbers in attributes",
@@ -52,6 +58,21 @@ def test_times_are_written_in_one_place() -> None:
         and node.func.attr in {"isoformat", "fromtimestamp"}
     }
     assert writers - OWN_TIMES.keys() == set()
+
+
+def asks_for_digits(node: ast.AST) -> bool:
+    """Return whether a node is a method such as `str.isdigit`, which accepts digits of other scripts."""
+    return isinstance(node, ast.Attribute) and node.attr in {"isdigit", "isdecimal", "isnumeric"}
+
+
+def test_numbers_are_recognised_in_one_place() -> None:
+    askers = {name_of(path) for path in modules() for node in walk(tree_of(path)) if asks_for_digits(node)}
+    assert askers - OWN_DIGITS.keys() == set()
+
+
+@pytest.mark.parametrize("code", ["text.isdigit()", "str.isdecimal", "filter(str.isnumeric, texts)"])
+def test_a_question_for_digits_is_recognised(code: str) -> None:
+    assert any(asks_for_digits(node) for node in ast.walk(ast.parse(code)))
 
 
 def test_the_range_of_ids_is_written_in_one_place() -> None:

@@ -39,6 +39,7 @@ def test_several_providers_and_a_secret_from_a_file(monkeypatch: pytest.MonkeyPa
         "CUSTODY_OIDC_CORP_SCOPES": "profile,groups",
         "CUSTODY_OIDC_CORP_GROUPS": '{"CN=ml,OU=a=b": "reviewers"}',
         "CUSTODY_OIDC_CORP_SIGN_UP": "first",
+        "CUSTODY_OIDC_CORP_FORMER_URLS": "https://sso.example.com/,https://id.example.com/.well-known/openid-configuration",
         "CUSTODY_OIDC_EU_WEST_URL": "http://127.0.0.1:9400",
         "CUSTODY_OIDC_EU_WEST_CLIENT_ID": "custody-eu",
         "CUSTODY_OIDC_EU_WEST_NAME": "Company EU",
@@ -48,6 +49,8 @@ def test_several_providers_and_a_secret_from_a_file(monkeypatch: pytest.MonkeyPa
     assert (corp.client_secret, corp.scopes, corp.sign_up) == ("hush", ("openid", "profile", "groups"), SignUp.FIRST)
     assert corp.groups == {"CN=ml,OU=a=b": "reviewers"}
     assert "hush" not in repr(corp)
+    old = {"https://sso.example.com", "https://id.example.com"}
+    assert corp.known_issuers == {"https://login.example.com/realms/main", *old}
     assert (europe.id, europe.name, europe.client_id) == ("eu-west", "Company EU", "custody-eu")
 
 

@@ -34,6 +34,7 @@ from traces.services.deletion import delete_traces
 from tracking.artifacts import store_artifact
 from tracking.limits import Point
 from tracking.models import Artifact, LatestMetric, LoggedModel, Metric, Param, Run, RunTag
+from tracking.services import purging
 from tracking.services.logging import log_batch
 from tracking.services.pruning import prune_artifacts
 from tracking.services.runs import create_run, delete_run, restore_run
@@ -179,6 +180,11 @@ def test_what_is_kept(run: Run, ada: User, acting: Acting, settings: Settings, r
         Run.objects.filter(pk=run.pk).update(deleted_with_experiment=True)
     with at(0):
         assert purge_deleted_runs() == 0
+    assert contents(run) == (1, 1, 1, 2, 1)
+
+
+def test_a_run_that_was_restored_and_deleted_again_meanwhile_keeps_its_contents(run: Run) -> None:
+    assert purging._purge([run.pk], NOW - 300 * DAY) == 0
     assert contents(run) == (1, 1, 1, 2, 1)
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from accounts.models import User
 from audit.broker import broker_client
+from config.heartbeats import start_of_process, write_heartbeat
 from config.supervisor import broker, processes, supervise
+from config.supervisor.broker import end_orphan
 from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
@@ -95,7 +97,7 @@ def test_pauses_between_restarts_are_capped() -> None:
 
 def test_a_hung_web_process_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as hung:
-        (tmp_path / f"web-{hung.pid}.alive").write_text("0", encoding="ascii")
+        (tmp_path / f"web-{hung.pid}.alive").write_text(f"0 {start_of_process(hung.pid)}", encoding="ascii")
         (tmp_path / "web-999999999.alive").write_text("0", encoding="ascii")
         said: list[str] = []
         supervisor = Supervisor(logs=tmp_path, write_line=said.append, heartbeats=tmp_path)
@@ -103,6 +105,35 @@ def test_a_hung_web_process_is_killed(tmp_path: Path) -> None:
         assert hung.wait(timeout=10) == -signal.SIGKILL
     assert "does not answer" in said[0]
     assert not (tmp_path / "web-999999999.alive").exists()
+
+
+def test_another_process_with_the_id_of_an_ended_one_is_not_killed(tmp_path: Path) -> None:
+    left_behind = tmp_path / f"web-{os.getpid()}.alive"
+    left_behind.write_text("0 1", encoding="ascii")
+    said: list[str] = []
+    Supervisor(logs=tmp_path, write_line=said.append, heartbeats=tmp_path)._end_hung()
+    assert (said, left_behind.exists()) == ([], False)
+
+
+def test_a_heartbeat_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "web-1.alive"
+    path.mkdir()
+    write_heartbeat(path, "1")
+    path.rmdir()
+    write_heartbeat(path, "1")
+    assert path.read_text(encoding="ascii").endswith(" 1")
+
+
+def test_a_second_broker_does_not_start_beside_one_that_hangs(tmp_path: Path) -> None:
+    path = tmp_path / "valkey.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(1)
+        with pytest.raises(CannotRun, match="still serves"):
+            end_orphan(path, timeout=0.2)
+        assert path.exists()
+    end_orphan(path, timeout=0.2)
+    assert not path.exists()
 
 
 def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,6 +169,15 @@ def test_a_proposal_is_told_to_those_who_may_agree(db: None) -> None:
     assert told(person("polly")) == []
 
 
+def test_who_left_the_group_has_no_notice_of_a_proposal(db: None, acting: Acting) -> None:
+    agrees = person("quinn", "policy-reviewers")
+    propose_policy(actor=polly(), body=POLICY, comment="Two people from now on.")
+    assert notices_of(acting(agrees)).count() == 1
+    agrees.groups.clear()
+    assert notices_of(acting(agrees)).count() == 0
+    assert newest_notices(acting(agrees), limit=5) == ([], 0)
+
+
 def test_a_finding_is_told_to_its_owner(
     policies: object, new_version: NewVersion, by_ada: Actor, ada: User, bea: User
 ) -> None:

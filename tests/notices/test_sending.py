@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from approvals.models import TransitionRequest
+from approvals.policy_changes.propose import propose_policy
 from core.actors import Actor
 from core.errors import InvalidInput
 from notices.channels import Outcome, chat_body
@@ -18,6 +19,8 @@ from notices.services.reading import choose_notices, remove_chat_address, set_ch
 from notices.services.sending import MAX_ATTEMPTS, send_due, settle, take
 from notices.tasks import forget_notices
 from tests.approvals.conftest import Ask, NewVersion
+from tests.approvals.publishing import person, polly
+from tests.approvals.requests.test_many_reviewers import POLICY
 from tests.conftest import Acting
 from tests.notices.conftest import Mailbox
 from tests.webhooks.receiver import Receiver
@@ -97,6 +100,16 @@ def test_a_worker_that_was_given_up_settles_nothing(
     assert second is not None
     settle(lease=first, outcome=Outcome(sent=True))
     assert messages() == [("email", "pending", 2)]
+
+
+def test_who_left_the_group_gets_no_mail_about_a_proposal(mailbox: Mailbox, db: None) -> None:
+    agrees = person("quinn", "policy-reviewers")
+    User.objects.filter(pk=agrees.pk).update(email="quinn@example.org")
+    propose_policy(actor=polly(), body=POLICY, comment="Two people from now on.")
+    agrees.groups.clear()
+    assert send_due() == 0
+    assert mailbox.mails == []
+    assert "no longer reviews policies" in Message.objects.get().error
 
 
 def test_who_may_no_longer_see_the_model_gets_no_mail(

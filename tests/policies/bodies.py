@@ -71,7 +71,7 @@ options = st.fixed_dictionaries(
         "apply_delay": durations,
         "remind_every": durations,
         "e_signature": st.booleans(),
-        "signed_by": st.just("passkey"),
+        "signed_by": st.sampled_from(["passkey", "device_passkey"]),
         "re_review_every": durations
         | st.fixed_dictionaries(
             {"every": durations}, optional={"when_due": st.sampled_from(["warn", "flag", "block"])}

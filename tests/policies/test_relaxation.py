@@ -33,6 +33,7 @@ def policy(name: str, options: dict[str, Any], **scope: Any) -> LoadedPolicy:
         ({"new_account_window": "14d"}, {"new_account_window": "0h"}),
         ({"apply_delay": "2h"}, {"apply_delay": "1h"}),
         ({"signed_by": "passkey"}, {}),
+        ({"signed_by": "device_passkey"}, {"signed_by": "passkey"}),
         ({"re_review_every": "30d"}, {}),
         ({"re_review_every": "30d"}, {"re_review_every": "60d"}),
         ({"re_review_every": {"every": "30d", "when_due": "block"}}, {"re_review_every": "30d"}),

@@ -1,6 +1,9 @@
 """Experiments: create, rename, delete and restore, tags."""
 
+import threading
+
 import pytest
+from django.db import connection
 
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
@@ -156,3 +159,27 @@ def test_the_folder_of_another_experiment_is_refused(actor: Actor, experiment: E
         )
     assert Experiment.objects.count() == before
     assert create_experiment(actor=actor, name="own", artifact_location="mlflow-artifacts:/team/b").pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_do_not_get_one_folder(actor: Actor) -> None:
+    gate, refused = threading.Barrier(2), list[str]()
+
+    def create(name: str, location: str) -> None:
+        try:
+            gate.wait(60)
+            create_experiment(actor=actor, name=name, artifact_location=location)
+        except InvalidInput as error:
+            refused.append(error.message)
+        finally:
+            connection.close()
+
+    wanted = [("one", "mlflow-artifacts:/team"), ("two", "mlflow-artifacts:/team/inside")]
+    threads = [threading.Thread(target=create, args=each) for each in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(refused) == 1
+    assert "the folder is in use" in refused[0]
+    assert Experiment.objects.filter(name__in=["one", "two"]).count() == 1

@@ -12,9 +12,11 @@ from audit.refusals import deny_if
 from audit.services import record
 from core.actors import Actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
+from core.ids import whole_number
 from core.refs import experiment_ref
 from core.times import now_ms
 from tracking.limits import MAX_EXPERIMENT_TAG_VALUE, Pair, checked_experiment_name, checked_key, checked_text
+from tracking.locks import hold_locations
 from tracking.models import Artifact, Experiment, ExperimentLevel, ExperimentTag, Lifecycle
 from tracking.paths import SCHEME, ancestors, below, clean_path, key_of_uri
 from tracking.permissions.experiments import experiment_not_found, require_experiment_level
@@ -87,6 +89,7 @@ def _checked_location(location: str) -> str:
         raise InvalidInput(
             f"Invalid artifact location: artifacts are kept by this server, under {SCHEME}/. {error.message}"
         ) from error
+    hold_locations()
     _refuse_shared(folder)
     return f"{SCHEME}/{folder}"
 
@@ -100,7 +103,7 @@ def _refuse_shared(folder: str) -> None:
     above = [f"{SCHEME}/{path}" for path in (*ancestors(folder), folder)]
     inside = below(f"{SCHEME}/{folder}", column="artifact_location")
     taken = Experiment.objects.filter(Q(artifact_location__in=above) | inside).exists()
-    if taken or folder.partition("/")[0].isdecimal() or Artifact.objects.filter(below(folder)).exists():
+    if taken or whole_number(folder.partition("/")[0]) is not None or Artifact.objects.filter(below(folder)).exists():
         raise InvalidInput(
             "Invalid artifact location: the folder is in use, or kept for another experiment. Name a new one."
         )

@@ -37,7 +37,7 @@ def purge_deleted_runs(*, now: datetime | None = None) -> int:
     before = kept_since(settings.DELETED_RUN_DAYS, now=now)
     if before is None:
         return 0
-    return sum(_purge(batch) for batch in _old_batches(before))
+    return sum(_purge(batch, before) for batch in _old_batches(before))
 
 
 def is_purged(run: Run) -> bool:
@@ -54,15 +54,24 @@ def _purgeable() -> QuerySet[Run]:
 def _old_batches(before: datetime) -> Iterator[list[str]]:
     after = ""
     while page := list(_purgeable().filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:_BATCH]):
-        changed_at = last_events_at([run_ref(pk) for pk in page])
-        yield [pk for pk in page if run_ref(pk) in changed_at and changed_at[run_ref(pk)] < before]
+        yield _unchanged_since(page, before)
         after = page[-1]
 
 
+def _unchanged_since(run_ids: list[str], before: datetime) -> list[str]:
+    """Return those of these runs whose newest event is older than ``before``."""
+    changed_at = last_events_at([run_ref(pk) for pk in run_ids])
+    return [pk for pk in run_ids if run_ref(pk) in changed_at and changed_at[run_ref(pk)] < before]
+
+
 @transaction.atomic
-def _purge(run_ids: list[str]) -> int:
-    """Delete the contents of those of the runs that are still deleted, and record it. Return how many."""
-    runs = list(_purgeable().filter(pk__in=run_ids).select_for_update(of=("self",)).order_by("pk"))
+def _purge(run_ids: list[str], before: datetime) -> int:
+    """Delete the contents of those of the runs that are still deleted, and record it. Return how many.
+
+    A run may have been restored and deleted again since it was listed, so its time is compared again under the lock.
+    """
+    locked = {run.pk: run for run in _purgeable().filter(pk__in=run_ids).select_for_update(of=("self",)).order_by("pk")}
+    runs = [locked[pk] for pk in _unchanged_since(list(locked), before)]
     if not runs:
         return 0
     ids = [run.pk for run in runs]

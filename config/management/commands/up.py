@@ -28,6 +28,7 @@ from config.supervisor.first_start import ADMIN, Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Program
 from config.supervisor.supervise import CannotRun, Supervisor
+from core.ids import whole_number
 from core.schema_state import DatabaseUnreachable, UnusableDatabase, require_known_schema
 
 _DEFAULT_PORT = 8080
@@ -187,9 +188,10 @@ def _unreachable_database() -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
+    port = whole_number(text) or 0
+    if not 0 < port < 2**16:
         raise ArgumentTypeError(f"{text!r} is not a port; write a number from 1 to 65535")
-    return int(text)
+    return port
 
 
 def _edge_port(web_port: int) -> int:

@@ -6,10 +6,20 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.passkeys.enrolment import Enrolment, begin_enrolment, finish_enrolment, passkeys_of, remove_passkey
+from accounts.passkeys.enrolment import (
+    PURPOSE,
+    Enrolment,
+    begin_enrolment,
+    finish_enrolment,
+    passkeys_of,
+    remove_passkey,
+)
 from console.account.forms import NewPasskeyForm, PasskeyForm
+from console.account.identity import identity_check
+from console.shell.dialogs import submitted
 from console.shell.pages import denied_message, page, render_page
 from core.actors import Actor
 from core.errors import DomainError
@@ -18,10 +28,14 @@ from core.errors import DomainError
 @page
 def passkeys(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List a person's passkeys, and begin to add one: the page then asks the browser for it."""
-    form, enrolment = PasskeyForm(request.POST or None), None
+    identity, enrolment = identity_check(request, purpose=PURPOSE, back_to=request.path), None
+    form = PasskeyForm(submitted(request), identity=identity)
     if request.method == "POST" and form.is_valid():
+        fields = form.cleaned_data
         try:
-            enrolment = begin_enrolment(actor=actor, **form.cleaned_data)
+            enrolment = begin_enrolment(
+                actor=actor, password=fields.get("password", ""), name=fields["name"], proof=identity.secret
+            )
         except DomainError as error:
             form.add_error(None, denied_message(actor, error))
     return _page(request, actor, form, enrolment)
@@ -31,9 +45,9 @@ def passkeys(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Add the passkey that the browser made."""
-    answer, form = NewPasskeyForm(request.POST), PasskeyForm()
+    answer = NewPasskeyForm(request.POST)
     if not answer.is_valid():
-        messages.error(request, "The browser sent no passkey. Give your password again, then select Make the passkey.")
+        messages.error(request, "The browser sent no passkey. Begin again, then select Make the passkey.")
         return redirect("console:passkeys")
     try:
         passkey = finish_enrolment(
@@ -41,7 +55,8 @@ def add(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
     except DomainError as error:
         messages.error(request, denied_message(actor, error))
-        return _page(request, actor, form, None)
+        identity = identity_check(request, purpose=PURPOSE, back_to=reverse("console:passkeys"))
+        return _page(request, actor, PasskeyForm(identity=identity), None)
     messages.success(request, f"The passkey {passkey.name} is added. You can sign approvals with it.")
     return redirect("console:passkeys")
 

@@ -157,7 +157,7 @@ def _confirm(request: HttpRequest, answer: Answer) -> HttpResponse:
         raise RejectedSignIn(message, reason="another person confirmed", username=actor.name)
     secret = keep_proof(actor=actor, provider=provider.id, purpose=attempt.purpose, signed_in_at=signed_in_at)
     remember_proof(request, attempt.purpose, secret)
-    messages.success(request, f"You confirmed at {provider.name} who you are. You can sign within five minutes.")
+    messages.success(request, f"You confirmed at {provider.name} who you are. Go on within five minutes.")
     return HttpResponseRedirect(attempt.next_path)
 
 

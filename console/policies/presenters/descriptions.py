@@ -11,6 +11,7 @@ from core.text import english_list
 from policies.parsing import parse_published
 from policies.rule_texts import duration_text, rule_title
 from policies.rules import (
+    DEVICE_PASSKEY,
     ApprovalsRule,
     AttestedRule,
     BreakGlass,
@@ -180,7 +181,8 @@ def option_texts(options: Options) -> Iterator[str]:
     if options.e_signature:
         yield "Reviews need an electronic signature: the reviewer's password and what the signature means."
     if options.signed_by:
-        yield "Approvals, overrides and requests for break-glass must be signed with the person's passkey."
+        which = ", one that stays on one device" if options.signed_by == DEVICE_PASSKEY else ""
+        yield f"Approvals, overrides and requests for break-glass must be signed with the person's passkey{which}."
     if options.re_review:
         yield _re_review(options.re_review)
     yield _rollback(options)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from approvals.case.loading import Case
-from approvals.models import LIVE_STATES, Decision, RequestState, TransitionRequest
+from approvals.models import LIVE_STATES, Decision, RequestState, TransitionRequest, passkey_signature_of
 from approvals.permissions.reviews import Eligibility, Ineligibility
 from approvals.verdict.votes import involvement_of_reader
 from console.shell.links import version_url
@@ -47,7 +47,7 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
                 role="alert",
                 title="Break-glass request.",
                 text="This move bypasses the policy: it needs only unchanged files and a second person. "
-                "Everybody is told once it is made, and it must be reviewed afterwards.",
+                f"Everybody is told once it is made, and it must be reviewed afterwards.{_passkey_sentence(request)}",
             )
         case RequestKind.ROLLBACK:
             return Banner(
@@ -58,6 +58,15 @@ def kind_banner(request: TransitionRequest) -> Banner | None:
             )
         case _:
             return leaving_banner(request)
+
+
+def _passkey_sentence(request: TransitionRequest) -> str:
+    """Return a sentence with the signer and the passkey of a request for break-glass, "" without a signature."""
+    signature = passkey_signature_of(request)
+    if signature is None:
+        return ""
+    name = signature.passkey.name
+    return f" {request.requester} signed it with the passkey {name}. The server alone cannot make this signature."
 
 
 def leaving_banner(request: TransitionRequest) -> Banner | None:

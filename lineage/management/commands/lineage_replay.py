@@ -8,6 +8,7 @@ from accounts.authentication import actor_from_user
 from accounts.models import User
 from core.actors import Actor
 from core.commands import InstallationCommand
+from core.ids import row_id
 from lineage.openlineage.replay import replay
 
 
@@ -30,6 +31,5 @@ class Command(InstallationCommand):
 
 def _sender(ref: str) -> Actor | None:
     """Return the sender of events, None for a deleted or inactive account."""
-    key = ref.rpartition(":")[2]
-    user = User.objects.filter(pk=int(key), is_active=True).first() if key.isdecimal() else None
+    user = User.objects.filter(pk=row_id(ref.rpartition(":")[2]), is_active=True).first()
     return actor_from_user(user, auth="command", request_id="") if user else None

@@ -140,3 +140,25 @@ def test_a_redeemed_invitation_stays_as_it_is(sign_in: SignIn, client: Client) -
     sign_in(client)
     with pytest.raises(DatabaseError), transaction.atomic():
         Invitation.objects.update(redeemed_at=None, account=None)
+
+
+@pytest.mark.parametrize("username", ["x" * 151, "\ufb03" * 51, "two words"])
+def test_nobody_is_invited_with_a_username_that_no_account_can_have(username: str) -> None:
+    with pytest.raises(InvalidInput, match="username"):
+        invite_dora(username=username)
+    assert not Invitation.objects.exists()
+
+
+def test_an_address_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="is not an e-mail address"):
+        invite_dora(email=f"dora@{'a.' * 140}example.com")
+    assert not Invitation.objects.exists()
+
+
+def test_a_profile_with_an_address_that_is_too_long_has_none(
+    sign_in: SignIn, client: Client, identity_server: IdentityServer, settings: Settings
+) -> None:
+    settings.IDENTITY_PROVIDERS = (provider_of(identity_server),)
+    identity_server.claims |= {"email": f"dora@{'a.' * 140}example.com"}
+    assert sign_in(client).status_code == 302
+    assert User.objects.get(username="dora").email == ""

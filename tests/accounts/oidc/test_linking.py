@@ -33,7 +33,8 @@ def test_a_person_links_their_own_account(
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     event = Event.objects.get(action=Action.ACCOUNT_IDENTITY_LINKED)
     assert (event.actor_name, event.object_ref) == ("bea", "user:bea")
-    assert facts(event)["after"] == {"provider": "corp", "subject": "subject-1"}
+    after = {"provider": "corp", "subject": "subject-1", "issuer": identity_server.issuer}
+    assert facts(event)["after"] == after
     assert Event.objects.filter(action=Action.ACCOUNT_REAUTHENTICATED, outcome="ok").count() == 1
     assert "Link this account" not in text_of(client.get(PAGE))
     other = Client()

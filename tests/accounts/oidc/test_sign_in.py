@@ -177,6 +177,53 @@ def test_no_claim_makes_a_superuser(sign_in: SignIn, client: Client, identity_se
     assert (dora.is_superuser, dora.is_staff) == (False, False)
 
 
+@pytest.mark.parametrize("name", ["do\x00ra", "do\ud800ra", "two words", "\ufb03" * 51])
+def test_a_username_that_cannot_be_stored_is_refused(
+    name: str, sign_in: SignIn, client: Client, identity_server: IdentityServer
+) -> None:
+    identity_server.claims["preferred_username"] = name
+    assert sign_in(client).status_code == 403
+    assert not User.objects.filter(is_superuser=False).exists()
+    assert Event.objects.get(outcome="denied").action == Action.ACCOUNT_AUTHENTICATION_FAILED
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800"])
+def test_a_profile_is_stored_without_what_no_database_takes(
+    odd: str, sign_in: SignIn, client: Client, identity_server: IdentityServer
+) -> None:
+    identity_server.claims |= {"given_name": f"Do{odd}ra", "email": f"dora@ex{odd}ample.com"}
+    assert sign_in(client).status_code == 302
+    dora = User.objects.get(username="dora")
+    assert (dora.first_name, dora.email) == ("Dora", "")
+
+
+def test_another_provider_under_an_old_id_signs_nobody_in(
+    sign_in: SignIn, identity_server: IdentityServer, settings: Settings
+) -> None:
+    sign_in(Client())
+    SocialAccount.objects.update(extra_data={"issuer": "https://old.example.com"})
+    refused = Client()
+    answer = sign_in(refused)
+    assert answer.status_code == 403
+    assert "has another address" in text_of(answer)
+    assert signed_in_as(refused) == ""
+    assert "https://old.example.com" in facts(Event.objects.get(outcome="denied"))["reason"]
+    moved = provider_of(identity_server, former_urls=("https://old.example.com/.well-known/openid-configuration",))
+    settings.IDENTITY_PROVIDERS = (moved,)
+    client = Client()
+    sign_in(client)
+    assert signed_in_as(client) == "dora"
+
+
+def test_a_link_from_before_issuers_were_kept_stays(sign_in: SignIn) -> None:
+    sign_in(Client())
+    assert SocialAccount.objects.get().extra_data["issuer"].startswith("http://127.0.0.1:")
+    SocialAccount.objects.update(extra_data={})
+    client = Client()
+    sign_in(client)
+    assert signed_in_as(client) == "dora"
+
+
 def test_an_identity_keeps_its_account(sign_in: SignIn, client: Client, ada: User) -> None:
     sign_in(client)
     for change in ({"user": ada}, {"uid": "other"}, {"provider": "other"}):

@@ -52,6 +52,8 @@ def refused(answer: Any, client: Client, reason: str) -> None:
         ({"nonce": None}, "nonce"),
         ({"nonce": ""}, "nonce"),
         ({"sub": ""}, "subject"),
+        ({"sub": "a\ud800"}, "subject"),
+        ({"sub": "a\x00"}, "subject"),
         ({"sub": "x" * 192}, "subject"),
         ({"sub": None}, "MissingRequiredClaimError"),
         ({"sub": "somebody-else"}, "sub"),

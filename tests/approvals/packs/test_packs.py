@@ -22,6 +22,7 @@ from approvals import tasks
 from approvals.case.loading import Case, load_case
 from approvals.models import TransitionRequest
 from approvals.packs.build import build_pack
+from approvals.packs.promotion_verdict import promotion_verdict
 from approvals.requests.review import decide_request
 from approvals.requests.settle import apply_request
 from audit.models import Event, OutboxMessage
@@ -78,6 +79,16 @@ def document(pack: FrozenPack, name: str) -> Any:
 def freeze() -> FrozenPack:
     tasks.freeze_packs()
     return FrozenPack.objects.latest("pk")
+
+
+def test_the_verdict_says_where_each_result_is_from(new_version: NewVersion, promote: Promote) -> None:
+    promote(new_version())
+    pinned = dict(PackOrder.objects.get().pinned)
+    rules = document(freeze(), "approval/verdict.json")
+    assert {row["rule"] for row in rules if row["result_from"] == "the audit log"} == set(pinned["rules"])
+    order = PackOrder.objects.get()
+    order.pinned = {**pinned, "rules": {}}
+    assert {row["result_from"] for row in promotion_verdict(order)} == {"the facts when the pack was made"}
 
 
 def test_a_promotion_orders_a_pack_through_the_outbox(new_version: NewVersion, promote: Promote) -> None:

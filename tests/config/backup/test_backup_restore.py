@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.conf import settings
 from config.backup.facts import HOLDER_COLUMNS
 from config.backup.files import BackupProblem, digest_of_file
 from config.backup.folder import BackupFolder
+from config.backup.manifest import read_manifest, write_manifest
 from config.backup.verification import verify_backup
 from tests.config.backup.places import Place
 
@@ -100,6 +102,36 @@ def test_a_restore_refuses_a_target_that_is_not_empty(old: Place, new: Place, tm
     old.manage("restore", folder, "--replace")
     assert len(old.rows(RUNS)) == len(runs) - 1
     assert new.refused("restore", str(tmp_path)).startswith("CommandError: There is no complete backup")
+
+
+def test_a_backup_of_a_newer_version_is_not_restored(old: Place, new: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    old.manage("backup", str(folder))
+    backup = BackupFolder(folder).select()
+    manifest = read_manifest(backup)
+    assert "registry.0001_initial" in manifest.migrations
+    write_manifest(backup, replace(manifest, migrations=[*manifest.migrations, "registry.9999_later"]))
+    runs = old.rows(RUNS)
+    assert "registry.9999_later" in old.refused("restore", str(folder), "--replace")
+    assert old.rows(RUNS) == runs
+    assert "registry.9999_later" in new.refused("restore", str(folder))
+
+
+def test_a_backup_from_the_future_stops_the_next_one(old: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    old.manage("backup", str(folder))
+    (first,) = BackupFolder(folder).complete()
+    later = first.rename(first.with_name("20990101T000000Z"))
+    assert "has a time in the future" in old.refused("backup", str(folder), "--keep", "1")
+    assert BackupFolder(folder).complete() == [later]
+
+
+def test_a_folder_of_the_log_that_is_a_link_is_not_left_out_without_a_word(old: Place, tmp_path: Path) -> None:
+    logs = old.data / "audit-log" / "logs"
+    logs.rename(tmp_path / "logs")
+    logs.symlink_to(tmp_path / "logs")
+    assert "is a link to a folder" in old.refused("backup", str(tmp_path / "backup"))
+    assert BackupFolder(tmp_path / "backup").complete() == []
 
 
 def test_a_surviving_checkpoint_stops_a_log_that_lost_events(old: Place, tmp_path: Path) -> None:

@@ -57,6 +57,12 @@ def test_damage_is_found(old: Place, new: Place, tmp_path: Path) -> None:
     assert not new.sqlite.exists()
     assert not (new.data / "keys").exists()
     extra.unlink()
+    keys, elsewhere = extra.parent, tmp_path / "elsewhere"
+    keys.rename(elsewhere)
+    keys.symlink_to(elsewhere)
+    assert "keys is a symbolic link" in new.refused("restore", str(folder))
+    keys.unlink()
+    elsewhere.rename(keys)
     assert "is whole" in new.manage("backup", str(folder), "--check")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
@@ -64,7 +65,7 @@ def test_names_in_paths(path: str, name: str) -> None:
         ("/api/v1/models/a/production?wait=1&wait=2", InvalidInput),
         ("/api/v1/models/a/production?weight=1", InvalidInput),
         ("/api/v1/models/a/production?at=2026-01-01T00:00:00Z", InvalidInput),
-        ("/api/v1/models/a/production?at=2026-01-01T00:00:00Z&wait=1", ValidationError),
+        ("/api/v1/models/a/production?at=2026-01-01T00:00:00Z&wait=1", InvalidInput),
         ("/api/v1/production/events", ValidationError),
         ("/api/v1/production/events?models=,", ValidationError),
         ("/api/v1/production/events?models=a&wait=3", InvalidInput),
@@ -74,6 +75,14 @@ def test_names_in_paths(path: str, name: str) -> None:
 def test_what_is_refused(target: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         call(target)
+
+
+def test_an_unknown_parameter_is_answered_with_those_that_this_program_takes() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        call("/api/v1/models/a/production?weight=1")
+    assert "etag" in refused.value.message
+    assert "wait" in refused.value.message
+    assert not re.search(r"\bat\b", refused.value.message)
 
 
 @pytest.mark.parametrize("host", ["", "evil.example", "localhost:x"])

@@ -117,3 +117,5 @@ def test_break_glass_is_signed(new_version: NewVersion, bea: User, signed_in: Si
     row = PasskeySignature.objects.get()
     assert json.loads(row.statement)["by"] == "bea"
     assert row.request == TransitionRequest.objects.get()
+    page = text_of(client.get(f"/admin/approvals/transitionrequest/{row.request_id}/change/"))
+    assert f"bea signed it with the passkey {row.passkey.name}." in page
