@@ -91,7 +91,7 @@ class ExportView(ApiView):
 
         Raises NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
         """
-        filters, identities = _asked(self.query)
+        filters, identities = _export_filters(self.query)
         return export_download(actor=actor_of(request), filters=filters, identities=identities, **_range(request))
 
 
@@ -103,7 +103,7 @@ class ExportsView(ApiView):
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Answer the export, which is recorded and queued. Raises NotFound, Denied."""
-        filters, identities = _asked(self.body)
+        filters, identities = _export_filters(self.body)
         job = start_export(actor=actor_of(request), filters=filters, identities=identities)
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
 
@@ -134,7 +134,7 @@ class ExportFileView(ApiView):
         return stored_file(export_job(actor_of(request), export_id), **_range(request))
 
 
-def _asked(values: dict[str, Any]) -> tuple[Filters, bool]:
+def _export_filters(values: dict[str, Any]) -> tuple[Filters, bool]:
     """Return the filters of an export, and whether it says who its actors are."""
     filters = {name: value for name, value in values.items() if name != "identities"}
     return Filters(**filters), values["identities"]

@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
-from django.urls import include, path, re_path
+from django.urls import URLResolver, include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.health import healthz
 from config.metrics.view import metrics
+from config.paths import MlflowPaths
 from config.status.page import status_page
 
 admin.autodiscover()
@@ -16,15 +17,10 @@ _API_PAGES = SpectacularSwaggerSplitView.as_view(
     url_name="api-schema", title="Custody", template_name="console/api.html"
 )
 
-# How the paths of MLflow's protocol begin. Nothing is taken off the path; others skip its hundred and fifty patterns.
-MLFLOW_PATHS = (
-    r"^(?=(?:ajax-)?api/\d\.0|health$|version$|(?:model-versions/)?get-artifact|v1/|(?:ajax-api/)?graphql|gateway/)"
-)
-
 urlpatterns = [
     path("healthz", healthz),
     path("metrics", metrics),
-    re_path(MLFLOW_PATHS, include("mlflow_api.urls")),
+    URLResolver(MlflowPaths(), "mlflow_api.urls"),
     path("api/v1/", include("config.api_urls")),
     path("api-docs/", login_required(_API_PAGES), name="api-docs"),
     path("", include("audit.log_urls")),

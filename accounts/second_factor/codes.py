@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from accounts.authentication import token_digest
+from core.ids import whole_number
 
 # What authenticator apps can do: they know no other values.
 DIGITS, STEP_SECONDS = 6, 30
@@ -35,7 +36,7 @@ def provisioning_uri(secret: str, username: str) -> str:
 def step_of_code(secret: str, code: str) -> int | None:
     """Return the number of the time step that a code belongs to, None for a code that is not valid now."""
     digits = code.replace(" ", "")
-    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+    if len(digits) != DIGITS or whole_number(digits) is None:
         return None
     generator = HOTP(_key(secret), DIGITS, SHA1())  # noqa: S303 - as above
     now = int(time.time()) // STEP_SECONDS

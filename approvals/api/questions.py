@@ -81,9 +81,9 @@ class _QuestionView(ApiView):
         return Response(answer_json(type(self).ask(actor_of(request), **self.query)))
 
     def _export(self, request: Request) -> HttpResponse:
-        asked = dict(self.body)
-        form = Form(asked.pop("form"))
-        answer = type(self).ask(actor_of(request), **asked)
+        parameters = dict(self.body)
+        form = Form(parameters.pop("form"))
+        answer = type(self).ask(actor_of(request), **parameters)
         file = export_answer(actor=actor_of(request), answer=answer, form=form)
         headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
         return HttpResponse(file.data, content_type=file.media_type, headers=headers)

@@ -1,4 +1,4 @@
-"""Who approved a version, on which evidence."""
+"""The approvals of a version, and the evidence for them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOTES = (
 
 
 def who_approved(actor: Actor, *, model: str, version: int) -> Answer:
-    """Answer who approved a version on which evidence, oldest first. A fixed number of queries.
+    """Return the approvals of a version with their evidence, oldest first. A fixed number of queries.
 
     Raises NotFound, InvalidInput.
     """

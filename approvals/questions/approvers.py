@@ -1,4 +1,4 @@
-"""Who could approve a move of a model on a date."""
+"""The people who could approve a move of a model on a date."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NO_APPROVAL = "The policy asked for no approval."
 
 
 def who_could_approve(actor: Actor, *, model: str, date: datetime.date, target: str = "Production") -> Answer:
-    """Answer who could approve a move of a model to a target at the end of a day (UTC). A fixed number of queries.
+    """Return the people who could approve a move of a model to a target at the end of a day (UTC). A fixed number of queries.
 
     Only for readers of the whole log, because events of accounts are not events of the model. Raises NotFound, Denied,
     InvalidInput (the target), InvalidState (this server cannot read the policy).

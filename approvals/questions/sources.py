@@ -48,7 +48,7 @@ def end_of_day(day: datetime.date) -> datetime.datetime:
 
 
 def person_of(event: Event, body: Mapping[str, Any]) -> str:
-    """Return who acted: the person, or the person for whom this server acted."""
+    """Return the person who acted, or the person for whom this server acted."""
     behalf = body["actor"].get("on_behalf_of")
     return f"{event.actor_name} for {behalf}" if behalf else event.actor_name
 

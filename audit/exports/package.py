@@ -134,11 +134,7 @@ def write_package(
     with zipfile.ZipFile(
         _Appended(file), "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION
     ) as package:
-        with tempfile.TemporaryFile(dir=settings.DATA_DIR) as table:
-            with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
-                _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally)
-            table.seek(0)
-            _copy(package, verifier.TABLE, table, tally)
+        _write_events_and_table(package, chosen, tally)
         if chosen.filters.kind != verifier.WHOLE_LOG:
             _write(package, verifier.LEAVES, published(chosen.origin).leaves(chosen.size), tally)
         _write(package, verifier.CHECKPOINT, iter([checkpoint.note]), tally)
@@ -157,6 +153,14 @@ def write_package(
         package.writestr(verifier.MANIFEST, data)
         package.writestr(verifier.MANIFEST_NOTE, sign_note(verifier.manifest_text(chosen.origin, data), signers))
     return manifest
+
+
+def _write_events_and_table(package: zipfile.ZipFile, chosen: Selection, tally: _Tally) -> None:
+    with tempfile.TemporaryFile(dir=settings.DATA_DIR) as table:
+        with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
+            _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally)
+        table.seek(0)
+        _copy(package, verifier.TABLE, table, tally)
 
 
 def _vouched(origin: str, size: int) -> Iterator[tuple[str, bytes]]:
@@ -199,7 +203,7 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
 
 
 def _take_facts(tally: _Tally, facts: dict[str, Any]) -> None:
-    """Note what an entry adds to the other files: its actor, the passkey that signed it, its row in the report."""
+    """Add the actor of an entry, the passkey that signed it and its row in the report to the tally."""
     event = facts["event"]
     actor = event["actor"]
     tally.actors.add((actor["ref"], actor["kind"], actor["name"]))

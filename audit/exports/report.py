@@ -87,9 +87,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _claims(claim: Mapping[str, Any], filters: Mapping[str, str]) -> Iterator[str]:
     yield f"<h2>What is proven</h2><p>{escape(claim['says'])} ({escape(claim['completeness'])}).</p>"
-    said = [(f"{name} = {filters[name]}", part["says"]) for name, part in claim["filters"].items()]
-    if said:
-        yield from _table(said)
+    claims_of_filters = [(f"{name} = {filters[name]}", part["says"]) for name, part in claim["filters"].items()]
+    if claims_of_filters:
+        yield from _table(claims_of_filters)
     yield "<h2>What is not proven</h2><ul>"
     yield from (f"<li>{escape(line)}</li>" for line in _NOT_PROVEN)
     yield "</ul>"

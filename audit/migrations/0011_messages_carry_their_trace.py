@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0009_indexes_in_order_of_time'),
+        ('audit', '0010_exports_say_who_actors_are'),
     ]
 
     operations = [

@@ -70,8 +70,8 @@ def with_received_bodies(application: WSGIApplication) -> WSGIApplication:
     """
     reader = BodyReader(settings.BODY_SECONDS)
     uploads = threading.BoundedSemaphore(_MOST_UPLOADS)
-    # Tokens of those who may work. The queue is in C. threading.Semaphore has a lock in Python, for which the threads of
-    # a busy process wait longer than they work.
+    # Tokens of those who may work. The queue is in C. threading.Semaphore has a lock in Python, for which the threads
+    # of a busy process wait longer than they work.
     turns: SimpleQueue[None] = SimpleQueue()
     for _ in range(WORKING):
         turns.put(None)

@@ -30,16 +30,16 @@ def question(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
 
     Raises NotFound, Denied, InvalidState.
     """
-    asked = _question(code)
-    form = asked.form(request.GET or None)
-    answer = _answer_in(form, asked, actor) if form.is_bound and form.is_valid() else None
+    chosen = _question(code)
+    form = chosen.form(request.GET or None)
+    answer = _answer_in(form, chosen, actor) if form.is_bound and form.is_valid() else None
     crumbs = [Crumb("Audit log", reverse("console:audit")), Crumb("Questions", reverse("console:audit_questions"))]
     return render_page(
         request,
         "console/audit/question.html",
-        asked.title,
+        chosen.title,
         crumbs=crumbs,
-        question=asked,
+        question=chosen,
         form=form,
         answer=answer,
         labels=[label for name, label in answer.columns.items() if name != EVENT] if answer else [],
@@ -51,14 +51,14 @@ def question(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
 @require_POST
 def question_export(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
     """Return the answer to the question in the query string as a file. Raises NotFound, Denied, InvalidInput."""
-    asked = _question(code)
-    form = asked.form(request.GET)
-    wanted = request.POST.get("form", "")
+    chosen = _question(code)
+    form = chosen.form(request.GET)
+    file_format = request.POST.get("form", "")
     if not form.is_valid():
         raise InvalidInput("The question is not complete. Ask it on its page first.")
-    if wanted not in set(Form):
+    if file_format not in set(Form):
         raise InvalidInput("An answer is exported as csv or json.")
-    file = export_answer(actor=actor, answer=_answer(form, asked, actor), form=Form(wanted))
+    file = export_answer(actor=actor, answer=_answer(form, chosen, actor), form=Form(file_format))
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
     return HttpResponse(file.data, content_type=file.media_type, headers=headers)
 
@@ -70,14 +70,14 @@ def _question(code: str) -> Question:
     return QUESTIONS[code]
 
 
-def _answer_in(form: ConsoleForm, asked: Question, actor: Actor) -> Answer | None:
+def _answer_in(form: ConsoleForm, chosen: Question, actor: Actor) -> Answer | None:
     """Return the answer, None where a value is not right: the form then says why."""
     try:
-        return _answer(form, asked, actor)
+        return _answer(form, chosen, actor)
     except InvalidInput as error:
         form.add_error(None, error.message)
         return None
 
 
-def _answer(form: ConsoleForm, asked: Question, actor: Actor) -> Answer:
-    return asked.ask(actor, **form.cleaned_data)
+def _answer(form: ConsoleForm, chosen: Question, actor: Actor) -> Answer:
+    return chosen.ask(actor, **form.cleaned_data)

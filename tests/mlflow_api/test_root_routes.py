@@ -7,7 +7,7 @@ import re
 import pytest
 from django.urls import get_resolver, resolve
 
-from config.urls import MLFLOW_PATHS
+from config.paths import MlflowPaths
 from mlflow_api.urls import RPC_VIEWS, urlpatterns
 
 _EXAMPLES = {
@@ -30,5 +30,5 @@ def test_a_pattern_begins_like_a_path_of_the_protocol(pattern: str) -> None:
     examples = {"api": "api/2.0/x", "ajax-api": "ajax-api/3.0/x", "v1": "v1/traces", "gateway": "gateway/x"}
     examples |= {"model-versions": "model-versions/get-artifact"}
     for beginning in beginnings:
-        assert re.match(MLFLOW_PATHS, examples.get(beginning, beginning)), beginning
+        assert MlflowPaths().match(examples.get(beginning, beginning)), beginning
     assert beginnings, pattern

@@ -19,7 +19,7 @@ class Command(InstallationCommand):
     """`manage.py erase_artifacts`: see `--help`."""
 
     help = (
-        "Erase the files of versions that were deleted, where no live version stands on them. Digests, seals and "
+        "Erase the files of versions that were deleted, where no live version uses them. Digests, seals and "
         "conformity packs stay. The bytes go with the next prune_artifacts."
     )
 
