@@ -78,9 +78,10 @@ def test_a_test_message_is_one_too(cloud: Webhook, by_olga: Actor, receiver: Rec
 
 
 def test_other_webhooks_get_mlflows_envelope(
-    hook: Hook, cloud: Webhook, clf: RegisteredModel, receiver: Receiver, work: Work
+    hook: Hook, cloud: Webhook, by_ada: Actor, receiver: Receiver, work: Work
 ) -> None:
     hook()
+    create_model(actor=by_ada, name="clf")
     work()
     assert sorted("specversion" in hit.json for hit in receiver.hits) == [False, True]
 
