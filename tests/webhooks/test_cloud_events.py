@@ -32,8 +32,9 @@ def parsed(hit: Hit) -> CloudEvent:
 
 
 @pytest.fixture
-def cloud(hook: Hook, by_olga: Actor) -> Webhook:
-    """Olga's webhook, which gets CloudEvents."""
+def cloud(hook: Hook, by_olga: Actor, settings: Settings) -> Webhook:
+    """Olga's webhook, which gets CloudEvents, on a server without an address."""
+    settings.BASE_URL = ""
     return update_webhook(actor=by_olga, webhook_id=hook().pk, cloud_events=True)
 
 

@@ -83,9 +83,7 @@ class Bucket:
         config = import_module("boto3.s3.transfer").TransferConfig(
             multipart_threshold=_COPY_WHOLE, multipart_chunksize=_COPY_PART, use_threads=False
         )
-        # A bucket with object lock takes no copy without a checksum.
-        options = {"CopySourceIfMatch": etag, "ChecksumAlgorithm": "CRC32"}
-        self.client.copy(self.at(source), self.name, target, ExtraArgs=options, Config=config)
+        self.client.copy(self.at(source), self.name, target, ExtraArgs={"CopySourceIfMatch": etag}, Config=config)
 
     def begin(self, key: str) -> Staged:
         """Begin an upload in parts."""
