@@ -50,10 +50,10 @@ _NO_APPROVAL = "The policy asked for no approval."
 
 
 def who_could_approve(actor: Actor, *, model: str, date: datetime.date, target: str = "Production") -> Answer:
-    """Return the people who could approve a move of a model to a target at the end of a day (UTC). A fixed number of queries.
+    """Return the people who could approve a move of a model to a target at the end of a day (UTC).
 
-    Only for readers of the whole log, because events of accounts are not events of the model. Raises NotFound, Denied,
-    InvalidInput (the target), InvalidState (this server cannot read the policy).
+    A fixed number of queries. Only for readers of the whole log, because events of accounts are not events of the
+    model. Raises NotFound, Denied, InvalidInput (the target), InvalidState (this server cannot read the policy).
     """
     if not is_governable(target):
         raise InvalidInput(

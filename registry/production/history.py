@@ -52,7 +52,7 @@ def production_at(model: RegisteredModel, at: datetime.datetime) -> Period | Non
 def production_on(
     first: datetime.datetime, end: datetime.datetime, *, stream: str = ""
 ) -> list[tuple[str, str, Period]]:
-    """Return the versions that were in Production at some time from ``first`` until before ``end``, in one stream or in all.
+    """Return the versions that were in Production at some time from ``first`` until before ``end``.
 
     Each item has the stream, the version's reference at that time, and the period; its ``until`` is None where it had
     not ended by ``end``. Deleted models are among them. Two queries. Raises InvalidInput for more than MAX_MOVES moves.

@@ -27,7 +27,7 @@ def lock_folder(prefix: str) -> None:
 
 
 def sealed_folder(prefix: str) -> ErasedFolder | None:
-    """Return the contents that an erasure of a sealed folder deletes, None where it is not sealed or is erased already."""
+    """Return the contents that an erasure of a sealed folder deletes, None for any other folder."""
     seal = Seal.objects.filter(prefix=prefix, erased_at__isnull=True).exclude(digest="").first()
     if seal is None:
         return None
