@@ -80,7 +80,7 @@ QUESTIONS = {
         ),
         Question(
             EXCEPTIONS,
-            "What went around the rules?",
+            "Which moves were exceptions?",
             "All overrides, emergencies and self-service moves of a quarter.",
             ExceptionsForm,
             exceptions_of,
