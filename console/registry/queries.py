@@ -17,16 +17,20 @@ from registry.stages import Stage
 def model_rows(actor: Actor, text: str = "") -> QuerySet[RegisteredModel]:
     """Return visible models by name, with the number of versions and open requests, and current Production.
 
-    ``last_current_at`` is when the last version left Production, None where no request had moved one there.
+    ``last_current_at`` is when the last version left Production, None where no request had moved one there. Each of
+    these is a subquery, so that the database computes them for the models of one page only.
     """
-    live = Q(versions__deleted_at__isnull=True)
+    live = (
+        ModelVersion.objects.filter(model=OuterRef("pk"), deleted_at__isnull=True)
+        .order_by().values("model").annotate(count=Count("pk")).values("count")
+    )  # fmt: skip
     current = ModelVersion.objects.filter(model=OuterRef("pk"), is_current=True)
     waiting = (
         TransitionRequest.objects.filter(version__model=OuterRef("pk"), state__in=LIVE_STATES)
         .order_by().values("version__model").annotate(count=Count("pk")).values("count")
     )  # fmt: skip
     rows = visible_models(actor).annotate(
-        version_count=Count("versions", filter=live),
+        version_count=Coalesce(Subquery(live), 0),
         current_number=Subquery(current.values("version")[:1]),
         current_since=Subquery(current.values("staged_at")[:1]),
         last_current_at=Subquery(_left_production(OuterRef("pk")).values("staged_at")[:1]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from core.actors import Actor
 from core.errors import NotFound
@@ -16,11 +17,12 @@ from tracking.permissions.runs import readable_runs
 
 def experiment_rows(actor: Actor, text: str = "") -> QuerySet[Experiment]:
     """Return the experiments this person may see that are not deleted, with the number of their runs."""
-    rows = (
-        visible_experiments(actor)
-        .filter(lifecycle_stage=Lifecycle.ACTIVE)
-        .annotate(run_count=Count("runs", filter=Q(runs__lifecycle_stage=Lifecycle.ACTIVE)))
-    )
+    runs = (
+        Run.objects.filter(experiment=OuterRef("pk"), lifecycle_stage=Lifecycle.ACTIVE)
+        .order_by().values("experiment").annotate(count=Count("pk")).values("count")
+    )  # fmt: skip
+    rows = visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE)
+    rows = rows.annotate(run_count=Coalesce(Subquery(runs), 0))
     return (rows.filter(name__icontains=text) if text else rows).order_by("-updated_ms", "pk")
 
 
