@@ -448,6 +448,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ModelLevelEnum": ["read", "edit", "manage_staging", "manage_production", "manage"],
         "ExperimentLevelEnum": ["read", "edit", "manage"],
+        "StatusStateEnum": ["ok", "warning", "critical"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "/static/custody/favicon.svg",

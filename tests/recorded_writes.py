@@ -28,6 +28,7 @@ EVENTS = "audit_event"
 # Tables whose rows are no records of what somebody did, each with the reason.
 UNRECORDED = {
     "accounts_attemptcount": "a counter for the limit of sign-ins; each failure is an event of its own",
+    "accounts_browsersession": "when somebody last used a browser; signing in, signing out and ending it are events",
     "approvals_inboxkey": "the index of who is asked; the requests say the same",
     "approvals_requestview": "when somebody last looked at a request",
     "audit_exportjob": "the progress of an export; that it was asked for is an event",

@@ -17,9 +17,11 @@ from audit.verifier.audit_verify import (
     CHECKPOINT,
     CSV_COLUMNS,
     EVENTS,
+    IDENTITIES,
     LEAVES,
     MANIFEST,
     MANIFEST_NOTE,
+    REPORT,
     TABLE,
     canonical,
     csv_row,
@@ -158,6 +160,9 @@ def rebuild(folder: Path, entries: Entries, signer: Signer | None, *, keep_signa
     if "last_gen" in claim:
         claim["last_gen"] = entries[-1]["gen"] if entries else 0
     manifest |= {"claim": claim, "size": len(leaves), "root": base64.b64encode(root).decode()}
+    _name_in_report(folder / REPORT, manifest["files"][EVENTS]["sha256"], (folder / EVENTS).read_bytes())
+    if IDENTITIES in manifest["files"]:
+        _name_actors(folder / IDENTITIES, entries)
     for name in manifest["files"]:
         data = (folder / name).read_bytes()
         manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
@@ -166,6 +171,23 @@ def rebuild(folder: Path, entries: Entries, signer: Signer | None, *, keep_signa
     _write_note(
         folder / MANIFEST_NOTE, manifest_text(manifest["origin"], data), signer, keep_signatures=keep_signatures
     )
+
+
+def _name_in_report(report: Path, before: str, events: bytes) -> None:
+    """Put the digest of the changed events into the report, which the verifier reads before the signatures."""
+    text = report.read_text(encoding="utf-8")
+    report.write_text(text.replace(before, hashlib.sha256(events).hexdigest()), encoding="utf-8")
+
+
+def _name_actors(annex: Path, entries: Entries) -> None:
+    """Put exactly the actors of the changed events into the annex."""
+    lines = {(row["ref"], row["kind"], row["name"]): row for row in map(json.loads, annex.read_bytes().splitlines())}
+    actors = {(each["ref"], each["kind"], each["name"]) for entry in entries for each in [entry["event"]["actor"]]}
+    unknown = {"owner": "", "printed_name": "", "state": "none"}
+    rows = [
+        lines.get(key) or {**dict(zip(("ref", "kind", "name"), key, strict=True)), **unknown} for key in sorted(actors)
+    ]
+    annex.write_bytes(b"".join(canonical(row) + b"\n" for row in rows))
 
 
 def _leaves(folder: Path, entries: Entries, lines: list[bytes]) -> list[bytes]:

@@ -18,6 +18,8 @@ from core.rest import ApiView, accepts
 from tests.architecture.test_routes import examples
 from tests.conftest import Acting
 
+# Answers in the format of another protocol than problem+json: OAuth's errors (RFC 6749, section 5.2).
+OWN_FORMATS = {"/api/v1/tokens/exchange": "application/json"}
 METHODS = ("get", "post", "put", "patch", "delete")
 Headers = dict[str, str]
 
@@ -61,18 +63,24 @@ def test_an_undeclared_method_fails_at_import() -> None:
         type("View", (ApiView,), {"get": print})
 
 
+def detail_of(answer: Any) -> str:
+    """Return what an error says. OAuth's descriptions have no double quotes."""
+    body = answer.json()
+    return str(body.get("detail") or body["error_description"])
+
+
 @pytest.mark.parametrize(("method", "path"), calls())
 def test_unknown_names_are_refused(client: Client, headers: Headers, method: str, path: str) -> None:
     call: Callable[..., Any] = getattr(client, method)
     before = Event.objects.count()
     answer = call(f"{path}?modle=x", headers=headers)
-    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
-    assert "'modle'" in answer.json()["detail"]
-    assert "ccepted" in answer.json()["detail"]
+    assert (answer.status_code, answer["Content-Type"]) == (400, OWN_FORMATS.get(path, "application/problem+json"))
+    assert "'modle'" in detail_of(answer)
+    assert "ccepted" in detail_of(answer)
     if method != "get":
         answer = call(path, {"acton": 1}, content_type="application/json", headers=headers)
         assert answer.status_code == 400, answer.content
-        assert "'acton'" in answer.json()["detail"]
+        assert "'acton'" in detail_of(answer)
     assert Event.objects.count() == before
 
 

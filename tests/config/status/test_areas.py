@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from audit.models import OutboxMessage
 from config.backup.last import last_backup, note_backup
-from config.heartbeats import HUNG_SECONDS, heartbeat_ages
+from config.heartbeats import HUNG_SECONDS, heartbeat_ages, start_of_process
 from config.status.areas import Area
 from config.status.audit_log import audit_log_area
 from config.status.database import database_area
@@ -144,7 +144,8 @@ def test_the_database_is_described(db: None) -> None:
 def hung(tmp_path: Path) -> int:
     """The id of a web process (this one) whose heartbeat is old."""
     path = tmp_path / f"web-{os.getpid()}.alive"
-    path.write_text(str(time.monotonic() - HUNG_SECONDS - 5), encoding="ascii")
+    text = f"{time.monotonic() - HUNG_SECONDS - 5} {start_of_process(os.getpid())}"
+    path.write_text(text, encoding="ascii")
     return os.getpid()
 
 
