@@ -12,8 +12,8 @@ _SOURCE = f"FROM generate_series(1, {RUNS}) i"
 OURS = (
     (
         "INSERT INTO tracking_run (id, experiment_id, name, user_id, created_by, status, start_ms, end_ms, lifecycle_stage, "
-        f"artifact_uri) SELECT {_RUN}, %(experiment)s, 'run ' || i, 'bench', 'bench', 'FINISHED', 1700000000000 + i, "
-        f"1700000001000 + i, 'active', 'mlflow-artifacts:/bench/' || i {_SOURCE}"
+        f"artifact_uri, is_registered, deleted_with_experiment) SELECT {_RUN}, %(experiment)s, 'run ' || i, 'bench', 'bench', "
+        f"'FINISHED', 1700000000000 + i, 1700000001000 + i, 'active', 'mlflow-artifacts:/bench/' || i, false, false {_SOURCE}"
     ),
     f"INSERT INTO tracking_runtag (run_id, key, value) SELECT {_RUN}, 'shard', (i %% {SHARDS})::text {_SOURCE}",
     (

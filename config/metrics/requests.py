@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter, deque
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -12,24 +14,51 @@ from core.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROBES = {"/health", "/healthz", "/version", "/metrics"}
+_COUNT_SECONDS = 0.5
+
+# Path, method, status and seconds of the requests that are not counted yet. The counters of prometheus_client share one
+# lock, for which the threads of a busy process wait longer than they work; appending to a deque needs none.
+_answered: deque[tuple[str, str, str, float]] = deque()
+_counting = threading.Lock()
 
 
 def with_metrics(application: WSGIApplication) -> WSGIApplication:
-    """Return the application with its requests counted."""
+    """Return the application with its requests noted for `count_requests`."""
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
-        interface = interface_of(environ["PATH_INFO"])
-        method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            _requests(interface, method if method in _METHODS else "other", status[:3]).inc()
-            _seconds(interface).observe(time.perf_counter() - began)
+            _answered.append((environ["PATH_INFO"], environ["REQUEST_METHOD"], status, time.perf_counter() - began))
             return start_response(status, headers, *more)
 
         return application(environ, start)
 
     return serve
+
+
+def count_requests() -> None:
+    """Add the requests since the last call to the counters of this process."""
+    requests: Counter[tuple[str, str, str]] = Counter()
+    with _counting:
+        for _ in range(len(_answered)):
+            path, method, status, seconds = _answered.popleft()
+            interface = interface_of(path)
+            requests[interface, method if method in _METHODS else "other", status[:3]] += 1
+            _seconds(interface).observe(seconds)
+        for labels, number in requests.items():
+            _requests(*labels).inc(number)
+
+
+def start_counting() -> None:
+    """Count the requests at intervals, in a thread: /metrics is answered by one process, and adds up all of them."""
+
+    def count() -> None:
+        while True:
+            time.sleep(_COUNT_SECONDS)
+            count_requests()
+
+    threading.Thread(target=count, name="request-metrics", daemon=True).start()
 
 
 def interface_of(path: str) -> str:

@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.authentication import actor_from_request
 from config.metrics.pool import forget_ended_processes, sample_pool
+from config.metrics.requests import count_requests
 from config.metrics.state import gauges
 from core.errors import NotAuthenticated
 from core.metrics import FOLDER
@@ -46,6 +47,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             headers = {"WWW-Authenticate": "Bearer"}
             return HttpResponse(str(error), status=HTTPStatus.UNAUTHORIZED, content_type="text/plain", headers=headers)
     sample_pool()
+    count_requests()
     forget_ended_processes()
     registry = CollectorRegistry()
     if os.environ.get(FOLDER):

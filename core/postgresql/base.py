@@ -13,6 +13,8 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
+from core.postgresql.reads import close_frequent_reads
+
 # A connection that was asked more recently than this is asked again only if its socket is readable.
 _ASKED_SECONDS = 1.0
 
@@ -31,6 +33,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pool is not None and pool._check is ConnectionPool.check_connection:  # noqa: SLF001 - Django passes its own
             pool._check = check_connection  # noqa: SLF001 - likewise
         return pool
+
+    def close_pool(self) -> None:
+        """Close the pool, and the connections of `core.postgresql.reads`."""
+        super().close_pool()
+        close_frequent_reads()
 
 
 def check_connection(connection: psycopg.Connection) -> None:

@@ -25,6 +25,7 @@ from accounts.authentication import AUTHENTICATED_USER_SQL, presented_secret, to
 from core.actors import Actor, Scope
 from core.columns import listed, table_of
 from core.errors import NotAuthenticated, NotFound
+from core.postgresql.reads import frequent_rows
 from core.times import iso_utc
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import default_level, visible_models
@@ -94,7 +95,7 @@ def production_of_models(actor: Actor, names: Sequence[str], if_none_match: str)
     etag = etag_of_models(names, {name: _state_of(row)[0] for name, row in current.items()})
     if if_none_match and matches(etag, if_none_match):
         return _response(Answer(304, etag, b""))
-    models = {name: _body_of(name, current[name]) if name in current else None for name in names}
+    models = {name: _body_with_review(name, current[name]) if name in current else None for name in names}
     return _response(Answer(200, etag, orjson.dumps({"models": models})))
 
 
@@ -110,7 +111,8 @@ def row_of(version: ModelVersion) -> dict[str, Any]:
 
 def state_of_row(name: str, row: dict[str, Any]) -> tuple[str, bytes]:
     """Return the ETag and the body of the answer about a model whose Production version has these columns."""
-    return _state_of(row)[0], orjson.dumps(_body_of(name, row))
+    etag, overdue = _state_of(row)
+    return etag, orjson.dumps(_body_of(name, row, overdue=overdue))
 
 
 def _response(answer: Answer) -> HttpResponse:
@@ -123,26 +125,29 @@ def _response(answer: Answer) -> HttpResponse:
 
 def _find(name: str, secret: str) -> Any:
     """Return the row of the statement, None for none. It uses the driver: the ORM would take longer than the query."""
-    now: Any = timezone.now()
+    now = timezone.now()
+    digest = token_digest(secret)
+    rows = frequent_rows(_SQL, (digest, iso_utc(now), name))
+    if rows is not None:
+        return rows[0] if rows else None
     try:
         connection.ensure_connection()
         with connection.wrap_database_errors:  # Django checks the connection after such an error
             if connection.vendor == "sqlite":
-                values = (token_digest(secret), connection.ops.adapt_datetimefield_value(now), name)
+                values = (digest, connection.ops.adapt_datetimefield_value(now), name)
                 return connection.connection.execute(_SQL_SQLITE, values).fetchone()
-            values = (token_digest(secret), now, name)
             # Django's cursors bind parameters on the client and cannot prepare the statement: planning it again would
             # take most of the time.
-            return psycopg.Cursor(connection.connection).execute(_SQL, values, prepare=True).fetchone()
+            return psycopg.Cursor(connection.connection).execute(_SQL, (digest, now, name), prepare=True).fetchone()
     except Error:
         return None  # the regular view meets the same error and reports it
 
 
 def _answer(name: str, row: dict[str, Any], if_none_match: str) -> Answer:
-    etag, _ = _state_of(row)
+    etag, overdue = _state_of(row)
     if if_none_match and matches(etag, if_none_match):
         return Answer(304, etag, b"")
-    return Answer(200, etag, orjson.dumps(_body_of(name, row)))
+    return Answer(200, etag, orjson.dumps(_body_of(name, row, overdue=overdue)))
 
 
 def _state_of(row: dict[str, Any]) -> tuple[str, bool]:
@@ -153,7 +158,11 @@ def _state_of(row: dict[str, Any]) -> tuple[str, bool]:
     return f'"{row["id"]}-{_iso(row["staged_at"])}-{row["artifact_digest"][-12:]}{review_part}"', overdue
 
 
-def _body_of(name: str, row: dict[str, Any]) -> dict[str, Any]:
+def _body_with_review(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    return _body_of(name, row, overdue=_state_of(row)[1])
+
+
+def _body_of(name: str, row: dict[str, Any], *, overdue: bool) -> dict[str, Any]:
     path = row["artifact_path"]
     return {
         "name": name,
@@ -170,7 +179,7 @@ def _body_of(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "promoted_by": row["staged_by"],
         "promoted_at": _iso(row["staged_at"]),
         "review_due_at": _iso(row["review_due_at"]),
-        "review_overdue": _state_of(row)[1],
+        "review_overdue": overdue,
     }
 
 

@@ -22,7 +22,7 @@ from accounts.services import issue_token
 from audit.actions import Action
 from config.metrics import state
 from config.metrics.pool import forget_ended_processes, pool_state
-from config.metrics.requests import interface_of, with_metrics
+from config.metrics.requests import count_requests, interface_of, with_metrics
 from core.errors import GateRefused
 from core.metrics import EVENTS, HTTP_REQUESTS
 from registry.services.stages import change_stage
@@ -107,11 +107,13 @@ def test_a_refusal_is_counted_by_its_rule(
 
 def test_requests_are_counted_by_interface_and_status() -> None:
     counter = HTTP_REQUESTS.labels("serving", "GET", "404")
+    count_requests()  # those of other tests
     before = counter._value.get()
     serve = with_metrics(lambda _environ, start: (start("404 Not Found", []), [b""])[1])
     serve(
         {"PATH_INFO": "/api/v1/models/fraud/production", "REQUEST_METHOD": "GET"}, lambda *_answer: lambda _data: None
     )
+    count_requests()
     assert counter._value.get() == before + 1
 
 
