@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -98,7 +99,7 @@ def test_a_transaction_reads_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> No
         assert frequent_rows("SELECT %s", ("a",)) is None
 
 
-def parameters() -> dict[str, object]:
+def parameters() -> dict[str, Any]:
     """Return the parameters of Django's connections."""
     own = connection.get_connection_params()
     own.pop("pool", None)
