@@ -34,7 +34,6 @@ def find_account(actor: Actor, username: str) -> User:
     return account
 
 
-@transaction.atomic
 def set_password(*, actor: Actor, username: str, password: str, current: str = "") -> None:
     """Set a password. Superusers may set the password of every person.
 
@@ -42,11 +41,17 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
 
     Raises Denied, NotFound, InvalidInput (a weak password, the current password, a service account).
     """
-    user = _locked(find_account(actor, username))
-    if user.is_service:
+    account = find_account(actor, username)
+    if account.is_service:
         raise InvalidInput("A service account has no password. Issue a token for it.")
     if username == actor.name:
-        require_password(actor, user, current, Action.ACCOUNT_REAUTHENTICATED)
+        require_password(actor, account, current, Action.ACCOUNT_REAUTHENTICATED)
+    _set_password(actor, account, password)
+
+
+@transaction.atomic
+def _set_password(actor: Actor, account: User, password: str) -> None:
+    user = _locked(account)
     if user.check_password(password):
         raise InvalidInput("The new password is the same as the current password.")
     try:
@@ -57,8 +62,8 @@ def set_password(*, actor: Actor, username: str, password: str, current: str = "
     user.save(update_fields=["password"])
     note_change(actor=actor, account=user, kind=Change.PASSWORD_SET)
     end_sessions(actor=actor, user=user, reason="the password was set")
-    changed = "set by its owner" if username == actor.name else "set by an administrator"
-    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(username), after={"password": changed})
+    changed = "set by its owner" if user.username == actor.name else "set by an administrator"
+    record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=user_ref(user.username), after={"password": changed})
 
 
 @transaction.atomic

@@ -37,7 +37,6 @@ def live_sessions(user_id: int | None) -> QuerySet[ApprovalSession]:
     return rows.none() if user_id is None else rows.filter(user_id=user_id)
 
 
-@transaction.atomic
 def start_approval_session(
     *, actor: Actor, password: str, session_key: str, proof: str = ""
 ) -> tuple[ApprovalSession, str]:
@@ -50,10 +49,15 @@ def start_approval_session(
     user = require_person(actor, Action.ACCOUNT_APPROVAL_SESSION_STARTED, "start an approval session")
     if not session_key:
         raise _denied(actor, "Start the approval session in a browser in which you are signed in.")
+    if not proof:
+        require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
+    return _start(actor, user, session_key, proof)
+
+
+@transaction.atomic
+def _start(actor: Actor, user: User, session_key: str, proof: str) -> tuple[ApprovalSession, str]:
     if proof:
         _require_proof(actor, proof)
-    else:
-        require_password(actor, user, password, Action.ACCOUNT_APPROVAL_SESSION_STARTED)
     _end(actor, live_sessions(user.pk).select_for_update())
     secret = APPROVAL_PREFIX + secrets.token_urlsafe(32)
     now = timezone.now()

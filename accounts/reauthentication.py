@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.attempts import claim_attempt, return_attempt
 from accounts.authentication import find_signed_in_person, is_signed_in_person
 from accounts.identity_proofs import use_proof
 from accounts.local_passwords import has_local_password
 from accounts.models import User
 from audit.actions import Action
-from audit.models import Event
 from audit.services import record
 from core.actors import Actor
 from core.errors import Denied
@@ -26,7 +26,6 @@ from core.refs import user_ref
 # the browser.
 MAX_FAILURES = 5
 FAILURE_WINDOW = timedelta(minutes=15)
-_PASSWORD_ACTIONS = (Action.ACCOUNT_APPROVAL_SESSION_STARTED, Action.ACCOUNT_REAUTHENTICATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +36,22 @@ class Reauthentication:
     purpose: str = ""
 
 
-@transaction.atomic
 def reauthenticate(*, actor: Actor, password: str, proof: str = "") -> Reauthentication:
     """Check the password of a signed-in person, or their proof by an identity provider, and record that it was given.
 
-    Raises Denied unless the actor is a signed-in person, for a wrong password or proof, and after too many wrong ones.
+    Call it in no transaction (`require_password`). Raises Denied unless the actor is a signed-in person, for a wrong
+    password or proof, and after too many wrong ones.
     """
     user = require_person(actor, Action.ACCOUNT_REAUTHENTICATED, "sign")
     if not proof:
         require_password(actor, user, password, Action.ACCOUNT_REAUTHENTICATED)
-        record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
-        return Reauthentication(timezone.now())
-    used = use_proof(actor=actor, secret=proof, action=Action.ACCOUNT_REAUTHENTICATED)
-    after = {"identity_proof": used.pk, "provider": used.provider, "purpose": used.purpose}
-    record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username), after=after)
+    with transaction.atomic():
+        if not proof:
+            record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username))
+            return Reauthentication(timezone.now())
+        used = use_proof(actor=actor, secret=proof, action=Action.ACCOUNT_REAUTHENTICATED)
+        after = {"identity_proof": used.pk, "provider": used.provider, "purpose": used.purpose}
+        record(actor=actor, action=Action.ACCOUNT_REAUTHENTICATED, obj=user_ref(user.username), after=after)
     return Reauthentication(used.proved_at, used.purpose)
 
 
@@ -68,18 +69,23 @@ def require_person(actor: Actor, action: Action, purpose: str) -> User:
 
 
 def require_password(actor: Actor, user: User, password: str, action: Action) -> None:
-    """Raise Denied for a wrong password, and for any password after too many wrong ones in any interface."""
-    failures = Event.objects.filter(
-        action__in=_PASSWORD_ACTIONS, actor_ref=actor.ref, outcome="denied", at__gt=timezone.now() - FAILURE_WINDOW
-    )
-    if failures.count() >= MAX_FAILURES:
-        minutes = int(FAILURE_WINDOW.total_seconds() // 60)
-        raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
+    """Raise Denied for a wrong password, and for any password after too many wrong ones in any interface.
+
+    Call it in no transaction: an attempt is counted before the password is checked, so that parallel guesses do not
+    pass the limit, and a refusal must not undo the count. Raises RuntimeError in a transaction.
+    """
     if not has_local_password(user):
         message = "Your account has no password on this server. Confirm who you are at your identity provider first."
         raise _denied(actor, action, message)
+    subject = f"password:{user_ref(user.username)}"
+    with transaction.atomic(durable=True):
+        is_allowed = claim_attempt(subject, limit=MAX_FAILURES, window=FAILURE_WINDOW)
+    if not is_allowed:
+        minutes = int(FAILURE_WINDOW.total_seconds() // 60)
+        raise _denied(actor, action, f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
     if not user.check_password(password):
         raise _denied(actor, action, "Wrong password.")
+    return_attempt(subject)
 
 
 def _denied(actor: Actor, action: Action, message: str) -> Denied:

@@ -7,6 +7,7 @@ from functools import partial, wraps
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.options import TO_FIELD_VAR
 from django.db import transaction
@@ -16,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
 
 from accounts.oidc.configuration import configured_providers
+from core.errors import Denied
 
 
 class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -50,8 +52,16 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Let a person change their password, record it, and end their sessions in other browsers."""
         # The site is made before the models are loaded, so this is imported late.
-        from accounts.own_password import note_own_password  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
+        from accounts.authentication import actor_from_request  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
+        from accounts.own_password import note_own_password, require_own_password  # noqa: PLC0415 - likewise
+        from console.shell.pages import denied_message  # noqa: PLC0415 - likewise
 
+        if request.method == "POST":
+            try:
+                require_own_password(request)
+            except Denied as error:
+                messages.error(request, denied_message(actor_from_request(request), error))
+                return HttpResponseRedirect(request.path)
         with transaction.atomic():
             response: HttpResponse = super().password_change(request, extra_context)
             if request.method == "POST" and isinstance(response, HttpResponseRedirect):

@@ -49,7 +49,6 @@ def passkeys_of(user_id: int | None) -> QuerySet[Passkey]:
     return rows.none() if user_id is None else rows.filter(user_id=user_id)
 
 
-@transaction.atomic
 def begin_enrolment(*, actor: Actor, password: str, name: str, proof: str = "") -> Enrolment:
     """Check the password of a signed-in person, or their proof by an identity provider, and return what their browser
     needs to make a passkey.
@@ -59,10 +58,22 @@ def begin_enrolment(*, actor: Actor, password: str, name: str, proof: str = "") 
     """
     label = _name(name)
     user = require_person(actor, Action.ACCOUNT_PASSKEY_ADDED, "add a passkey")
-    confirmation = reauthenticate(actor=actor, password=password, proof=proof)
-    if proof and confirmation.purpose != PURPOSE:
+    if not proof:
+        reauthenticate(actor=actor, password=password)
+        return _begin(user, label)
+    with transaction.atomic():  # a refusal does not use the proof up
+        _use_proof(actor, user, proof)
+        return _begin(user, label)
+
+
+def _use_proof(actor: Actor, user: User, proof: str) -> None:
+    confirmation = reauthenticate(actor=actor, password="", proof=proof)
+    if confirmation.purpose != PURPOSE:
         message = "You confirmed who you are for something else. Confirm it for this."
         raise Denied(message, action=Action.ACCOUNT_PASSKEY_ADDED, obj=user_ref(user.username))
+
+
+def _begin(user: User, label: str) -> Enrolment:
     ids = list(passkeys_of(user.pk).values_list("credential_id", flat=True))
     if len(ids) >= MAX_PASSKEYS:
         raise InvalidState(f"You have {len(ids)} passkeys. Remove one before you add another.")

@@ -37,7 +37,6 @@ class AppEnrolment:
     token: str = field(repr=False)
 
 
-@transaction.atomic
 def begin_app(*, actor: Actor, password: str) -> AppEnrolment:
     """Check the password of a signed-in person and return a secret for their authenticator app.
 
@@ -86,20 +85,19 @@ def finish_app(*, actor: Actor, token: str, code: str) -> list[str]:
     return codes
 
 
-@transaction.atomic
 def renew_recovery_codes(*, actor: Actor, password: str) -> list[str]:
     """Return new recovery codes, in place of the old ones. Raises Denied, NotFound without an authenticator app."""
     user = require_person(actor, Action.ACCOUNT_RECOVERY_CODES_RENEWED, "renew recovery codes")
     reauthenticate(actor=actor, password=password)
-    app = _locked_app(user)
-    RecoveryCode.objects.filter(app=app, used_at__isnull=True).update(used_at=timezone.now())
-    codes = _store_codes(app)
-    obj, after = user_ref(user.username), {"recovery_codes": len(codes)}
-    record(actor=actor, action=Action.ACCOUNT_RECOVERY_CODES_RENEWED, obj=obj, after=after)
-    return codes
+    with transaction.atomic():
+        app = _locked_app(user)
+        RecoveryCode.objects.filter(app=app, used_at__isnull=True).update(used_at=timezone.now())
+        codes = _store_codes(app)
+        obj, after = user_ref(user.username), {"recovery_codes": len(codes)}
+        record(actor=actor, action=Action.ACCOUNT_RECOVERY_CODES_RENEWED, obj=obj, after=after)
+        return codes
 
 
-@transaction.atomic
 def remove_app(*, actor: Actor, username: str, password: str = "") -> None:
     """Remove an authenticator app: one's own with the password, or as a superuser that of somebody else.
 
@@ -110,15 +108,16 @@ def remove_app(*, actor: Actor, username: str, password: str = "") -> None:
         reauthenticate(actor=actor, password=password)
     else:
         require_administrator(actor, Action.ACCOUNT_SECOND_FACTOR_REMOVED, username)
-    user = person if username == actor.name else User.objects.filter(username=username).first()
-    if user is None:
-        raise NotFound(f"There is no account {username[:150]}.")
-    app = _locked_app(user)
-    app.removed_at, app.sealed_secret = timezone.now(), ""
-    app.save(update_fields=["removed_at", "sealed_secret"])
-    RecoveryCode.objects.filter(app=app, used_at__isnull=True).update(used_at=timezone.now())
-    obj, before = user_ref(user.username), {"authenticator_app": app.pk}
-    record(actor=actor, action=Action.ACCOUNT_SECOND_FACTOR_REMOVED, obj=obj, before=before)
+    with transaction.atomic():
+        user = person if username == actor.name else User.objects.filter(username=username).first()
+        if user is None:
+            raise NotFound(f"There is no account {username[:150]}.")
+        app = _locked_app(user)
+        app.removed_at, app.sealed_secret = timezone.now(), ""
+        app.save(update_fields=["removed_at", "sealed_secret"])
+        RecoveryCode.objects.filter(app=app, used_at__isnull=True).update(used_at=timezone.now())
+        obj, before = user_ref(user.username), {"authenticator_app": app.pk}
+        record(actor=actor, action=Action.ACCOUNT_SECOND_FACTOR_REMOVED, obj=obj, before=before)
 
 
 def unused_codes(app: AuthenticatorApp) -> int:

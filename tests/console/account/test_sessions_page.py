@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.administration import deactivate_user, set_password
 from accounts.browser_sessions import USE_SECONDS
 from accounts.models import BrowserSession, User
+from accounts.reauthentication import MAX_FAILURES
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
@@ -106,9 +107,20 @@ def test_a_new_password_ends_the_other_sessions(phone: Client, ada: User, signed
     assert "This one" in text_of(client.get(PAGE)), "the renewed session is noted"
 
 
+def test_guesses_of_the_old_password_are_limited(ada: User, signed_in: SignedIn) -> None:
+    new = {"old_password": "wrong", "new_password1": "another-word-9", "new_password2": "another-word-9"}
+    client = signed_in(ada)
+    for _ in range(MAX_FAILURES):
+        client.post("/admin/password_change/", new)
+    answer = client.post("/admin/password_change/", new | {"old_password": "ada-password-1"}, follow=True)
+    assert "Too many wrong passwords" in text_of(answer)
+    assert User.objects.get(pk=ada.pk).check_password("ada-password-1")
+    assert Event.objects.filter(outcome="denied").count() == MAX_FAILURES + 1
+
+
 def test_a_wrong_old_password_ends_nothing(phone: Client, ada: User, signed_in: SignedIn) -> None:
     new = {"old_password": "wrong", "new_password1": "another-word-9", "new_password2": "another-word-9"}
-    assert signed_in(ada).post("/admin/password_change/", new).status_code == 200
+    assert "Wrong password." in text_of(signed_in(ada).post("/admin/password_change/", new, follow=True))
     assert is_signed_in(phone)
     assert not Event.objects.filter(action=Action.ACCOUNT_USER_CHANGED).exists()
 
