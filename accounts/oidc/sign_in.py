@@ -37,7 +37,9 @@ def account_of(identity: Identity, *, request_id: str) -> User:
     actor = system_actor(f"sign-in:{identity.provider.id}", request_id=request_id)
     try:
         return _account_of(identity, actor)
-    except IntegrityError:  # the same person signed in twice at the same moment: the other one made the account
+    except (IntegrityError, RejectedSignIn):
+        # The same person may have signed in twice at the same moment. The other sign-in made the account, or took the
+        # username. Any other rejection is the same again.
         return _account_of(identity, actor)
 
 
