@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from celery.app.task import Task
@@ -32,7 +32,7 @@ from accounts.models import User
 from config.start import prepare_start
 from core.actors import Actor
 from tests import recorded_writes
-from tests.database_copies import Template, drop, use
+from tests.database_copies import Template, drop, name_of_test_database, take_run_number, use
 from tests.database_flush import Rows, flush_to, written_by_migrations
 from tests.declared_bodies import hold_to_document
 from tests.recorded_fixtures import restore_recorded
@@ -43,6 +43,7 @@ from tests.signed_in import actor_of
 Acting = Callable[[User], Actor]
 # The name of this process among the workers of a test run; empty when there are none.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_RUN_LOCK = pytest.StashKey[TextIO]()
 
 # A busy machine is no failure: what is tested is what comes out, not how fast.
 settings.register_profile("custody", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -58,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out the tests that touch a database or start processes of the product",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Number this run; its workers inherit the number."""
+    if not WORKER:
+        config.stash[_RUN_LOCK] = take_run_number()
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
@@ -135,9 +142,7 @@ def _own_log(monkeypatch: pytest.MonkeyPatch) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """The migrated database that test databases are copied from. Tests that start processes use `database_url`."""
     folder = tmp_path_factory.getbasetemp()
-    return Template(
-        folder=folder.parent if WORKER else folder, name=f"test_{connection.settings_dict['NAME']}_template"
-    )
+    return Template(folder=folder.parent if WORKER else folder, name=name_of_test_database("template"))
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +157,8 @@ def django_db_setup(
     Its value is the rows that the migrations wrote.
     """
     with django_db_blocker.unblock(), template.locked():
+        if connection.vendor == "postgresql":
+            connection.settings_dict["TEST"]["NAME"] = name_of_test_database(WORKER)
         if not template.is_made:
             template.take_kept()
         copying = use(template) if template.is_made else {}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -14,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import django
 from django.apps import apps
 from django.db import connection
 
+RUN = "TEST_RUN_NUMBER"
 _KEPT = 4  # databases of other states of the migrations that are kept for the next run
 
 
@@ -112,6 +114,30 @@ class Template:
         with connection._nodb_cursor() as cursor:
             cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
         return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
+
+
+def take_run_number() -> TextIO:
+    """Give this test run the lowest number that no other run on this machine has; return the lock that holds it.
+
+    Databases of PostgreSQL have it in their names, so that two runs can use one server, and the next run replaces what
+    a killed one has left.
+    """
+    for number in itertools.count():
+        path = Path(tempfile.gettempdir()) / f"custody-test-run-{os.getuid()}-{number}.lock"
+        lock = path.open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        os.environ[RUN] = str(number)
+        return lock
+    raise AssertionError
+
+
+def name_of_test_database(worker: str) -> str:
+    """Return the name of a worker's test database on PostgreSQL; with "template" that of the template."""
+    return f"test_custody_{os.environ[RUN]}_{worker or 'alone'}"
 
 
 def _kept_file() -> Path:
