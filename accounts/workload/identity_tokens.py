@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
+from django.conf import settings
 from django.utils import timezone
 from jwt.exceptions import PyJWTError
 
@@ -96,7 +97,7 @@ def plain_text(value: object) -> str:
 def _unverified_issuer(token: str) -> tuple[str, dict[str, object]]:
     """Return the issuer that a token names, without a slash at its end, and the facts of a refusal.
 
-    Raises RefusedExchange unless a rule names the issuer: no other one is asked for its keys.
+    Raises RefusedExchange unless the settings trust the issuer and a rule names it: no other one is asked for its keys.
     """
     try:
         if len(token) > MAX_TOKEN:
@@ -107,9 +108,13 @@ def _unverified_issuer(token: str) -> tuple[str, dict[str, object]]:
     issuer = str(claims.get("iss", "")).rstrip("/")
     facts: dict[str, object] = {"unverified_issuer": plain_text(issuer)}
     facts["unverified_subject"] = plain_text(claims.get("sub", ""))
-    if "\x00" in issuer or not TrustedPublisher.objects.filter(issuer=issuer, deleted_at__isnull=True).exists():
+    if issuer not in settings.TRUSTED_ISSUERS or not _is_named(issuer):
         raise RefusedExchange("No rule trusts the issuer of the identity token.", facts=facts)
     return issuer, facts
+
+
+def _is_named(issuer: str) -> bool:
+    return TrustedPublisher.objects.filter(issuer=issuer, deleted_at__isnull=True).exists()
 
 
 def _sha256(text: str) -> str:

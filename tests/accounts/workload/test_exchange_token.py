@@ -137,6 +137,15 @@ def test_only_the_issuer_of_a_rule_is_asked_for_its_keys(exchange: Exchange, iss
     assert issuer.requests == []
 
 
+def test_an_issuer_that_the_settings_trust_no_more(add_rule: AddRule, exchange: Exchange, settings: Settings) -> None:
+    add_rule()
+    settings.TRUSTED_ISSUERS = ("https://gitlab.com",)
+    answer = exchange()
+    assert answer.status_code == 400
+    assert "No rule trusts the issuer" in answer.json()["error_description"]
+    assert not ApiToken.objects.exists()
+
+
 def test_an_identity_token_is_exchanged_once(add_rule: AddRule, exchange: Exchange, issuer: IdentityServer) -> None:
     add_rule()
     token = signed(job_claims(issuer), issuer.key)
