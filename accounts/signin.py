@@ -78,8 +78,8 @@ def record_refused_sign_in(*, request: HttpRequest, provider: str, reason: str, 
         )
 
 
-def record_wrong_code(*, request: HttpRequest | None, username: str) -> None:
-    """Record a sign-in with the right password and a wrong code of the second factor."""
+def record_wrong_factor(*, request: HttpRequest | None, username: str, reason: str) -> None:
+    """Record a sign-in with the right password and a wrong second factor."""
     with transaction.atomic():
         record(
             actor=anonymous_actor(request_id=_request_id(request)),
@@ -87,7 +87,7 @@ def record_wrong_code(*, request: HttpRequest | None, username: str) -> None:
             obj=user_ref(username[:_LONGEST_NAME]),
             outcome="denied",
             after=_origin(request),
-            reason="the code of the second factor is wrong",
+            reason=reason,
         )
 
 

@@ -107,7 +107,7 @@ def verify_statement(*, actor: Actor, passkey_answer: PasskeyAnswer, facts: Fact
     Conflict where the statement has other facts.
     """
     statement = _statement_of(passkey_answer.token)
-    stated = {key: value for key, value in statement.items() if key not in _FRESH}
+    stated = _without_fresh(statement)
     differing = sorted(key for key in facts.keys() | stated.keys() if facts.get(key) != stated.get(key))
     if differing:
         raise Conflict(f"What was signed is not what is decided now ({', '.join(differing)} differ). Sign again.")
@@ -122,6 +122,15 @@ def verify_statement(*, actor: Actor, passkey_answer: PasskeyAnswer, facts: Fact
     passkey.sign_count = answer.sign_count
     passkey.save(update_fields=["sign_count"])
     return VerifiedStatement(passkey, text.decode(), str(statement["nonce"]), answer)
+
+
+def stated_facts(token: str) -> Facts:
+    """Return the facts of the statement in a token. Raises InvalidInput, as `verify_statement` does."""
+    return _without_fresh(_statement_of(token))
+
+
+def _without_fresh(statement: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in statement.items() if key not in _FRESH}
 
 
 def _statement_of(token: str) -> dict[str, Any]:

@@ -43,6 +43,7 @@ urlpatterns = [
     path("account/identities/", sign_in.identities, name="identities"),
     path("account/identities/<str:provider_id>/unlink/", sign_in.unlink, name="identity_unlink"),
     path("account/confirm-identity/", sign_in.confirm_identity, name="confirm_identity"),
+    path("sign-in-passkey/", sign_in.passkey_sign_in, name="passkey_sign_in"),
     path("sign-in/<str:provider_id>/", sign_in.provider_sign_in, name="provider_sign_in"),
     path("sign-in/<str:provider_id>/callback/", sign_in.provider_callback, name="provider_callback"),
     path("sign-in-links/<str:secret>/", sign_in.sign_in_link, name="sign_in_link"),

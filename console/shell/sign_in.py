@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 
 from accounts.models import User
+from accounts.passkeys.assertions import Challenge
+from accounts.second_factor.passkeys import has_passkey, sign_in_challenge
 from accounts.second_factor.verification import accept_code, app_of
-from accounts.signin import claim_sign_in, note_sign_in_facts, record_wrong_code, return_sign_in
+from accounts.signin import claim_sign_in, note_sign_in_facts, record_wrong_factor, return_sign_in
 
 
 class SignInForm(AuthenticationForm):
@@ -21,8 +25,12 @@ class SignInForm(AuthenticationForm):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
         help_text="Only if you have added one. A recovery code works too, once.",
     )
+    # What the passkey of a person has to sign whose password was right.
+    challenge: Challenge | None = None
     error_messages = {
         "code": "The password is right. Enter it again with the code that your authenticator app shows now.",
+        "passkey": "The password is right. Now use your passkey.",
+        "either": "The password is right. Use your passkey, or enter the password again with the code of your app.",
         "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask an administrator.",
         "locked": "Too many wrong passwords for this username. Try again in fifteen minutes.",
@@ -34,6 +42,11 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own arguments, passed through
         for field in self.fields.values():
             field.widget.attrs["class"] = "c-input"
+
+    @property
+    def passkey_options(self) -> str:
+        """Return the options of the challenge for the browser, as JSON."""
+        return json.dumps(self.challenge.options) if self.challenge else ""
 
     def clean(self) -> dict[str, object]:
         """Check the password. After too many failed attempts, refuse without checking it. Raises ValidationError."""
@@ -48,16 +61,24 @@ class SignInForm(AuthenticationForm):
         return cleaned
 
     def _check_second_factor(self) -> None:
-        """Refuse a person with an authenticator app without a code that is valid now. Raises ValidationError."""
+        """Refuse a person with an authenticator app without a code that is valid now, and one with a passkey until it
+        has signed (`challenge`). Raises ValidationError.
+        """
         user = self.get_user()
-        if user is None or app_of(user.pk) is None:
+        if user is None:
             return
-        factor = accept_code(user, self.cleaned_data.get("code") or "")
-        if not factor:
-            if self.cleaned_data.get("code"):
-                record_wrong_code(request=self.request, username=user.username)
+        code, has_app = self.cleaned_data.get("code") or "", app_of(user.pk) is not None
+        if has_app and (factor := accept_code(user, code)):
+            note_sign_in_facts(self.request, second_factor=factor)
+            return
+        if has_app and code:
+            reason = "the code of the second factor is wrong"
+            record_wrong_factor(request=self.request, username=user.username, reason=reason)
+        if has_passkey(user):
+            self.challenge = sign_in_challenge(user)
+            raise forms.ValidationError(self.error_messages["either" if has_app else "passkey"], code="passkey")
+        if has_app:
             raise forms.ValidationError(self.error_messages["code"], code="code")
-        note_sign_in_facts(self.request, second_factor=factor)
 
     def confirm_login_allowed(self, user: User) -> None:
         """Refuse disabled accounts and service accounts."""

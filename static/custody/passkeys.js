@@ -1,6 +1,6 @@
 // Forms that need a passkey: data-passkey="create" makes one, data-passkey="get" signs with one. The form is sent once
-// its field "passkey_answer" has the answer of the browser. A form that signs gets its options from
-// data-passkey-address, to which its fields are posted, and keeps the token of its statement in "passkey_token".
+// its field "passkey_answer" has the answer of the browser. A form that signs has its options in data-passkey-options,
+// or gets them from data-passkey-address, to which its fields are posted, with the token for "passkey_token".
 "use strict";
 
 const NO_PASSKEYS =
@@ -21,7 +21,11 @@ const create = (form) =>
     publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.passkeyOptions)),
   });
 
+const get = (options) =>
+  navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+
 const sign = async (form, part) => {
+  if (part.dataset.passkeyOptions) return get(JSON.parse(part.dataset.passkeyOptions));
   const fields = new FormData(form);
   fields.delete("password");
   const answer = await fetch(part.dataset.passkeyAddress, {
@@ -32,7 +36,7 @@ const sign = async (form, part) => {
   const body = await answer.json().catch(() => ({}));
   if (!body.options) throw new Error(body.problem || "The server prepared nothing to sign. Load the page again.");
   form.elements.passkey_token.value = body.token;
-  return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(body.options) });
+  return get(body.options);
 };
 
 const run = async (form, part) => {

@@ -18,15 +18,17 @@ from accounts.oidc.configuration import IdentityProvider, configured_providers, 
 from accounts.oidc.flow import Answer, Attempt, Kind, begin, finish
 from accounts.oidc.sign_in import account_of, link_identity, linked_account, providers_of, unlink_identity
 from accounts.oidc.tokens import RejectedSignIn
+from accounts.passkeys.assertions import PasskeyAnswer
 from accounts.reauthentication import reauthenticate
+from accounts.second_factor.passkeys import accept_passkey
 from accounts.sign_in_links import find_sign_in_link, use_sign_in_link
-from accounts.signin import record_refused_sign_in, sign_in
+from accounts.signin import record_refused_sign_in, record_wrong_factor, return_sign_in, sign_in
 from console.account.forms import LinkForm
 from console.account.identity import remember_proof
 from console.shell.dialogs import submitted
 from console.shell.pages import denied_message, page, render_page
 from core.actors import Actor
-from core.errors import Denied, InvalidState, NotFound, Unavailable
+from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound, Unavailable
 
 _LONGEST_PURPOSE = 100
 
@@ -60,6 +62,21 @@ def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
         return _refused(request, error.message, status=403)
     except Unavailable as error:
         return _refused(request, error.message, status=503)
+
+
+@never_cache
+@require_POST
+def passkey_sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in a person whose password was right, when their passkey has signed the challenge of this sign-in."""
+    answer = PasskeyAnswer(request.POST.get("passkey_token", ""), request.POST.get("passkey_answer", ""))
+    try:
+        user = accept_passkey(answer)
+    except (Conflict, InvalidInput) as error:
+        record_wrong_factor(request=request, username="", reason=f"the passkey was refused: {error.message}")
+        return _refused(request, error.message, status=403)
+    return_sign_in(user.username, request)
+    sign_in(request, user, second_factor="passkey")
+    return HttpResponseRedirect(path_after(request, request.POST.get("next", "")))
 
 
 @never_cache
