@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 from accounts.authentication import presented_secret, token_digest
 from accounts.models import ApiToken, ApprovalSession
+from accounts.session_store import is_session_key
 from core.errors import NotAuthenticated
 
 # The account of a credential is looked up once in this time.
@@ -54,7 +55,7 @@ def _session_key(header: str) -> str:
         morsel = SimpleCookie(header).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
         return ""
-    return morsel.value if morsel else ""
+    return morsel.value if morsel and is_session_key(morsel.value) else ""
 
 
 def _account_of(digest: str, session_key: str) -> str:
