@@ -30,7 +30,7 @@ def has_passkey(user: User) -> bool:
 
 
 def sign_in_challenge(user: User) -> Challenge:
-    """Return what the browser of a person needs whose password was right. Raises InvalidState without a passkey."""
+    """Return the challenge for the passkey of a person whose password was right. Raises InvalidState without one."""
     return new_challenge(actor=actor_from_user(user, auth=SIGNED_IN, request_id=""), facts=_facts(user))
 
 

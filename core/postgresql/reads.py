@@ -54,15 +54,15 @@ class FrequentReads:
         still_open = None
         try:
             opened = opened or self._open()
-            found = opened.rows(statement, parameters) if opened else None
-            still_open = opened if found is not None else None
+            rows = opened.rows(statement, parameters) if opened else None
+            still_open = opened if rows is not None else None
         except psycopg.Error:
             return None
         finally:
             if opened and not still_open:
                 opened.close()
             self._places.put(still_open)
-        return found
+        return rows
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

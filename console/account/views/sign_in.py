@@ -73,7 +73,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         user = accept_passkey(answer)
     except (Conflict, InvalidInput) as error:
         record_wrong_factor(request=request, username="", reason=f"the passkey was refused: {error.message}")
-        return _refused(request, error.message, status=403)
+        return _refused(request, error.message, status=401)
     return_sign_in(user.username, request)
     sign_in(request, user, second_factor="passkey")
     return HttpResponseRedirect(path_after(request, request.POST.get("next", "")))

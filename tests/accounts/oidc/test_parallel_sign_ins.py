@@ -7,7 +7,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import User
 from accounts.oidc import sign_in
-from accounts.oidc.configuration import IdentityProvider
+from accounts.oidc.configuration import IdentityProvider, SignUp
 from accounts.oidc.sign_in import account_of, linked_account
 from accounts.oidc.tokens import Identity
 
@@ -15,7 +15,12 @@ from accounts.oidc.tokens import Identity
 @pytest.mark.django_db
 def test_the_second_of_two_first_sign_ins_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = IdentityProvider(
-        id="corp", name="Corp", url="https://id.example", client_id="custody", client_secret="hush", sign_up="first"
+        id="corp",
+        name="Corp",
+        url="https://id.example",
+        client_id="custody",
+        client_secret="hush",
+        sign_up=SignUp.FIRST,
     )
     identity = Identity(provider, "subject-1", {"preferred_username": "dora"})
     looks: list[User | None] = []

@@ -87,7 +87,7 @@ def test_what_does_not_sign_in(device: Authenticator, client: Client, bea: User,
         "NUL bytes": ("\x00", "\x00"),
     }
     for name, (token, answer) in tries.items():
-        assert second_step(client, token, answer).status_code == 403, name
+        assert second_step(client, token, answer).status_code == 401, name
         assert not is_signed_in(client), name
     failed = Event.objects.filter(action=Action.ACCOUNT_AUTHENTICATION_FAILED, outcome="denied")
     assert failed.count() == len(tries)
@@ -96,7 +96,7 @@ def test_what_does_not_sign_in(device: Authenticator, client: Client, bea: User,
 def test_a_late_answer(device: Authenticator, client: Client) -> None:
     step = first_step(client)
     with time_machine.travel(timezone.now() + timedelta(seconds=STATEMENT_SECONDS + 1)):
-        assert second_step(client, step["token"], device.sign(step["options"])).status_code == 403
+        assert second_step(client, step["token"], device.sign(step["options"])).status_code == 401
 
 
 def test_a_disabled_account_and_a_removed_passkey(
@@ -104,10 +104,10 @@ def test_a_disabled_account_and_a_removed_passkey(
 ) -> None:
     step = first_step(client)
     User.objects.filter(pk=bea.pk).update(is_active=False)
-    assert second_step(client, step["token"], device.sign(step["options"])).status_code == 403
+    assert second_step(client, step["token"], device.sign(step["options"])).status_code == 401
     User.objects.filter(pk=bea.pk).update(is_active=True)
     remove_passkey(actor=acting(bea), passkey_id=Passkey.objects.get().pk)
-    assert second_step(client, step["token"], device.sign(step["options"])).status_code == 403
+    assert second_step(client, step["token"], device.sign(step["options"])).status_code == 401
     assert first_step(client) == {}
     assert is_signed_in(client)
 

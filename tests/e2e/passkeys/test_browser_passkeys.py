@@ -37,7 +37,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, migrated: Path | None) -> I
         environment={"CUSTODY_PASSKEY_ORIGINS": f"http://localhost:{port}"},
     ) as installation:
         installation.url = f"http://localhost:{port}"
-        for name, groups in (("walter", ()), ("vera", ("reviewers",)), ("vito", ("reviewers",)), ("eddy", ("policy-editors",))):
+        for name, groups in (
+            ("walter", ()),
+            ("vera", ("reviewers",)),
+            ("vito", ("reviewers",)),
+            ("eddy", ("policy-editors",)),
+        ):
             installation.person(name, groups=groups)
         installation.person("polly", groups=("policy-reviewers",))
         yield installation
