@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import segno
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -35,6 +36,12 @@ class AppEnrolment:
     secret: str = field(repr=False)
     uri: str = field(repr=False)
     token: str = field(repr=False)
+
+    @property
+    def qr_code(self) -> str:
+        """Return the address of the app as a QR code (ISO/IEC 18004): a `data:` URL of an SVG picture."""
+        picture: str = segno.make(self.uri, error="m").svg_data_uri(scale=4, dark="#000", light="#fff")
+        return picture
 
 
 def begin_app(*, actor: Actor, password: str) -> AppEnrolment:

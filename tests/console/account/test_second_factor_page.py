@@ -6,8 +6,10 @@ import base64
 import re
 import time
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
+import segno
 import time_machine
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
@@ -82,6 +84,17 @@ def test_an_app_is_added_by_its_code(bea: User, signed_in: SignedIn) -> None:
     assert (event.actor_name, event.object_ref) == ("bea", "user:bea")
     assert secret.encode() not in bytes(event.body)
     assert not recovery_codes(text_of(client.get(PAGE)))
+
+
+def test_the_qr_code_is_that_of_the_key(bea: User, signed_in: SignedIn) -> None:
+    page = text_of(signed_in(bea).post(PAGE, {"verb": "add", "password": PASSWORD}))
+    uri = re.search(r'href="(otpauth://[^"]+)"', page)
+    picture = re.search(r'<img class="c-qr" src="(data:image/svg\+xml[^"]+)"', page)
+    assert uri is not None
+    assert picture is not None
+    code = segno.make(unescape(uri[1]), error="m")
+    assert unescape(picture[1]) == code.svg_data_uri(scale=4, dark="#000", light="#fff")
+    assert bea.username in uri[1]
 
 
 def test_the_token_of_somebody_else_adds_nothing(bea: User, ada: User, signed_in: SignedIn) -> None:
