@@ -26,6 +26,8 @@ from core.actors import anonymous_actor
 from core.refs import user_ref
 
 FAILURE_WINDOW = timedelta(minutes=15)
+# The key of a session for the identity provider at which it began.
+PROVIDER_KEY = "identity_provider"
 # The failed attempts for one username: from one address, so that attempts from elsewhere lock nobody out, and from all.
 MAX_FAILURES_FROM_ADDRESS, MAX_FAILURES = 10, 50
 _LONGEST_NAME = 150
@@ -34,8 +36,9 @@ _FACTS = "_custody_sign_in_facts"
 
 @receiver(user_logged_in, dispatch_uid="accounts.signed_in")
 def record_sign_in(*, user: User, request: HttpRequest | None, **_kwargs: Any) -> None:
-    """Record a sign-in, and note the session of the browser."""
+    """Record a sign-in, and note the session of the browser and the identity provider at which it began."""
     if request is not None:
+        request.session[PROVIDER_KEY] = getattr(request, _FACTS, {}).get("provider", "")
         note_use(request, user)
     _record_of(user, request, Action.ACCOUNT_SIGNED_IN)
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 
 from accounts.administration import require_administrator
+from accounts.browser_sessions import end_sessions
 from accounts.changes import Change, note_change
 from accounts.local_passwords import has_local_password
 from accounts.models import User
@@ -104,6 +105,8 @@ def unlink_identity(*, actor: Actor, username: str, provider: str) -> None:
         raise InvalidState(f"{user.username} could not sign in any more: there is no other provider and no password.")
     subject = identity.uid
     identity.delete()
+    if username != actor.name:
+        end_sessions(actor=actor, user=user, reason=f"the account was unlinked from {provider}")
     before = {"provider": provider, "subject": subject}
     record(actor=actor, action=Action.ACCOUNT_IDENTITY_UNLINKED, obj=user_ref(user.username), before=before)
 

@@ -8,11 +8,13 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.models import User
+from accounts.oidc.sign_in import unlink_identity
 from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from tests.accounts.oidc.conftest import SignIn, address_of_provider
 from tests.accounts.oidc.identity_server import IdentityServer
+from tests.conftest import Acting
 from tests.console.conftest import text_of
 
 PAGE = "/account/identities/"
@@ -108,6 +110,19 @@ def test_a_person_unlinks_one_of_two_ways_in(
     other = Client()
     sign_in(other)
     assert other.session.get("_auth_user_id") != str(bea.pk)
+
+
+def test_unlinking_somebody_else_ends_their_sessions(
+    sign_in: SignIn, client: Client, ops: User, acting: Acting
+) -> None:
+    sign_in(client)
+    dora = User.objects.get(username="dora")
+    dora.set_password("dora-password-1")
+    dora.save()
+    sign_in(client)
+    assert client.get("/account/sessions/").status_code == 200
+    unlink_identity(actor=acting(ops), username="dora", provider="corp")
+    assert client.get("/account/sessions/").status_code == 302
 
 
 def test_the_last_way_in_is_not_unlinked(sign_in: SignIn, client: Client, ops: User) -> None:

@@ -224,6 +224,32 @@ def test_a_link_from_before_issuers_were_kept_stays(sign_in: SignIn) -> None:
     assert signed_in_as(client) == "dora"
 
 
+def test_sessions_end_with_their_provider(
+    sign_in: SignIn, client: Client, provider: IdentityProvider, settings: Settings
+) -> None:
+    sign_in(client)
+    page = "/account/sessions/"
+    assert client.get(page).status_code == 200
+    settings.IDENTITY_PROVIDERS = ()
+    assert client.get(page).status_code == 302
+    assert client.get("/admin/").status_code == 302
+    assert client.get("/api/v1/models").status_code == 401
+    settings.IDENTITY_PROVIDERS = (provider,)
+    assert client.get(page).status_code == 200
+
+
+def test_a_session_with_a_password_needs_no_provider(
+    sign_in: SignIn, client: Client, provider: IdentityProvider, settings: Settings
+) -> None:
+    sign_in(client)
+    user = User.objects.get(username="dora")
+    user.set_password("dora-password-1")
+    user.save()
+    client.post("/admin/login/", {"username": "dora", "password": "dora-password-1"})
+    settings.IDENTITY_PROVIDERS = ()
+    assert client.get("/account/sessions/").status_code == 200
+
+
 def test_an_identity_keeps_its_account(sign_in: SignIn, client: Client, ada: User) -> None:
     sign_in(client)
     for change in ({"user": ada}, {"uid": "other"}, {"provider": "other"}):
