@@ -21,6 +21,7 @@ _django = get_wsgi_application()
 from config.bodies.limits import with_limits  # noqa: E402 - likewise
 from config.bodies.receive import with_received_bodies  # noqa: E402 - likewise
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
+from config.memory import leave_out_loaded_objects  # noqa: E402 - likewise
 from config.metrics.pool import start_sampling  # noqa: E402 - likewise
 from config.metrics.requests import start_counting, with_metrics  # noqa: E402 - likewise
 from config.paths import with_single_slashes  # noqa: E402 - likewise
@@ -31,3 +32,4 @@ start_sampling()
 start_counting()
 _limited = with_received_bodies(with_limits(with_fast_path(_django)))
 application = with_single_slashes(with_tracing(with_metrics(_limited)))
+leave_out_loaded_objects()

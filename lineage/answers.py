@@ -31,6 +31,7 @@ from lineage.visibility import hidden_nodes, unknown_node
 # How many nodes are counted where not all are returned, and how many nodes `frontier` of an answer names at most.
 MAX_COUNTED = 200_000
 MAX_FRONTIER = 100
+_DEPTH = ',"depth":%d'
 _KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
 _UNCERTAIN = frozenset({NodeKind.DATASET_VERSION.value, NodeKind.CODE_VERSION.value})
 _RELATIONS = {rel.value: rel.name for rel in Relation}
@@ -91,9 +92,9 @@ def _part(
     serves = Relation.SERVES.value
     flowing = [edge for edge in edges if edge.rel != serves or _flows(edge, by_id, question.filters.as_of)]
     depths = distances(start.pk, anchors, flowing, question.direction)
-    near = sorted((pk for pk in by_id if pk in depths), key=lambda pk: (depths[pk], pk))
-    inside = [edge for edge in flowing if edge.src in depths and edge.dst in depths]
-    return _Part([by_id[pk] for pk in near], inside, depths, len(nodes), truncated, [])
+    if len(depths) < len(by_id):
+        flowing = [edge for edge in flowing if edge.src in depths and edge.dst in depths]
+    return _Part([by_id[pk] for pk in depths if pk in by_id], flowing, depths, len(nodes), truncated, [])
 
 
 def _flows(edge: EdgeRow, nodes: Mapping[int, NodeRow], as_of: datetime | None) -> bool:
@@ -165,16 +166,17 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
     hidden = hidden_nodes(actor, [start, *part.nodes, *part.earlier])
     if start.pk in hidden:
         raise unknown_node(start)
-    visible = [node for node in part.nodes if node.id not in hidden]
-    matching = [node for node in visible if not question.kinds or node.kind in question.kinds or node.id == start.pk]
-    urns = {node.id: node.urn for node in [*part.earlier, *matching] if node.id not in hidden}
+    matching = [node for node in part.nodes if node.id not in hidden] if hidden else part.nodes
+    if question.kinds:
+        matching = [node for node in matching if node.kind in question.kinds or node.id == start.pk]
+    quoted = quoted_urns([*(node for node in part.earlier if node.id not in hidden), *matching])
     last = question.offset + question.limit
     body = {
         "root": start.urn,
-        "nodes": nodes_json(matching, part.depths),
-        "edges": edges_json(part.edges, urns),
+        "nodes": nodes_json(matching, part.depths, quoted),
+        "edges": edges_json(part.edges, quoted),
         "truncated": part.truncated,
-        "frontier": [urns[pk] for pk in part.frontier if pk in urns],
+        "frontier": [orjson.Fragment(quoted[pk]) for pk in part.frontier if pk in quoted],
         "cursor": str(last) if part.truncated and not question.kinds else None,
         "total_seen": _known_count(actor, part, hidden),
         "as_of": question.filters.as_of,
@@ -188,6 +190,8 @@ def _body(actor: Actor, start: Node, anchors: list[int], question: Question, par
 
 def _known_count(actor: Actor, part: _Part, hidden: frozenset[int]) -> int:
     """Return how many of the nodes that the walk reached the actor may see. It reads the nodes of other pages."""
+    if not hidden and (actor.is_superuser or not part.reached):
+        return part.seen
     page_ids = {node.id for node in part.nodes}
     visible_count = part.seen - len(hidden & page_ids)
     others = set(part.reached) - page_ids
@@ -204,31 +208,35 @@ def known_total(actor: Actor, starts: list[int], direction: Direction) -> int:
     return min(seen, MAX_COUNTED) - len(hidden_nodes(actor, nodes))
 
 
-def node_json(node: NodeRow, *, depth: int | None = None) -> orjson.Fragment:
-    """Return the JSON of a node. The caller has checked that the actor may see it."""
-    return orjson.Fragment(_node_text(node, depth))
+def quoted_urns(nodes: Iterable[NodeRow]) -> dict[int, str]:
+    """Return the URNs of nodes as JSON strings, by id."""
+    return {node[0]: encode_basestring(node[2]) for node in nodes}
 
 
-def nodes_json(nodes: Iterable[NodeRow], depths: Mapping[int, int]) -> orjson.Fragment:
-    """Return the JSON of nodes with their distances. The caller has checked that the actor may see them."""
-    return orjson.Fragment(f"[{','.join([_node_text(node, depths.get(node.id)) for node in nodes])}]")
+def nodes_json(nodes: Iterable[NodeRow], depths: Mapping[int, int], quoted: Mapping[int, str]) -> orjson.Fragment:
+    """Return the JSON of nodes with their distances; ``quoted`` are their URNs as JSON.
 
-
-def _node_text(node: NodeRow, depth: int | None) -> str:
-    """Return a node as JSON text, written directly: thousands of dictionaries would take several times as long."""
-    _, kind, urn, name, version, digest, attrs = node
-    distance = "" if depth is None else f',"depth":{depth}'
-    return (
-        f'{{"urn":{encode_basestring(urn)},"kind":"{_KINDS[kind]}","name":{encode_basestring(name)},"version":{encode_basestring(version)},'
-        f'"digest":{encode_basestring(digest)},"attrs":{attrs or "{}"}{distance}}}'
-    )
-
-
-def edges_json(edges: Iterable[EdgeRow], urns: Mapping[int, str]) -> orjson.Fragment:
-    """Return the JSON of the edges whose two ends are in ``urns``, which maps node ids to URNs."""
-    quoted = {pk: encode_basestring(urn) for pk, urn in urns.items()}
+    The caller has checked that the actor may see them. The text is written directly: thousands of dictionaries would
+    take several times as long.
+    """
+    text = encode_basestring
     texts = [
-        f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},"relation":"{_RELATIONS[rel]}","role":{encode_basestring(role)}}}'
+        f'{{"urn":{quoted[pk]},"kind":"{_KINDS[kind]}","name":{text(name)},"version":{text(version)},'
+        f'"digest":{text(digest)},"attrs":{attrs or "{}"}{_DEPTH % depths[pk] if pk in depths else ""}}}'
+        for pk, kind, _, name, version, digest, attrs in nodes
+    ]
+    return orjson.Fragment(f"[{','.join(texts)}]")
+
+
+def edges_json(edges: Collection[EdgeRow], quoted: Mapping[int, str]) -> orjson.Fragment:
+    """Return the JSON of the edges whose two ends are in ``quoted``, which maps node ids to URNs as JSON."""
+    # The few relations with roles that occur, as the end of the JSON of an edge.
+    endings = {
+        (rel, role): f'"relation":"{_RELATIONS[rel]}","role":{encode_basestring(role)}}}'
+        for rel, role in {(rel, role) for _, _, _, rel, role in edges}
+    }
+    texts = [
+        f'{{"id":{pk},"source":{quoted[src]},"target":{quoted[dst]},{endings[rel, role]}'
         for pk, src, dst, rel, role in edges
         if src in quoted and dst in quoted
     ]

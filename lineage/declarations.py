@@ -11,11 +11,12 @@ from audit.evidence import Evidence, node_subject, note_writer
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
-from lineage.edges import accept, require_declarable
+from lineage.edges import record_edge, require_declarable
 from lineage.identity.inheritance import update_inheritance
 from lineage.identity.names import version_key
-from lineage.identity.nodes import dataset_spec, member_spec, place
-from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, Relation, RetractedEdge
+from lineage.identity.nodes import dataset_spec, ensure_nodes
+from lineage.identity.versions import ensure_version, named_by_digest
+from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, NodeKind, Relation, RetractedEdge
 from lineage.quarantine import require_independence
 from lineage.queries import find_node, is_upstream
 from lineage.visibility import require_declaring, require_visible
@@ -37,7 +38,7 @@ def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, rol
     if src.pk == dst.pk or is_upstream(dst, of=src):
         raise Conflict(f"{dst_urn} already flows into {src_urn}; the edge would close a cycle.")
     source = reason or f"declared by {actor.name}"
-    edge_id = accept(actor=actor, src=src, dst=dst, rel=rel, role=role, mode=DECLARED, source=source)
+    edge_id = record_edge(actor=actor, src=src, dst=dst, rel=rel, role=role, mode=DECLARED, source=source)
     note_writer(actor=actor, subject=node_subject(dst.pk), kind=Evidence.EDGE_DECLARED, details=[src_urn])
     record(
         actor=actor,
@@ -63,10 +64,14 @@ def _known_or_new(actor: Actor, urn: str) -> Node:
         is_sound = kind == "dataset-version" and object_name.count("/") == 1 and name and version and "\x00" not in urn
         if not is_sound or max(len(name), len(version)) > _LONGEST:
             raise
-        (dataset,) = place(container)
-        require_visible(actor, dataset)
-        return place(member_spec(dataset, version))[0]
+        (new_dataset,) = ensure_nodes(container)
+        require_visible(actor, new_dataset)
+        return ensure_version(actor=actor, container=new_dataset, version=version)
     require_visible(actor, node)
+    version, dataset = version_key(unquote(urn.rpartition("/")[2])), node.container
+    is_other_name = node.kind == NodeKind.DATASET_VERSION and node.version != version
+    if is_other_name and dataset is not None and named_by_digest([(dataset.pk, version)]):
+        return ensure_version(actor=actor, container=dataset, version=version)
     return node
 
 

@@ -39,7 +39,7 @@ def require_declarable(rel: Relation, src: Node, dst: Node) -> None:
         raise InvalidInput("DERIVED_FROM joins two dataset versions, or two models.")
 
 
-def accept(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:
+def record_edge(*, actor: Actor, src: Node, dst: Node, rel: Relation, role: str = "", mode: str, source: str) -> int:
     """Insert the edge and its witness where they are missing; return its id."""
     role = role[:32]
     same = Edge.objects.filter(src=src, dst=dst, rel=rel, role=role)

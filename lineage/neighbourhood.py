@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from core.actors import Actor
-from lineage.answers import edges_json, node_json, warnings_of
+from lineage.answers import edges_json, nodes_json, quoted_urns, warnings_of
 from lineage.graph.levels import Filters, Levels, walk_levels
 from lineage.graph.reads import EdgeRow, NodeRow, nodes_by_id
 from lineage.models import Node, NodeKind
@@ -53,12 +53,12 @@ def graph_answer(
     edges = {pk: edge for walk in walks.values() for pk, edge in walk.edges.items()}
     inner_edges = [edge for _, edge in sorted(edges.items()) if edge.src in nodes and edge.dst in nodes]
     groups = groups_of(list(nodes.values()), inner_edges, collapse, keep=start.pk)
-    listed = [node_json(nodes[pk], depth=depths[pk]) for pk in ids if pk in nodes]
     urns = {pk: node.urn for pk, node in nodes.items()}
+    quoted = quoted_urns(nodes.values())
     body: dict[str, Any] = {
         "root": start.urn,
-        "nodes": listed,
-        "edges": edges_json(inner_edges, urns),
+        "nodes": nodes_json([nodes[pk] for pk in ids if pk in nodes], depths, quoted),
+        "edges": edges_json(inner_edges, quoted),
         "groups": [
             {"kind": NodeKind(nodes[group.first].kind).name.lower(), "count": len(group.members),
              "members": [urns[pk] for pk in group.members]}

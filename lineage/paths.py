@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from core.actors import Actor
-from lineage.answers import edges_json, node_json
+from lineage.answers import edges_json, nodes_json, quoted_urns
 from lineage.graph.levels import Filters, walk_levels
 from lineage.graph.reads import EdgeRow, nodes_by_id
 from lineage.queries import anchors_of, find_node
@@ -32,14 +32,14 @@ def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
     ids = [] if reached is None else list(dict.fromkeys([reached, *(edge.dst for edge in edges), last.pk]))
     nodes = nodes_by_id(ids)
     hidden = hidden_nodes(actor, nodes.values())
-    visible = [node_json(nodes[pk]) for pk in ids if pk not in hidden]
-    urns = {pk: node.urn for pk, node in nodes.items() if pk not in hidden}
+    visible = [nodes[pk] for pk in ids if pk not in hidden]
+    quoted = quoted_urns(visible)
     body = {
         "from": first.urn,
         "to": last.urn,
         "connected": reached is not None,
-        "nodes": visible,
-        "edges": edges_json(edges, urns),
+        "nodes": nodes_json(visible, {}, quoted),
+        "edges": edges_json(edges, quoted),
         "truncated": reached is None and not walked.complete,
     }
     return orjson.dumps(body)

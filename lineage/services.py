@@ -17,16 +17,16 @@ from core.actors import Actor
 from core.errors import AlreadyExists
 from core.refs import deployment_ref, model_ref, run_ref
 from core.times import iso_utc
-from lineage.edges import accept
+from lineage.edges import record_edge
 from lineage.identity.claims import ClaimedInput, Witness, add_claims, replace_claims
 from lineage.identity.inheritance import set_parent, update_inheritance
 from lineage.identity.nodes import (
     deployment_specs,
+    ensure_nodes,
+    ensure_run,
     environment_spec,
     evaluation_spec,
     logged_model_spec,
-    place,
-    place_run,
     run_spec,
     version_specs,
 )
@@ -42,7 +42,7 @@ BASE_MODEL = "base_model"
 @transaction.atomic(savepoint=False)
 def record_run(*, actor: Actor, run_id: str, name: str = "") -> None:  # noqa: ARG001 - every service says who acts
     """Create the node of a run where it is missing; a ``name`` replaces the earlier one. One statement."""
-    place_run(run_id, name)
+    ensure_run(run_id, name)
 
 
 @transaction.atomic(savepoint=False)
@@ -75,7 +75,7 @@ def record_code(*, actor: Actor, run_id: str, claimed: Sequence[ClaimedInput], w
 
 def record_parent(*, actor: Actor, run_id: str, parent_id: str) -> None:
     """Record the parent of a nested run, "" for none. The run inherits the inputs of its parent."""
-    run, *parent = place(run_spec(run_id), *([run_spec(parent_id)] if parent_id else []))
+    run, *parent = ensure_nodes(run_spec(run_id), *([run_spec(parent_id)] if parent_id else []))
     set_parent(actor=actor, run=run, parent=parent[0] if parent else None, reason=PARENT_CHANGED)
 
 
@@ -95,9 +95,9 @@ def record_produced(
     ``source`` names the witness, by default the run itself.
     """
     if not run_id:
-        return place(*version_specs(model, version, digest))[1]
-    run, _, node = place(run_spec(run_id), *version_specs(model, version, digest))
-    accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
+        return ensure_nodes(*version_specs(model, version, digest))[1]
+    run, _, node = ensure_nodes(run_spec(run_id), *version_specs(model, version, digest))
+    record_edge(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
     update_inheritance(actor=actor, run=run)
     return node
 
@@ -119,17 +119,19 @@ def record_origin(
 
     ``source`` names the witness, by default the version itself.
     """
-    target = place(*version_specs(model, version))[1]
+    target = ensure_nodes(*version_specs(model, version))[1]
     witness = source or target.urn
     if logged_model:
-        (logged_node,) = place(logged_model_spec(logged_model))
-        accept(actor=actor, src=logged_node, dst=target, rel=Relation.DERIVED_FROM, mode=mode, source=witness)
+        (logged_node,) = ensure_nodes(logged_model_spec(logged_model))
+        record_edge(actor=actor, src=logged_node, dst=target, rel=Relation.DERIVED_FROM, mode=mode, source=witness)
     if copied_from is not None:
-        original = place(*version_specs(*copied_from))[1]
-        accept(actor=actor, src=original, dst=target, rel=Relation.DERIVED_FROM, role="copy", mode=mode, source=witness)
+        original = ensure_nodes(*version_specs(*copied_from))[1]
+        record_edge(
+            actor=actor, src=original, dst=target, rel=Relation.DERIVED_FROM, role="copy", mode=mode, source=witness
+        )
     if packages:
-        (environment,) = place(environment_spec(packages, python))
-        accept(actor=actor, src=environment, dst=target, rel=Relation.USED_ENV, mode=mode, source=witness)
+        (environment,) = ensure_nodes(environment_spec(packages, python))
+        record_edge(actor=actor, src=environment, dst=target, rel=Relation.USED_ENV, mode=mode, source=witness)
 
 
 @transaction.atomic(savepoint=False)
@@ -138,9 +140,9 @@ def record_logged_model(
 ) -> Node:
     """Record that a run produced a logged model, and return its node; without ``run_id`` only create it."""
     if not run_id:
-        return place(logged_model_spec(model_id, name))[0]
-    run, node = place(run_spec(run_id), logged_model_spec(model_id, name))
-    accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
+        return ensure_nodes(logged_model_spec(model_id, name))[0]
+    run, node = ensure_nodes(run_spec(run_id), logged_model_spec(model_id, name))
+    record_edge(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode=mode, source=source or run.urn)
     update_inheritance(actor=actor, run=run)
     return node
 
@@ -155,9 +157,9 @@ def record_model_inputs(
     """
     if not models:
         return
-    run, *nodes = place(run_spec(run_id), *(logged_model_spec(model_id) for model_id in models))
+    run, *nodes = ensure_nodes(run_spec(run_id), *(logged_model_spec(model_id) for model_id in models))
     for node in nodes:
-        accept(
+        record_edge(
             actor=actor, src=node, dst=run, rel=Relation.CONSUMED, role=BASE_MODEL, mode=mode, source=source or run.urn
         )
     update_inheritance(actor=actor, run=run)
@@ -168,9 +170,9 @@ def record_evaluation(*, actor: Actor, run_id: str, model_id: str, dataset: Clai
     """Record that a run evaluated a logged model on a dataset: it logged metrics that name both."""
     label = f"{dataset.container.name}@{dataset.version or dataset.digest}"
     spec = evaluation_spec(run_id, model_id, label)
-    logged_model, node = place(logged_model_spec(model_id), spec)
+    logged_model, node = ensure_nodes(logged_model_spec(model_id), spec)
     source = run_ref(run_id)
-    accept(actor=actor, src=logged_model, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
+    record_edge(actor=actor, src=logged_model, dst=node, rel=Relation.EVALUATED, mode=OBSERVED, source=source)
     witness = Witness(OBSERVED, source, "metric")
     add_claims(actor=actor, subject=spec, rel=Relation.EVALUATED_ON, claimed=[dataset], witness=witness)
 
@@ -182,9 +184,9 @@ def record_deployment(*, actor: Actor, endpoint: str, number: int, revision: str
     An endpoint serves the versions of its deployments that have not ended.
     """
     specs = (*version_specs(model, version), *deployment_specs(endpoint, number, revision))
-    _, served, target, rollout = place(*specs)
-    accept(actor=actor, src=served, dst=rollout, rel=Relation.DEPLOYED, mode=OBSERVED, source=rollout.urn)
-    accept(actor=actor, src=rollout, dst=target, rel=Relation.SERVES, mode=OBSERVED, source=rollout.urn)
+    _, served, target, rollout = ensure_nodes(*specs)
+    record_edge(actor=actor, src=served, dst=rollout, rel=Relation.DEPLOYED, mode=OBSERVED, source=rollout.urn)
+    record_edge(actor=actor, src=rollout, dst=target, rel=Relation.SERVES, mode=OBSERVED, source=rollout.urn)
     return rollout
 
 

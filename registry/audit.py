@@ -22,6 +22,7 @@ from registry.permissions import (
 )
 
 _MODEL, _VERSION, _ENDPOINT, _DEPLOYMENT = model_ref(""), "model-version:", endpoint_ref(""), "deployment:"
+_OF_MODELS = (_MODEL, _VERSION)
 
 
 def may_read_stream(actor: Actor, stream: str) -> bool:
@@ -47,7 +48,7 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     For settings.LINEAGE_VISIBILITY. A person who may see a model that was ever deployed to an endpoint may see the
     endpoint.
     """
-    names = {urn: name for urn in urns if (name := _model_of(urn))}
+    names = {urn: name for urn in urns if urn.startswith(_OF_MODELS) and (name := _model_of(urn))}
     visible = (
         set(visible_models(actor).filter(name__in=among(sorted(set(names.values())))).values_list("name", flat=True))
         if names

@@ -6,14 +6,14 @@ The difference names changes, not causes. It lists facts that were not recorded 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from core.actors import Actor
-from core.errors import InvalidInput
+from core.errors import InvalidInput, TooLarge
 from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import anchors_of, find_node
@@ -29,26 +29,28 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two compared nodes: its ancestors with distances, and the run that made it ("" for none)."""
+    """One of the two compared nodes: its ancestors with distances, and the run that made it ("" for none).
+
+    ``inputs`` are the direct inputs of the node and of that run.
+    """
 
     root: Node
     nodes: dict[int, NodeRow]
     edges: list[EdgeRow]
     depths: dict[int, int]
     run_id: str
+    inputs: tuple[NodeRow, ...]
 
-    def near(self, kinds: Iterable[NodeKind]) -> list[NodeRow]:
-        """Return the direct inputs of some kinds of the root and of the run that made it."""
-        targets = {self.root.pk} | {pk for pk, node in self.nodes.items() if node.urn == f"run:{self.run_id}"}
-        kind_set = set(kinds)
-        direct_inputs = {edge.src for edge in self.edges if edge.dst in targets}
-        return sorted(node for pk, node in self.nodes.items() if pk in direct_inputs and node.kind in kind_set)
+    def near(self, kinds: Collection[NodeKind]) -> list[NodeRow]:
+        """Return the direct inputs of some kinds, by id."""
+        return [node for node in self.inputs if node.kind in kinds]
 
 
 def diff_of(actor: Actor, first: str, second: str) -> Json:
     """Return the difference of two model versions, runs or endpoints, as `GET /api/v1/diff` does.
 
-    For an endpoint, the version of its newest live deployment is compared. Raises NotFound, InvalidInput.
+    For an endpoint, the version of its newest live deployment is compared. Raises NotFound, InvalidInput, and TooLarge
+    for more than 100,000 ancestors, because a partial difference would mislead.
     """
     a, b = _side(actor, first), _side(actor, second)
     metrics = _metrics(a, b)
@@ -75,6 +77,8 @@ def _side(actor: Actor, urn: str) -> _Side:
         require_visible(actor, root)
         raise InvalidInput(f"{urn[:200]!r} cannot be compared. Name a model version, a run or an endpoint.")
     read = read_closure([root.pk], "up", limit=_MOST)
+    if read.seen > _MOST:
+        raise TooLarge(f"{root.name} {root.version} has more than {_MOST:,} ancestors, too many to compare.")
     hidden = hidden_nodes(actor, read.nodes)
     if root.pk in hidden:
         raise unknown_node(root)
@@ -85,7 +89,9 @@ def _side(actor: Actor, urn: str) -> _Side:
         root.urn if root.kind == NodeKind.RUN else next((node.urn for node in makers if node.kind == NodeKind.RUN), "")
     )
     depths = distances(root.pk, [root.pk], read.edges, "up")
-    return _Side(root, nodes, edges, depths, run.removeprefix("run:"))
+    targets = {root.pk} | {node.id for node in makers if node.urn == run}
+    direct = {edge.src for edge in edges if edge.dst in targets}
+    return _Side(root, nodes, edges, depths, run.removeprefix("run:"), tuple(nodes[pk] for pk in sorted(direct)))
 
 
 def _served(actor: Actor, endpoint: Node) -> Node:
@@ -235,12 +241,8 @@ def _divergence(a: _Side, b: _Side) -> Json:
     shared = ids[0] & ids[1]
     first: list[Json] = []
     for side, own_ids in ((a, ids[0] - shared), (b, ids[1] - shared)):
-        inputs: dict[int, set[int]] = defaultdict(set)
-        for edge in side.edges:
-            inputs[edge.dst].add(edge.src)
-        first += [
-            {"node": side.nodes[pk].urn, "hops": side.depths.get(pk, _MOST)} for pk in own_ids if inputs[pk] <= shared
-        ]
+        after_others = {edge.dst for edge in side.edges if edge.dst in own_ids and edge.src not in shared}
+        first += [{"node": side.nodes[pk].urn, "hops": side.depths.get(pk, _MOST)} for pk in own_ids - after_others]
     first.sort(key=lambda row: (row["hops"], str(row["node"])))
     return {
         "only_a": len(ids[0] - shared),

@@ -58,7 +58,7 @@ _CODENAMES = {
 }
 _LEVELS = {codename: level for level, codename in _CODENAMES.items()}
 # What each level allows, for the people who grant it.
-LEVEL_WORDS = {
+LEVEL_DESCRIPTIONS = {
     Level.READ: "Can read the model, its versions and its history, and comment",
     Level.EDIT: "Can register versions, edit the model and ask for transitions",
     Level.MANAGE_STAGING: "Can move versions between stages other than Production where no policy governs",

@@ -136,7 +136,7 @@ def reproduction_of(version: ModelVersion) -> Reproduction:
         command=_command(tags),
         folder=_inside(_first(tags, FOLDER)),
         params=dict(Param.objects.filter(run=version.run_id).order_by("key").values_list("key", "value")),
-        datasets=tuple(sorted(f"{node.name}@{node.version}" for node in data)),
+        datasets=tuple(sorted({f"{node.name}@{node.version}" for node in data})),
         files=files,
         python=python,
         packages=packages,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from html import escape
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from console.lineage.presenters import GraphPage, NodeView, PathView
+from console.lineage.graph_views import GraphPage, NodeView, PathView
 from lineage.graph.layout import NodeBox
 from lineage.suggestions.methods import Suggestion
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from console.lineage.presenters import NodeView
+from console.lineage.graph_views import NodeView
 from console.shell.formatting import short_digest
 
 _BAD = '<span class="material-symbols-outlined" aria-hidden="true">gpp_bad</span>'
@@ -28,7 +28,7 @@ def _row(node: NodeView) -> str:
         artifact += f' <span class="c-badge is-bad">{_BAD}{taint}</span>'
     return (
         f'<tr><th scope="row" data-label="Artifact">{artifact}</th>'
-        f'<td data-label="Kind">{escape(node.kind.text)}</td><td data-label="Distance">{node.distance}</td>'
+        f'<td data-label="Kind" class="c-once">{escape(node.kind.text)}</td><td data-label="Distance" class="c-once">{node.distance}</td>'
         f'<td data-label="Inputs" class="c-wide">{escape(", ".join(node.inputs)) or "—"}</td>'
         f'<td data-label="Digest">{_digest(node.digest)}</td></tr>'
     )

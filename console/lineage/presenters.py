@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from urllib.parse import urlencode
+from dataclasses import dataclass, replace
+from urllib.parse import quote_plus, urlencode
 
 from console.lineage.closures import (
     closure_of,
@@ -16,7 +15,9 @@ from console.lineage.closures import (
     sources_of,
     visible_part,
 )
-from console.lineage.kinds import KINDS, NodeKindLabel
+from console.lineage.graph_views import GraphOptions, GraphPage, NodeView, PathView
+from console.lineage.kinds import KINDS
+from console.shell.formatting import version_text
 from console.shell.links import lineage_url, page_url
 from core.actors import Actor
 from core.errors import InvalidInput
@@ -32,110 +33,8 @@ from lineage.visibility import require_visible
 # The directions of the page, with the text of each.
 DIRECTIONS = {"up": "Ancestors", "down": "Impact", "both": "Both"}
 _CONTAINERS = (NodeKind.DATASET, NodeKind.MODEL)
-_NAME = 22
-
-
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """One node: its names and pages, its direct inputs (``sources``: ids, ``inputs``: names), and how it is drawn.
-
-    ``depth`` is its distance from the root, negative for ancestors. ``centre_url`` is the graph around it, and
-    ``select_url`` this graph with the node's ancestors or descendants highlighted. ``count`` is more than 1 where the
-    node stands for folded runs, which ``unfold_url`` shows one by one.
-    """
-
-    id: int
-    urn: str
-    kind: NodeKindLabel
-    name: str
-    version: str
-    digest: str
-    depth: int
-    is_ancestor: bool
-    sources: tuple[int, ...]
-    inputs: tuple[str, ...]
-    page_url: str
-    centre_url: str
-    select_url: str
-    css: str
-    box: NodeBox | None
-    count: int
-    unfold_url: str
-
-    @property
-    def taint(self) -> str:
-        """Return the problem of the node's data as text."""
-        if "is-quarantined" in self.css:
-            return "Quarantined"
-        return "Descends from quarantined data" if "is-tainted" in self.css else ""
-
-    @property
-    def label(self) -> str:
-        """Return the name, shortened to fit the box."""
-        full = self.full_name
-        return full if len(full) <= _NAME else f"{full[: _NAME - 1]}…"
-
-    @property
-    def distance(self) -> str:
-        """Return how many steps the node is from the root, and in which direction."""
-        if not self.depth:
-            return "—"
-        steps = f"{abs(self.depth)} step{'' if abs(self.depth) == 1 else 's'}"
-        return f"{steps} {'up' if self.is_ancestor else 'down'}"
-
-    @property
-    def full_name(self) -> str:
-        """Return the name with the version; for folded runs, how many there are."""
-        if self.count > 1:
-            return f"{self.count} runs like {self.name}"
-        return f"{self.name} {self.version}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class PathView:
-    """One drawn edge with its relations as text; ``css`` highlights it or dims it."""
-
-    path: EdgePath
-    relations: str
-    css: str
-
-
-@dataclass(frozen=True, slots=True)
-class GraphPage:
-    """The graph around one node.
-
-    ``selected`` is the node whose ancestors or descendants are highlighted, ``highlighted_count`` of them. ``folded``
-    is how many runs are not drawn because another run stands for them.
-    """
-
-    root: NodeView
-    direction: str
-    nodes: list[NodeView]
-    drawn: list[NodeView]
-    paths: list[PathView]
-    width: float
-    height: float
-    truncated: bool
-    selected: NodeView | None
-    highlighted_count: int
-    folded: int
-    as_of: datetime | None
-    more: Mapping[int, Mapping[str, int]]
-
-    @property
-    def highlight_label(self) -> str:
-        """Return the name of the highlighted nodes: ancestors, descendants, or both."""
-        return {"up": "ancestors", "down": "descendants"}.get(self.direction, "ancestors and descendants")
-
-
-@dataclass(frozen=True, slots=True)
-class GraphOptions:
-    """Options of the graph page, from its address: direction, highlighted node, moment, and which folds are open."""
-
-    direction: str = ""
-    selected: str = ""
-    as_of: datetime | None = None
-    unfold: frozenset[int] = frozenset()
+_RELATIONS = {rel.value: str(rel.label) for rel in Relation}
+_LONGEST_VERSION = 24
 
 
 def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
@@ -154,6 +53,7 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     sources = sources_of(closure.edges)
     selected_id = next((node.pk for node in nodes if node.urn == selected), None)
     highlighted = highlighted_from(selected_id, closure.edges, chosen) if selected_id else frozenset()
+    base = lineage_url("").partition("?")[0]
     builder = _ViewBuilder(
         root,
         chosen,
@@ -167,7 +67,8 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
         folds,
         options,
         more_beyond(actor, whole, chosen) if whole.truncated and options.as_of is None else {},
-        lineage_url("").partition("?")[0],
+        base,
+        _address(base, root, chosen, options),
     )
     return builder.page(nodes, drawing)
 
@@ -190,12 +91,12 @@ def _name_and_version(node: Node | NodeRow) -> tuple[str, str]:
         case NodeKind.CODE_VERSION:
             return ("commit" if node.name.startswith(UNKNOWN_REPOSITORY) else node.name), node.version[:10]
         case _:
-            return node.name, node.version[:24]
+            return node.name, version_text(node.version, _LONGEST_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
 class _ViewBuilder:
-    """Data that the views of all nodes share."""
+    """Data that the views of all nodes share. ``address`` is the address of this graph, without a highlighted node."""
 
     root: Node
     direction: str
@@ -210,6 +111,7 @@ class _ViewBuilder:
     options: GraphOptions
     more: Mapping[int, Mapping[str, int]]
     base: str
+    address: str
 
     def page(self, nodes: Sequence[NodeRow], drawing: Drawing) -> GraphPage:
         """Return the page of the nodes that are drawn."""
@@ -230,6 +132,7 @@ class _ViewBuilder:
             folded=sum(len(members) - 1 for members in self.folds.values()),
             as_of=self.options.as_of,
             more=self.more,
+            ids=frozenset([*views, *(pk for members in self.folds.values() for pk in members)]),
         )
 
     def view(self, node: Node | NodeRow) -> NodeView:
@@ -237,6 +140,7 @@ class _ViewBuilder:
         name, version = _name_and_version(node)
         inputs = self.sources.get(node.pk, [])
         depth = self.closure.depths.get(node.pk, 0)
+        quoted = quote_plus(node.urn)
         return NodeView(
             id=node.pk,
             urn=node.urn,
@@ -249,31 +153,17 @@ class _ViewBuilder:
             sources=tuple(inputs),
             inputs=tuple(self.names[pk] for pk in inputs if pk in self.names),
             page_url=self._page_of(node),
-            centre_url=self._graph_url(node.urn),
-            select_url=self._select_url(node),
+            centre_url=f"{self.base}?node={quoted}",
+            select_url=self.address if node.pk == self.selected else f"{self.address}&picked={quoted}",
             css=self._css(node),
             box=self.boxes.get(node.pk),
             count=len(self.folds.get(node.pk, (node.pk,))),
             unfold_url=self._unfold_url(node) if node.pk in self.folds else "",
         )
 
-    def _select_url(self, node: Node | NodeRow) -> str:
-        selection = {} if node.pk == self.selected else {"picked": node.urn}
-        return self._address(**selection)
-
     def _unfold_url(self, node: Node | NodeRow) -> str:
-        return self._address(unfold=",".join(map(str, sorted({*self.options.unfold, node.pk}))))
-
-    def _address(self, **changes: str) -> str:
-        """Return the address of this graph with the same options, except for those in ``changes``."""
-        query = {"unfold": ",".join(map(str, sorted(self.options.unfold)))} if self.options.unfold else {}
-        if self.options.as_of is not None:
-            query["as_of"] = iso_utc(self.options.as_of)
-        return self._graph_url(self.root.urn, direction=self.direction, **query | changes)
-
-    def _graph_url(self, urn: str, **query: str) -> str:
-        """Return the address of the graph of a node: `lineage_url`, without a look-up of the route for every node."""
-        return f"{self.base}?{urlencode({'node': urn, **query})}"
+        unfold = frozenset({*self.options.unfold, node.pk})
+        return _address(self.base, self.root, self.direction, replace(self.options, unfold=unfold))
 
     def _page_of(self, node: Node | NodeRow) -> str:
         """Return the address of a node's own page, "" where it has only the lineage page."""
@@ -289,8 +179,18 @@ class _ViewBuilder:
         return " ".join([*classes, *(["picked"] if node.pk == self.selected else [])])
 
 
+def _address(base: str, root: Node, direction: str, options: GraphOptions) -> str:
+    """Return the address of the graph around a node in a direction, without a highlighted node."""
+    query = {"node": root.urn, "direction": direction}
+    if options.unfold:
+        query["unfold"] = ",".join(map(str, sorted(options.unfold)))
+    if options.as_of is not None:
+        query["as_of"] = iso_utc(options.as_of)
+    return f"{base}?{urlencode(query)}"
+
+
 def _path(path: EdgePath, edges: Mapping[int, EdgeRow], highlighted: frozenset[int]) -> PathView:
     drawn_edges = [edges[pk] for pk in path.edge_ids if pk in edges]
-    relations = sorted({f"{Relation(edge.rel).label} {edge.role}".strip() for edge in drawn_edges})
+    relations = sorted({f"{_RELATIONS[edge.rel]} {edge.role}".strip() for edge in drawn_edges})
     css = "" if not highlighted else "lit" if path.source in highlighted and path.target in highlighted else "dim"
     return PathView(path, ", ".join(relations), css)

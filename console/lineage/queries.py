@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,7 @@ from console.shell.open_problems import open_problems
 from core.actors import Actor
 from core.ids import row_id
 from lineage.graph.reads import NodeRow
-from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
-from lineage.openlineage.merge import facets_of
+from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
 from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
 from lineage.queries import descendants
 from lineage.visibility import hidden_nodes, known_nodes
@@ -193,75 +191,6 @@ def _readers(edges: Iterable[Edge]) -> list[Reader]:
         if edge.role and edge.role not in reader.roles:
             reader.roles.append(edge.role)
     return list(readers.values())
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnSource:
-    """A column that another column is computed from. ``how`` names the transformations, "" for none."""
-
-    dataset: str
-    column: str
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetAbout:
-    """Facts about a dataset from OpenLineage events: its columns with their sources, and the jobs that use it.
-
-    ``column_lineage`` is the columnLineage facet as JSON, as the event had it.
-    """
-
-    description: str
-    columns: list[tuple[str, str]]
-    sources: list[tuple[str, list[ColumnSource]]]
-    column_lineage: str
-    written_by: list[str]
-    read_by: list[str]
-
-
-def dataset_about(node: Node) -> DatasetAbout | None:
-    """Return the OpenLineage facts about the dataset of a version, None where no event named it; two queries."""
-    row = DatasetFacts.objects.filter(node=node.container_id).first()
-    if row is None:
-        return None
-    facets = facets_of(json.loads(row.merged).get("facets", {}))
-    jobs = (
-        JobDataset.objects.filter(dataset=node.container_id)
-        .select_related("job")
-        .order_by("job__namespace", "job__name")
-    )
-    directions = [(link.direction, str(link.job)) for link in jobs[:_VERSIONS]]
-    lineage = facets.get("columnLineage")
-    return DatasetAbout(
-        description=str(facets.get("documentation", {}).get("description", "")),
-        columns=[
-            (str(column.get("name", "")), str(column.get("type", "")))
-            for column in _objects(facets.get("schema", {}).get("fields"))
-        ],
-        sources=_column_sources(lineage or {}),
-        column_lineage=json.dumps(lineage, indent=2, ensure_ascii=False) if lineage else "",
-        written_by=[name for direction, name in directions if direction == "out"],
-        read_by=[name for direction, name in directions if direction == "in"],
-    )
-
-
-def _column_sources(facet: dict[str, Any]) -> list[tuple[str, list[ColumnSource]]]:
-    fields = facet.get("fields")
-    sources = []
-    for column, source in fields.items() if isinstance(fields, dict) else ():
-        inputs = _objects(source.get("inputFields")) if isinstance(source, dict) else []
-        sources.append((column, [_column_source(field) for field in inputs]))
-    return sources
-
-
-def _column_source(source: dict[str, Any]) -> ColumnSource:
-    steps = [str(step.get("subtype") or step.get("type") or "") for step in _objects(source.get("transformations"))]
-    how = ", ".join(step.lower() for step in steps if step)
-    return ColumnSource(str(source.get("name", "")), str(source.get("field", "")), how)
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.lineage.presenters import GraphPage
+from console.lineage.graph_views import GraphPage
 from core.actors import Actor
 from lineage.models import Node, Relation
 from lineage.suggestions.derive import open_suggestions
@@ -10,8 +10,8 @@ from lineage.suggestions.methods import Suggestion
 
 
 def graph_suggestions(actor: Actor, page: GraphPage) -> list[Suggestion]:
-    """Return the open suggestions of edges that touch a node of the graph, the likeliest first."""
-    return open_suggestions(actor, list(Node.objects.filter(pk__in=[node.id for node in page.nodes])))
+    """Return the open suggestions of edges that touch a node of the graph, also a folded run; the likeliest first."""
+    return open_suggestions(actor, list(Node.objects.filter(pk__in=page.ids)))
 
 
 def other_names(actor: Actor, node: Node) -> list[str]:

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from accounts.principals import PrincipalKind
 from console.shell.forms import ConsoleForm, moment_field, text_area
 from registry.models import RiskAssessment
-from registry.permissions import LEVEL_WORDS, Level
+from registry.permissions import LEVEL_DESCRIPTIONS, Level
 from registry.questionnaire import Questionnaire
 from registry.services.risk import MAX_RATIONALE
 
@@ -25,7 +25,7 @@ class GrantForm(ConsoleForm):
     level = forms.TypedChoiceField(
         label="Level",
         coerce=lambda value: Level(int(value)),
-        choices=[(int(level), text) for level, text in LEVEL_WORDS.items()],
+        choices=[(int(level), text) for level, text in LEVEL_DESCRIPTIONS.items()],
         help_text="Each level includes those before it. It replaces an earlier level.",
     )
 

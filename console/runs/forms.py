@@ -7,7 +7,7 @@ from django import forms
 from accounts.principals import PrincipalKind
 from console.shell.forms import ConsoleForm
 from tracking.models import ExperimentLevel
-from tracking.permissions.levels import LEVEL_WORDS
+from tracking.permissions.levels import LEVEL_DESCRIPTIONS
 
 
 class ExperimentGrantForm(ConsoleForm):
@@ -20,7 +20,7 @@ class ExperimentGrantForm(ConsoleForm):
     level = forms.TypedChoiceField(
         label="Level",
         coerce=lambda value: ExperimentLevel(int(value)),
-        choices=[(int(level), text) for level, text in LEVEL_WORDS.items()],
+        choices=[(int(level), text) for level, text in LEVEL_DESCRIPTIONS.items()],
         help_text="Each level includes those before it. It replaces the level they had.",
     )
 

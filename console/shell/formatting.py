@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 
+from django.utils.text import Truncator
+
 from core.times import from_ms as time_of_ms
+from lineage.openlineage.dataset_names import READ_BY, WRITTEN_BY
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))
@@ -99,3 +102,20 @@ def short_digest(digest: str) -> str:
     """Return the beginning of a digest: ``sha256:1f2e3d4c5b6a…``. Show the whole digest on hover."""
     algorithm, colon, hexadecimal = digest.rpartition(":")
     return f"{algorithm}{colon}{hexadecimal[:_SHORT]}{'…' if len(hexadecimal) > _SHORT else ''}"
+
+
+def version_text(version: str, longest: int = 32) -> str:
+    """Return a version of a dataset as people read it, cut to a length.
+
+    The version that a run used without a name has the id of the run: it is called unnamed.
+    """
+    if version.startswith(READ_BY):
+        return "unnamed, as read"
+    if version.startswith(WRITTEN_BY):
+        return "unnamed, as written"
+    return Truncator(version).chars(longest)
+
+
+def run_without_version(version: str) -> str:
+    """Return the id of the run that used a version without a name, "" for a named version."""
+    return version.removeprefix(READ_BY).removeprefix(WRITTEN_BY) if version.startswith((READ_BY, WRITTEN_BY)) else ""

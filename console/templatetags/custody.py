@@ -132,6 +132,12 @@ def digest(value: str) -> SafeString | str:
 
 
 @register.filter
+def version_label(value: str) -> SafeString:
+    """Render a dataset version in at most 32 characters, with the whole of it on hover."""
+    return format_html('<span title="{}">{}</span>', value, formatting.version_text(value))
+
+
+@register.filter
 def add_px(value: float, more: float) -> str:
     """Add a length to a coordinate of a drawing."""
     return f"{value + more:g}"

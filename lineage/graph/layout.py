@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -110,29 +110,34 @@ def _between(node_ids: set[int], edges: Iterable[EdgeRow]) -> dict[Pair, list[in
     return dict(between)
 
 
-def _acyclic(pairs: Iterable[Pair]) -> set[Pair]:
-    """Return the pairs without a cycle: each pair that would close one is reversed."""
-    ordered = sorted(pairs)
-    if not _has_cycle(ordered):
-        return set(ordered)
-    acyclic: set[Pair] = set()
-    for source, target in ordered:
-        acyclic.add((target, source) if _has_cycle([*acyclic, (source, target)]) else (source, target))
-    return acyclic
+def _acyclic(pairs: Iterable[Pair]) -> frozenset[Pair]:
+    """Return the pairs without a cycle: each pair that closes one in a walk in depth is reversed."""
+    onward: dict[int, list[int]] = defaultdict(list)
+    for source, target in sorted(pairs):
+        onward[source].append(target)
+    left: dict[int, int] = {}  # when the walk left each node for good: after everything behind it, unless in a cycle
+    entered: set[int] = set()
+    for start in sorted(onward):
+        waiting = [start]
+        while waiting:
+            node = waiting[-1]
+            entered.add(node)
+            following = next((target for target in onward.get(node, ()) if target not in entered), None)
+            if following is not None:
+                waiting.append(following)
+            else:
+                left.setdefault(waiting.pop(), len(left))
+    return frozenset(
+        (source, target) if left[source] > left[target] else (target, source)
+        for source, targets in onward.items()
+        for target in targets
+    )
 
 
-def _has_cycle(pairs: Iterable[Pair]) -> bool:
-    graph: dict[int, list[int]] = defaultdict(list)
-    for source, target in pairs:
-        graph[target].append(source)
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError:
-        return True
-    return False
-
-
-def _place(pairs: set[Pair]) -> list[_Placed]:
+@lru_cache(
+    maxsize=64
+)  # a reader highlights, unfolds and downloads the same graph, and the library takes most of the time
+def _place(pairs: frozenset[Pair]) -> list[_Placed]:
     """Return the layout of each connected part, the part with the lowest id first.
 
     The library gets one part at a time: with several it numbers the bends of one like the nodes of another. The nodes
@@ -148,7 +153,7 @@ def _place(pairs: set[Pair]) -> list[_Placed]:
     return placed
 
 
-def _parts(pairs: set[Pair]) -> list[list[Pair]]:
+def _parts(pairs: frozenset[Pair]) -> list[list[Pair]]:
     """Return the pairs of each connected part, the part of the lowest id first."""
     label = {pk: pk for pair in pairs for pk in pair}
 
@@ -210,7 +215,7 @@ def _corner(cell: Point) -> Point:
     return MARGIN + column * (NODE_WIDTH + COLUMN_GAP), round(MARGIN + row * (NODE_HEIGHT + ROW_GAP), 1)
 
 
-def _curve(boxes: dict[int, NodeBox], bends: dict[Pair, list[Point]], pair: Pair, forward: set[Pair]) -> str:
+def _curve(boxes: dict[int, NodeBox], bends: dict[Pair, list[Point]], pair: Pair, forward: frozenset[Pair]) -> str:
     """Return the path data from the right side of the source to the left side of the target, through its bends.
 
     A reversed pair is drawn backwards: from the left side of its source to the right side of its target.

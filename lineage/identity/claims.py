@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.actors import Actor
 from lineage.identity.inheritance import update_inheritance
 from lineage.identity.locks import lock_contents
-from lineage.identity.nodes import Spec, place
+from lineage.identity.nodes import Spec, ensure_nodes
 from lineage.identity.settle import settle
 from lineage.models import Assertion, Claim, Node, NodeKind, Relation
 
@@ -69,8 +69,8 @@ def _change(
     reason: str,
 ) -> Node:
     containers = {item.container.urn: item.container for item in claimed}
-    run, *placed = place(subject, *containers.values())
-    nodes = dict(zip(containers, placed, strict=True))
+    run, *datasets = ensure_nodes(subject, *containers.values())
+    nodes = dict(zip(containers, datasets, strict=True))
     stored = list(Claim.objects.filter(run=run, rel=rel, origin=witness.origin).select_related("container"))
     by_key = {_key(nodes[item.container.urn].pk, item): item for item in claimed}
     new = {key: item for key, item in by_key.items() if key not in {_key_of(claim) for claim in stored}}
@@ -89,11 +89,12 @@ def _change(
 
 
 def _contents(run: Node, containers: Iterable[Node], changed: Sequence[ClaimedInput | Claim]) -> set[str]:
-    """Return the keys to lock: the digests of the changed claims, and the beginnings of versions and commits.
+    """Return the keys to lock: the digests and versions of the changed claims, and the beginnings of commits.
 
-    A changed version can give a version to every digest of the run, so then all of these are locked too.
+    A version may be a digest. A changed version can give a version to every digest of the run, so then all of these are
+    locked too.
     """
-    digests = {item.digest for item in changed if item.digest}
+    digests = {item.digest or item.version for item in changed}
     commits = {item.version[:_SHORT_COMMIT] for item in changed if not item.digest}
     stored = Claim.objects.filter(run=run, container__in=[node.pk for node in containers]).exclude(digest="")
     return digests | commits | (set(stored.values_list("digest", flat=True)) if commits else set())

@@ -13,7 +13,7 @@ from django.utils import timezone
 from core.actors import Actor
 from lineage.identity.moves import Key, put_edges, retract_all
 from lineage.identity.names import digest_hex, is_full_digest
-from lineage.identity.nodes import content_spec, place
+from lineage.identity.nodes import content_spec, ensure_nodes, member_spec
 from lineage.models import Claim, Edge, Node, NodeKind, Relation
 
 
@@ -31,7 +31,8 @@ def _members(container: Node, digest: str, *, is_full: bool) -> set[int]:
     claims = Claim.objects.filter(node__isnull=False)
     if not is_full:
         members = claims.filter(container=container, digest=digest)
-        return set(members.values_list("node_id", flat=True).order_by().distinct())
+        named = Node.objects.filter(urn=member_spec(container, digest).urn, alias_of__isnull=True)
+        return {*members.values_list("node_id", flat=True).order_by().distinct(), *named.values_list("pk", flat=True)}
     same = [digest_hex(digest), digest, *(f"{name}:{digest_hex(digest)}" for name in ("sha256", "md5"))]
     nodes = Node.objects.filter(
         Q(digest__in=same) | Q(version__in=same), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True
@@ -45,7 +46,7 @@ def _join(actor: Actor, urn: str, digest: str, dataset: str, members: set[int]) 
     if content is None:
         if len(members) < 2:  # noqa: PLR2004 - one version has no other to join
             return
-        (content,) = place(content_spec(digest, dataset))
+        (content,) = ensure_nodes(content_spec(digest, dataset))
     edges_needed = _edges(content.pk, members) if len(members) > 1 else set()
     rows = Edge.objects.filter(Q(src=content) | Q(dst=content), rel=Relation.SAME_BYTES)
     existing: dict[Key, int] = {

@@ -120,8 +120,8 @@ def deployment_specs(endpoint: str, number: int, revision: str) -> tuple[Spec, S
     return container, Spec(NodeKind.DEPLOYMENT, urn, endpoint, version, container=container.urn, attrs=attrs)
 
 
-def place_run(run_id: str, name: str) -> None:
-    """Create the node of a run, or rename it. It is a faster `place` for runs, which are logged most often."""
+def ensure_run(run_id: str, name: str) -> None:
+    """Create the node of a run, or rename it. It is a faster `ensure_nodes` for runs, which are logged most often."""
     spec = run_spec(run_id, name)
     now: Any = timezone.now()
     values = {
@@ -138,17 +138,17 @@ def place_run(run_id: str, name: str) -> None:
     run(_NAME_RUN if name else _ADD_RUN, [values[column] for column in _COLUMNS])
 
 
-def place(*specs: Spec) -> list[Node]:
+def ensure_nodes(*specs: Spec) -> list[Node]:
     """Return the nodes of ``specs`` in their order. Missing nodes are created, and new facts are added to others.
 
     For an alias, the node that it is an alias of is returned. One query where all nodes exist; where some do not, one
     more for containers and one for their members. Each node with new facts is one more.
     """
-    return [node.alias_of or node for node in place_own(*specs)]
+    return [node.alias_of or node for node in ensure_own_nodes(*specs)]
 
 
-def place_own(*specs: Spec) -> list[Node]:
-    """Return the nodes of ``specs`` as `place` does, but for an alias the alias itself."""
+def ensure_own_nodes(*specs: Spec) -> list[Node]:
+    """Return the nodes of ``specs`` as `ensure_nodes` does, but for an alias the alias itself."""
     urns = [spec.urn for spec in specs]
     nodes = {node.urn: node for node in Node.objects.select_related("alias_of").filter(urn__in=among(urns))}
     missing = {spec.urn: spec for spec in specs if spec.urn not in nodes}

@@ -1,23 +1,26 @@
 """The node of each claim of a run, derived from all claims on one dataset or repository.
 
-A claim on a dataset: where runs bind a digest to exactly one version, the digest means that version for every run;
-otherwise it is a version of its own, named by the digest. A run binds its version to its one input of that dataset, or
-to the one that it trained on. A claim on a repository: a short commit means the one longer commit that begins with it.
+A claim on a dataset: where runs bind a digest to exactly one version, the digest means that version for every run, also
+where it is given as a version (`orders@401fcb51`); otherwise it is a version of its own, named by the digest. A run
+binds its version to its one input of that dataset, or to the one that it trained on. A claim on a repository: a short
+commit means the one longer commit that begins with it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db.models import Q
+from django.utils import timezone
 
 from core.actors import Actor
 from lineage.identity.contents import join_contents
-from lineage.identity.moves import move_claims, move_edges
-from lineage.identity.names import UNVERSIONED
-from lineage.identity.nodes import member_spec, place_own
-from lineage.models import Claim, Node, NodeKind, Relation
+from lineage.identity.moves import move_claims, move_edges, put_edges, retract_all
+from lineage.identity.names import UNVERSIONED, is_full_digest
+from lineage.identity.nodes import ensure_own_nodes, member_spec
+from lineage.models import Claim, Edge, Node, NodeKind, Quarantine, Relation
+from lineage.withdrawn import TAG_CHANGED
 
 _SHORTEST_COMMIT = 4
 
@@ -35,67 +38,111 @@ def settle(*, actor: Actor, run: Node, container: Node, deleted: Sequence[Claim]
 
 def _settle_dataset(actor: Actor, run: Node, container: Node, deleted: Sequence[Claim], reason: str) -> None:
     own = list(Claim.objects.filter(run=run, container=container).order_by("pk"))
-    before = {claim.digest for claim in deleted if claim.bound}
-    rebound = _bind(own) | before
-    digests = sorted({claim.digest for claim in [*own, *deleted] if claim.digest})
-    others = _others(run, container, rebound)
-    versions = _versions(container, digests)
-    reads = any(claim.digest for claim in own)
+    digests = {claim.digest for claim in own if claim.digest}
+    unbound = {(claim.digest, claim.bound) for claim in deleted if claim.bound} | _bind(container, own)
+    rebound, changed = _rebind(run, container, digests)
+    unbound |= changed
+    others = list(dict.fromkeys([*rebound, *_others(run, container, {digest for digest, _ in unbound})]))
+    texts = {claim.digest or claim.version for claim in [*own, *others, *deleted]}
+    versions = versions_of_digests(container, texts)
+    named = sorted(versions.keys() | _named_digests([*own, *deleted]))
+    reads = bool(digests)
     version_of_claim = {claim: _version(claim, versions, reads=reads) for claim in [*own, *others]}
     claimed = {version for version in version_of_claim.values() if version}
-    resolved_digests = {resolved(digest, versions[digest]) for digest in digests if versions[digest]}
+    resolved_digests = {resolved(digest, bound) for digest, bound in versions.items() if bound}
     nodes = _members(container, claimed | resolved_digests)
     targets = {claim: nodes[version] if version else None for claim, version in version_of_claim.items()}
     _store_digests(container, {*version_of_claim.values(), *(claim.bound for claim in deleted)}, nodes)
     move_claims(
         actor=actor, targets=targets, deleted=deleted, reason=reason or f"identified with a version of {container.name}"
     )
-    _mark_aliases(actor, container, digests, versions, nodes)
-    join_contents(actor=actor, container=container, digests=digests)
+    _mark_aliases(actor, container, named, versions, nodes)
+    _keep_quarantined(actor, container, unbound)
+    join_contents(actor=actor, container=container, digests=named)
 
 
-def _bind(own: Sequence[Claim]) -> set[str]:
-    """Set the version that a run gives to each digest; return the digests whose version changed."""
-    stated = {claim.version for claim in own if not claim.digest and claim.version not in ("", UNVERSIONED)}
+def _bind(container: Node, own: Sequence[Claim]) -> set[tuple[str, str]]:
+    """Set the version that a run gives to each digest; return the digests whose version changed, with the old version.
+
+    A text that any run logged as a digest is no version to bind a digest to.
+    """
+    if not any(claim.digest for claim in own):
+        return set()
+    texts = {claim.version for claim in own} - {"", UNVERSIONED}
+    logged = versions_of_digests(container, texts).keys()
+    stated = {claim.version for claim in own if not claim.digest} - {"", UNVERSIONED} - logged
     version = next(iter(stated)) if len(stated) == 1 else ""
-    inputs = [claim for claim in own if claim.digest and claim.version in ("", version)]
+    inputs = [claim for claim in own if claim.digest and claim.version in {"", version, *logged}]
     digests = {claim.digest for claim in inputs}
     trained = {claim.digest for claim in inputs if claim.role.casefold().startswith("train")}
     chosen = digests if len(digests) == 1 else trained
     bound = next(iter(chosen)) if version and len(chosen) == 1 else ""
-    changed = []
+    changed, before = [], set()
     for claim in own:
         if not claim.digest:
             continue
-        new_version = claim.version or (version if claim.digest == bound else "")
+        named = "" if claim.version in logged else claim.version
+        new_version = named or (version if claim.digest == bound else "")
         if claim.bound != new_version:
+            before.add((claim.digest, claim.bound))
             claim.bound = new_version
             changed.append(claim)
     if changed:
         Claim.objects.bulk_update(changed, ["bound"])
-    return {claim.digest for claim in changed}
+    return before
+
+
+def _rebind(run: Node, container: Node, digests: set[str]) -> tuple[list[Claim], set[tuple[str, str]]]:
+    """Bind the digests of other runs again that give one of these digests as a version: it is none.
+
+    Return their claims with a digest, and the digests whose version changed, with the old version.
+    """
+    if not digests:
+        return [], set()
+    rows = Claim.objects.filter(container=container, version__in=sorted(digests)).exclude(run=run)
+    claims_of_run: dict[int, list[Claim]] = defaultdict(list)
+    for claim in Claim.objects.filter(container=container, run__in=rows.values("run")).order_by("pk"):
+        claims_of_run[claim.run_id].append(claim)
+    changed: set[tuple[str, str]] = set()
+    for claims in claims_of_run.values():
+        changed |= _bind(container, claims)
+    return [claim for claims in claims_of_run.values() for claim in claims if claim.digest], changed
 
 
 def _others(run: Node, container: Node, digests: Iterable[str]) -> list[Claim]:
-    """Return the claims of other runs on these bytes that give no version."""
-    rows = Claim.objects.filter(container=container, digest__in=list(digests), bound="")
-    return list(rows.exclude(run=run).order_by("pk"))
+    """Return the claims of other runs on these bytes that give no version, or the digest as the version."""
+    rebound = list(digests)
+    if not rebound:
+        return []
+    by_digest = Q(digest__in=rebound, bound="") | Q(digest="", version__in=rebound)
+    return list(Claim.objects.filter(by_digest, container=container).exclude(run=run).order_by("pk"))
 
 
-def _versions(container: Node, digests: Sequence[str]) -> dict[str, set[str]]:
-    """Return the versions that runs give to each digest."""
-    versions: dict[str, set[str]] = defaultdict(set)
-    rows = Claim.objects.filter(container=container, digest__in=digests).exclude(bound="")
+def versions_of_digests(container: Node, digests: Collection[str]) -> dict[str, set[str]]:
+    """Return the versions that runs give to each digest of a dataset, without texts that no run logged as a digest."""
+    versions: dict[str, set[str]] = {}
+    logged = sorted(set(digests) - {""})
+    if not logged:
+        return versions
+    rows = Claim.objects.filter(container=container, digest__in=logged)
     for digest, version in rows.values_list("digest", "bound").distinct().order_by():
-        versions[digest].add(version)
+        versions.setdefault(digest, set()).update({version} - {""})
     return versions
+
+
+def _named_digests(claims: Iterable[Claim]) -> set[str]:
+    """Return the digests of claims, also full digests that are given as versions."""
+    return {claim.digest for claim in claims if claim.digest} | {
+        claim.version for claim in claims if not claim.digest and is_full_digest(claim.version)
+    }
 
 
 def _version(claim: Claim, versions: Mapping[str, set[str]], *, reads: bool) -> str:
     """Return the version that a claim means; "" for an unversioned one where the run also logged a digest."""
-    if not claim.digest:
-        return "" if claim.version == UNVERSIONED and reads else claim.version
-    return claim.bound or resolved(claim.digest, versions.get(claim.digest, set()))
+    if not claim.digest and claim.version == UNVERSIONED and reads:
+        return ""
+    digest = claim.digest or claim.version
+    return claim.bound or resolved(digest, versions.get(digest, set()))
 
 
 def resolved(digest: str, versions: set[str]) -> str:
@@ -107,7 +154,7 @@ def _members(container: Node, versions: set[str]) -> dict[str, Node]:
     """Return the node of each version. None of them is an alias any more."""
     ordered = sorted(versions)
     specs = [member_spec(container, version) for version in ordered]
-    nodes = dict(zip(ordered, place_own(*specs), strict=True))
+    nodes = dict(zip(ordered, ensure_own_nodes(*specs), strict=True))
     aliases = [node.pk for node in nodes.values() if node.alias_of_id is not None]
     if aliases:
         Node.objects.filter(pk__in=aliases).update(alias_of=None)
@@ -119,13 +166,38 @@ def _members(container: Node, versions: set[str]) -> dict[str, Node]:
 def _mark_aliases(
     actor: Actor, container: Node, digests: Sequence[str], versions: Mapping[str, set[str]], nodes: Mapping[str, Node]
 ) -> None:
-    """Make the node of each digest an alias of the one version that runs give to the digest."""
+    """Make the node of each digest an alias of the one version that runs give to the digest.
+
+    A node that an output or a declared edge names stays a node of its own: equal bytes join it with that version.
+    """
     urns = {member_spec(container, digest).urn: digest for digest in digests}
+    targets: list[tuple[Node, Node]] = []
     for row in Node.objects.filter(urn__in=list(urns)):
         digest = urns[row.urn]
         target = nodes.get(resolved(digest, versions.get(digest, set())))
         if target is not None:
-            mark_alias(actor, row, target)
+            targets.append((row, target))
+    used = _used_otherwise([row.pk for row, target in targets if row.pk != target.pk])
+    for row, target in targets:
+        mark_alias(actor, row, row if row.pk in used else target)
+        if row.pk in used:
+            store_own_digest(row, urns[row.urn])
+
+
+def store_own_digest(node: Node, digest: str) -> None:
+    """Store the digest of a version that is named by it."""
+    if node.digest != digest:
+        node.digest = digest
+        node.save(update_fields=["digest"])
+
+
+def _used_otherwise(nodes: Sequence[int]) -> set[int]:
+    """Return which of the nodes have edges. Called after the edges that follow from claims were moved away."""
+    if not nodes:
+        return set()
+    derived = [Relation.SAME_BYTES, Relation.INHERITED]
+    edges = Edge.objects.filter(Q(src__in=nodes) | Q(dst__in=nodes)).exclude(rel__in=derived)
+    return {pk for pair in edges.values_list("src_id", "dst_id") for pk in pair} & set(nodes)
 
 
 def mark_alias(actor: Actor, alias: Node, target: Node) -> None:
@@ -136,6 +208,24 @@ def mark_alias(actor: Actor, alias: Node, target: Node) -> None:
     Node.objects.filter(pk=alias.pk).update(alias_of_id=target_id)
     if target_id is not None:
         move_edges(actor=actor, old=alias.pk, new=target_id, reason=f"another name of {target.name} {target.version}")
+
+
+def _keep_quarantined(actor: Actor, container: Node, unbound: set[tuple[str, str]]) -> None:
+    """Let the quarantine of a version reach the bytes that a run no longer calls by that version.
+
+    The edge between the two is withdrawn at once: it is not in the graph, but a quarantine follows it.
+    """
+    urn_of = {pair: [member_spec(container, text).urn for text in pair] for pair in unbound if pair[1]}
+    if not urn_of:
+        return
+    rows = Node.objects.select_related("alias_of").filter(urn__in={urn for urns in urn_of.values() for urn in urns})
+    nodes = {row.urn: row.alias_of or row for row in rows}
+    pairs = [(nodes.get(version), nodes.get(digest)) for digest, version in urn_of.values()]
+    moved = {(src.pk, dst.pk) for src, dst in pairs if src and dst and src.pk != dst.pk}
+    quarantined = Quarantine.objects.filter(node__in={src for src, _ in moved}, released_at__isnull=True)
+    bad = set(quarantined.values_list("node_id", flat=True)) if moved else set()
+    keys = {(src, dst, Relation.SAME_BYTES.value, ""): timezone.now() for src, dst in moved if src in bad}
+    retract_all(actor=actor, edge_ids=put_edges(keys).values(), reason=TAG_CHANGED)
 
 
 def _store_digests(container: Node, versions: set[str], nodes: Mapping[str, Node]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from core.actors import Actor
 from core.columns import long_text
-from lineage.identity.nodes import member_spec, place
+from lineage.identity.nodes import ensure_nodes
+from lineage.identity.versions import ensure_meant_version
 from lineage.models import DatasetFacts, Job, JobDataset, Node
 from lineage.openlineage.dataset_names import dataset_of, version_of
 from lineage.openlineage.events import LineageEvent, NamedDataset
@@ -16,20 +18,20 @@ _AT_ONCE = 500
 JobName = tuple[str, str]
 
 
-def merge_datasets(events: Sequence[LineageEvent]) -> None:
+def merge_datasets(actor: Actor, events: Sequence[LineageEvent]) -> None:
     """Store the facts about datasets from events, in a fixed number of statements."""
     mentions: dict[str, list[tuple[NamedDataset, LineageEvent]]] = {}
     for event in events:
         for dataset in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
             mentions.setdefault(dataset.key, []).append((dataset, event))
     nodes = dataset_nodes(mentions)
-    versions = [
-        member_spec(nodes[event.dataset.key], version)
+    versions = {
+        (event.dataset.key, version)
         for event in events
         if event.dataset and (version := version_of(event.dataset.facets, event.dataset.use))
-    ]
-    if versions:
-        place(*versions)
+    }
+    for key, version in sorted(versions):
+        ensure_meant_version(actor=actor, container=nodes[key], version=version)
     _link_jobs(events, nodes)
     _keep_facets(nodes, mentions)
 
@@ -39,7 +41,7 @@ def dataset_nodes(keys: Iterable[str]) -> dict[str, Node]:
     ordered = sorted(set(keys))
     if not ordered:
         return {}
-    return dict(zip(ordered, place(*(dataset_of(*json.loads(key)) for key in ordered)), strict=True))
+    return dict(zip(ordered, ensure_nodes(*(dataset_of(*json.loads(key)) for key in ordered)), strict=True))
 
 
 def jobs_named(names: Iterable[JobName]) -> dict[JobName, Job]:

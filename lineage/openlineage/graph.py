@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from audit.actions import Action
@@ -16,13 +15,14 @@ from core.actors import Actor
 from core.errors import Denied
 from core.ids import row_id
 from core.refs import run_ref, version_ref
-from lineage.edges import accept
+from lineage.edges import record_edge
 from lineage.identity.claims import ClaimedInput, Witness, replace_claims
 from lineage.identity.inheritance import set_parent
 from lineage.identity.moves import Key, edge_ids, retract_all, retract_unclaimed
 from lineage.identity.names import UNVERSIONED, repository_key
-from lineage.identity.nodes import Spec, member_spec, place, place_own, repository_spec, run_spec
+from lineage.identity.nodes import Spec, ensure_nodes, member_spec, repository_spec, run_spec
 from lineage.identity.settle import mark_alias
+from lineage.identity.versions import ensure_meant_version, ensure_version
 from lineage.models import Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
 from lineage.openlineage.dataset_names import dataset_of, unknown_version, version_of
 from lineage.openlineage.events import NamedDataset, run_uuid
@@ -170,9 +170,9 @@ def _read(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) -> No
     )
     for use in shape.inputs if through_run else ():
         if use.is_model:
-            accept(
+            record_edge(
                 actor=actor,
-                src=_node(use),
+                src=_node(actor, use),
                 dst=run,
                 rel=Relation.CONSUMED,
                 role="base_model",
@@ -180,28 +180,26 @@ def _read(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) -> No
                 source=source,
             )
     for use in shape.inputs:
-        node = _node(use)
+        node = _node(actor, use, is_input=True)
         _rename(actor, use, unknown_version(run_id, written=False), node)
 
 
-def _node(use: Use) -> Node:
+def _node(actor: Actor, use: Use, *, is_input: bool = False) -> Node:
+    """Return the node of a used version; an input may be named by the digest of another version."""
     if use.is_model:
         return find_node(_version_urn(json.loads(use.key)[1], use.version))
-    (container,) = place(use.dataset)
-    (node,) = place_own(member_spec(container, use.version))
+    (container,) = ensure_nodes(use.dataset)
+    ensure = ensure_meant_version if is_input else ensure_version
+    node = ensure(actor=actor, container=container, version=use.version)
     if node.alias_of_id is not None and use.version.startswith(("read by", "written by")):
         Node.objects.filter(pk=node.pk).update(alias_of=None)  # no event names its version any more
         node.alias_of = None
     return node.alias_of or node
 
 
-def _place_all(uses: Iterable[Use]) -> dict[str, Node]:
-    return {use.key: _node(use) for use in uses}
-
-
 def _written(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) -> dict[str, Node]:
     """Record that the run produced its outputs; return the node of each by the key of its dataset."""
-    nodes = _place_all(shape.outputs)
+    nodes = {use.key: _node(actor, use) for use in shape.outputs}
     node_ids = {node.pk for node in nodes.values()}
     existing = Edge.objects.filter(src=run, rel=Relation.PRODUCED, dst__kind=NodeKind.DATASET_VERSION)
     outdated: list[Key] = [
@@ -212,7 +210,7 @@ def _written(actor: Actor, run: Node, run_id: str, shape: Shape, source: str) ->
     for use in shape.outputs:
         node = nodes[use.key]
         require_declaring(actor, node.urn, Action.LINEAGE_EVENTS_RECEIVED)
-        accept(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode="observed", source=source)
+        record_edge(actor=actor, src=run, dst=node, rel=Relation.PRODUCED, mode="observed", source=source)
         _rename(actor, use, unknown_version(run_id, written=True), node)
     retract_unclaimed(actor=actor, keys=outdated, reason=EVENT_CHANGED)
     return nodes
@@ -222,7 +220,7 @@ def _rename(actor: Actor, use: Use, unnamed: str, node: Node) -> None:
     """Make an unnamed version an alias of the version that it was identified as."""
     if use.version == unnamed or node.kind != NodeKind.DATASET_VERSION:
         return
-    (container,) = place(use.dataset)
+    (container,) = ensure_nodes(use.dataset)
     row = Node.objects.filter(urn=member_spec(container, unnamed).urn).exclude(pk=node.pk).first()
     if row is not None:
         mark_alias(actor, row, node)
@@ -233,11 +231,11 @@ def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], so
     sources = {use.key: use for use in shape.inputs}
     pairs: dict[Key, tuple[Node, Node]] = {}
     for src_key, dst_key in shape.pairs or ():
-        src, dst = _node(sources[src_key]), written[dst_key]
+        src, dst = _node(actor, sources[src_key]), written[dst_key]
         if src.pk != dst.pk and src.kind == NodeKind.DATASET_VERSION:
             pairs[src.pk, dst.pk, Relation.DERIVED_FROM.value, ""] = (src, dst)
     for src, dst in pairs.values():
-        accept(actor=actor, src=src, dst=dst, rel=Relation.DERIVED_FROM, mode="observed", source=source)
+        record_edge(actor=actor, src=src, dst=dst, rel=Relation.DERIVED_FROM, mode="observed", source=source)
     ids = set(edge_ids(list(pairs)).values())
     outdated = Edge.objects.filter(pk__in=set(row.pairs) - ids).values_list("pk", flat=True)
     others = EdgeAssertion.objects.filter(edge_id__in=outdated).exclude(assertion__source=source)
@@ -255,7 +253,7 @@ def _nest(actor: Actor, run: Node, parent_id: str) -> None:
         except Denied:
             return
     elif parent_id:
-        (parent,) = place(run_spec(parent_id))
+        (parent,) = ensure_nodes(run_spec(parent_id))
     if parent is not None or run.container_id is not None:
         set_parent(actor=actor, run=run, parent=parent, reason=EVENT_CHANGED)
 
@@ -274,7 +272,7 @@ def run_node(actor: Actor, run_id: str) -> Node:
     if tracked is not None:
         require_declaring(actor, tracked.urn, Action.LINEAGE_EVENTS_RECEIVED)
         return tracked
-    (node,) = place(run_spec(run_id))
+    (node,) = ensure_nodes(run_spec(run_id))
     row = JobRun.objects.filter(node=node).first()
     if row is not None and row.actor_ref != actor.ref and not actor.is_superuser:
         raise Denied(

@@ -91,7 +91,7 @@ def _take_together(actor: Actor, groups: Mapping[str, Sequence[LineageEvent]]) -
     new = {subject: _new_of(events, stored) for subject, events in groups.items()}
     settled = settle_together(actor=actor, groups={subject: events for subject, events in new.items() if events})
     settled_events = {subject: events for subject, events in new.items() if subject in settled}
-    merge_datasets([event for events in settled_events.values() for event in events])
+    merge_datasets(actor, [event for events in settled_events.values() for event in events])
     _store_events(actor, settled_events)
     return settled | {subject for subject, events in new.items() if not events}
 
@@ -172,7 +172,7 @@ def merge_events(*, actor: Actor, events: Sequence[LineageEvent]) -> None:
         _merge_run(actor, events)
     elif first.job:
         _merge_job(events)
-    merge_datasets(events)
+    merge_datasets(actor, events)
 
 
 def _merge_run(actor: Actor, events: Sequence[LineageEvent]) -> None:

@@ -21,8 +21,9 @@ from core.refs import run_ref
 from lineage.identity.inheritance import settle_families
 from lineage.identity.locks import lock_contents
 from lineage.identity.moves import Key, add_witnesses, edge_ids, put_edges
-from lineage.identity.nodes import Spec, member_spec, place, run_spec
+from lineage.identity.nodes import Spec, ensure_nodes, member_spec, run_spec
 from lineage.identity.settle import settle_commits
+from lineage.identity.versions import named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
 from lineage.openlineage.dataset_names import unknown_version
 from lineage.openlineage.datasets import dataset_nodes, jobs_named
@@ -106,11 +107,11 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
     for run in runs:
         run.job_id = jobs[run.job].pk if run.job else None
     specs = [run_spec(run.run_id, run.job[1] if run.job else "") for run in runs]
-    nodes = {node.urn: node for node in place(*specs)} if specs else {}
+    nodes = {node.urn: node for node in ensure_nodes(*specs)} if specs else {}
     if not _add_rows(actor, runs, nodes):
         return set()
     missing = {spec.urn: spec for run in changed for spec in map(versions.spec, run.uses)}
-    versions.nodes |= {node.urn: node for node in place(*missing.values())} if missing else {}
+    versions.nodes |= {node.urn: node for node in ensure_nodes(*missing.values())} if missing else {}
     _write(actor, changed, nodes, versions)
     _nest(changed, nodes)
     settle_families(actor=actor, runs={nodes[run.urn].pk for run in changed})
@@ -161,7 +162,8 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
 
 def _not_additive(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     """Return the URNs of the runs that do not only add: they retract an earlier claim, edge or parent, or rename."""
-    excluded = {run.urn for run in runs if any(_is_renamed(run, use, versions) for use in run.uses)}
+    digests = named_by_digest((versions.datasets[use.key].pk, use.version) for run in runs for use in run.uses)
+    excluded = {run.urn for run in runs if any(_is_renamed(run, use, versions, digests) for use in run.uses)}
     claimed_by_run = {run.urn: _claimed(run, versions) for run in runs}
     written = {run.urn: {versions.spec(use).urn for use in run.shape.outputs} for run in runs}
     parents = {run.urn: run_ref(run.shape.parent) if run.shape.parent else None for run in runs}
@@ -176,8 +178,10 @@ def _not_additive(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     return excluded | {urn for urn, parent in nested if parent != parents[urn]}
 
 
-def _is_renamed(run: _Run, use: Use, versions: _Versions) -> bool:
-    """Return whether a used version is an alias, or replaces an unnamed version of the run."""
+def _is_renamed(run: _Run, use: Use, versions: _Versions, digests: set[tuple[int, str]]) -> bool:
+    """Return whether a used version is an alias, is named by its digest, or replaces an unnamed version of the run."""
+    if (versions.datasets[use.key].pk, use.version) in digests:
+        return True
     node = versions.nodes.get(versions.spec(use).urn)
     if node is not None and node.alias_of_id is not None:
         return True
@@ -265,7 +269,7 @@ def _edges(run: _Run, node: Node, versions: _Versions) -> Iterator[Key]:
 def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
     """Return the repositories of the runs' commits by URN; their commits are locked until commit."""
     specs = {run.repository.urn: run.repository for run in runs if run.shape.code[1]}
-    repositories = {urn: place(spec)[0] for urn, spec in sorted(specs.items())}
+    repositories = {urn: ensure_nodes(spec)[0] for urn, spec in sorted(specs.items())}
     for urn, node in repositories.items():
         commits = {run.shape.code[1][:_SHORT_COMMIT] for run in runs if run.repository.urn == urn}
         lock_contents([node], commits)
@@ -292,5 +296,5 @@ def _nest(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
             children[run.shape.parent].append(nodes[run.urn].pk)
     if children:
         ordered = sorted(children)
-        for parent_id, parent in zip(ordered, place(*map(run_spec, ordered)), strict=True):
+        for parent_id, parent in zip(ordered, ensure_nodes(*map(run_spec, ordered)), strict=True):
             Node.objects.filter(pk__in=children[parent_id]).exclude(pk=parent.pk).update(container=parent)

@@ -12,8 +12,8 @@ from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, NotFound
 from lineage.declarations import DECLARED, declare_edge
-from lineage.edges import accept
-from lineage.identity.nodes import content_spec, place
+from lineage.edges import record_edge
+from lineage.identity.nodes import content_spec, ensure_nodes
 from lineage.models import Node, Relation, SuggestionDecision
 from lineage.queries import find_node
 from lineage.suggestions.derive import open_suggestions
@@ -110,9 +110,9 @@ def _join(actor: Actor, suggestion: Suggestion, reason: str) -> None:
     """Join two versions as the same bytes. Equal full digests do that without a decision."""
     src, dst = suggestion.src, suggestion.dst
     pair = hashlib.sha256(f"{src.urn} {dst.urn}".encode()).hexdigest()[:16]
-    (content,) = place(content_spec(src.digest or dst.digest, f"confirmed {pair}"))
+    (content,) = ensure_nodes(content_spec(src.digest or dst.digest, f"confirmed {pair}"))
     for node, other in ((src, dst), (dst, src)):
         for start, end in ((node, content), (content, node)):
-            accept(actor=actor, src=start, dst=end, rel=Relation.SAME_BYTES, mode=DECLARED, source=reason)
+            record_edge(actor=actor, src=start, dst=end, rel=Relation.SAME_BYTES, mode=DECLARED, source=reason)
         subject = node_subject(node.pk)
         note_writer(actor=actor, subject=subject, kind=Evidence.EDGE_DECLARED, details=[other.urn])

@@ -6,7 +6,7 @@ Two methods are derived on request, the others by the schedule (generate.py). No
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from core.actors import Actor
 from core.times import iso_utc
@@ -22,6 +22,7 @@ from lineage.suggestions.versions import (
     last_before,
     named_inputs,
     newest_versions,
+    unnamed_source,
 )
 from lineage.visibility import hidden_nodes
 
@@ -51,16 +52,21 @@ def open_suggestions(actor: Actor, nodes: Sequence[Node]) -> list[Suggestion]:
     return sorted(undecided.values(), key=lambda edge: (-edge.confidence, edge.key))
 
 
-def _last_versions(nodes: Iterable[Node]) -> list[Suggestion]:
+def _last_versions(nodes: Sequence[Node]) -> list[Suggestion]:
     """Return, for each run that read a dataset without saying which version, the last one written before it began."""
-    newest = newest_versions(node.container_id for node in nodes if node.kind == NodeKind.DATASET_VERSION)
+    datasets = {node.container_id for node in nodes if node.kind == NodeKind.DATASET_VERSION}
+    runs = [node.pk for node in nodes if node.kind == NodeKind.RUN]
+    if runs:
+        read = Edge.objects.filter(unnamed_source(), dst__in=runs, rel=Relation.CONSUMED).order_by("-pk")
+        datasets.update(read.values_list("src__container_id", flat=True)[:MOST_VERSIONS])
+    newest = newest_versions(datasets - {None})
     unnamed = {node.pk: node for node in newest if is_unnamed(node)}
     if not unnamed:
         return []
     reads = Edge.objects.select_related("dst").filter(src__in=unnamed, rel=Relation.CONSUMED).order_by("-pk")
     readers = [(unnamed[edge.src_id].container_id or 0, edge.dst) for edge in reads[:MOST_VERSIONS]]
     by_container = candidates([node for node in newest if node.pk not in unnamed])
-    began = event_times([run for _, run in readers], last=False)
+    began = event_times((run.urn for _, run in readers), last=False)
     named = named_inputs(run.pk for _, run in readers)
     suggestions = []
     for container, run in readers:
@@ -75,7 +81,7 @@ def _last_versions(nodes: Iterable[Node]) -> list[Suggestion]:
     return suggestions
 
 
-def _same_digests(nodes: Iterable[Node]) -> list[Suggestion]:
+def _same_digests(nodes: Sequence[Node]) -> list[Suggestion]:
     """Return pairs of versions of two datasets with the same short digest. A full digest joins them by itself."""
     versions = [node for node in nodes if node.kind == NodeKind.DATASET_VERSION and _is_short(node.digest)]
     if not versions:

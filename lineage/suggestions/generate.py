@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils.module_loading import import_string
 
-from lineage.identity.nodes import Spec, place
+from lineage.identity.nodes import Spec, ensure_nodes
 from lineage.models import Edge, Node, NodeKind, Relation, SuggestedEdge, SuggestionMark, SuggestionSeed
+from lineage.suggestions.affected import affected_runs
 from lineage.suggestions.lineage_methods import previous_runs, same_addresses, similar_names
 from lineage.suggestions.methods import Method, Suggestion
 from lineage.suggestions.names import store_names
@@ -63,7 +64,7 @@ def derive_changed(*, now: datetime) -> int:
 
 def look_again(spec: Spec) -> None:
     """Have the next round of the schedule look at a node: a fact changed that is neither a node nor an edge."""
-    (node,) = place(spec)
+    (node,) = ensure_nodes(spec)
     SuggestionSeed.objects.get_or_create(node=node)
 
 
@@ -99,18 +100,24 @@ def _derive_batch(settled: datetime) -> int:
     batch = _next_batch(mark, settled)
     if not batch.ids:
         return 0
-    nodes = list(Node.objects.select_related("container").filter(pk__in=batch.ids, alias_of__isnull=True))
+    nodes = _nodes(batch.ids)
     containers = {node.container for node in nodes if node.container and node.kind == NodeKind.DATASET_VERSION}
     store_names({*nodes, *containers})
+    affected = affected_runs(nodes)
+    nodes += _nodes(affected)
     suggestions = [*same_addresses(nodes), *previous_runs(nodes), *similar_names(nodes)]
     for path in settings.LINEAGE_SUGGESTERS:
         suggester: Suggester = import_string(path)
         suggestions += suggester(nodes)
-    _replace(batch.ids, suggestions)
+    _replace(batch.ids | affected, suggestions)
     SuggestionSeed.objects.filter(pk__in=batch.seeds).delete()
     mark.last_node, mark.last_edge = batch.last_node, batch.last_edge
     mark.save(update_fields=["last_node", "last_edge"])
     return len(batch.ids)
+
+
+def _nodes(ids: Collection[int]) -> list[Node]:
+    return list(Node.objects.select_related("container").filter(pk__in=ids, alias_of__isnull=True)) if ids else []
 
 
 def _next_batch(mark: SuggestionMark, settled: datetime) -> _Batch:

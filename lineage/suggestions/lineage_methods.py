@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from core.times import iso_utc
 from lineage.identity.names import is_full_digest
-from lineage.models import DatasetName, Edge, JobRun, Node, NodeKind, Relation
+from lineage.models import DatasetName, Edge, Node, NodeKind, Relation
 from lineage.openlineage.dataset_names import WRITTEN_BY
+from lineage.suggestions.jobs import consecutive_runs
 from lineage.suggestions.methods import Method, Suggestion
 from lineage.suggestions.versions import (
     MOST_VERSIONS,
@@ -50,14 +51,14 @@ def same_addresses(nodes: Sequence[Node]) -> list[Suggestion]:
 def previous_runs(nodes: Sequence[Node]) -> list[Suggestion]:
     """Return, for each run of a job, the data that the run before it read and that it did not name."""
     runs = {node.pk: node for node in nodes if node.kind == NodeKind.RUN}
-    before = _run_before(runs)
+    before = {later: earlier for earlier, later in consecutive_runs(runs) if later in runs}
     if not before:
         return []
     datasets = _datasets_read({*before, *before.values()})
     absent = {run: datasets[earlier] - datasets[run] for run, earlier in before.items()}
     newest = newest_versions(container for containers in absent.values() for container in containers)
     by_container = candidates([node for node in newest if not is_unnamed(node)])
-    began = event_times([runs[run] for run in before], last=False)
+    began = event_times((runs[run].urn for run in before), last=False)
     suggestions = []
     for pk, containers in absent.items():
         run = runs[pk]
@@ -82,7 +83,7 @@ def similar_names(nodes: Sequence[Node]) -> list[Suggestion]:
     alike = _datasets("plain", set(plain_of.values()))
     versions = [node for node in newest_versions(pk for key in alike for pk in alike[key]) if not is_unnamed(node)]
     by_container = candidates(versions)
-    began = event_times([runs[run] for run, _ in unnamed], last=False)
+    began = event_times((runs[run].urn for run, _ in unnamed), last=False)
     named = named_inputs(run for run, _ in unnamed)
     suggestions = []
     for pk, read in unnamed:
@@ -124,17 +125,6 @@ def _datasets(field: str, keys: set[str]) -> dict[str, list[int]]:
     for key, node_id in rows[:MOST_VERSIONS]:
         by_key[key].append(node_id)
     return by_key
-
-
-def _run_before(runs: Iterable[int]) -> dict[int, int]:
-    """Return, for each run of a job, the run of the same job that was recorded before it."""
-    jobs = dict(JobRun.objects.filter(node__in=runs, job__isnull=False).values_list("node_id", "job_id"))
-    rows = JobRun.objects.filter(job__in=set(jobs.values())).order_by("-node_id").values_list("job_id", "node_id")
-    of_job: dict[int, list[int]] = defaultdict(list)
-    for job, node_id in rows[:MOST_VERSIONS]:
-        of_job[job or 0].append(node_id)
-    before = {run: max((pk for pk in of_job[job or 0] if pk < run), default=0) for run, job in jobs.items()}
-    return {run: earlier for run, earlier in before.items() if earlier}
 
 
 def _datasets_read(runs: set[int]) -> dict[int, set[int]]:

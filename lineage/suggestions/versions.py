@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
 from core.bulk import among
 from lineage.identity.names import UNVERSIONED
@@ -38,13 +38,18 @@ def is_unnamed(node: Node) -> bool:
     return node.version == UNVERSIONED or node.version.startswith(READ_BY)
 
 
+def unnamed_source() -> Q:
+    """Return the condition that the source of an edge stands for a reading that named no version."""
+    return Q(src__version=UNVERSIONED) | Q(src__version__startswith=READ_BY)
+
+
 def candidates(versions: Sequence[Node]) -> Mapping[int, list[Candidate]]:
     """Return versions by their dataset. A version was written when its run ended, or when it was recorded."""
     edges = Edge.objects.select_related("src").filter(dst__in=[node.pk for node in versions], rel=Relation.PRODUCED)
     runs_by_version: dict[int, list[Node]] = defaultdict(list)
     for edge in edges:
         runs_by_version[edge.dst_id].append(edge.src)
-    ended = event_times([run for runs in runs_by_version.values() for run in runs], last=True)
+    ended = event_times((run.urn for runs in runs_by_version.values() for run in runs), last=True)
     by_container: dict[int, list[Candidate]] = defaultdict(list)
     for node in versions:
         runs = runs_by_version[node.pk]
@@ -60,16 +65,16 @@ def last_before(versions: Iterable[Candidate], run: Node, at: datetime) -> Candi
     return max(before, key=lambda version: (version.written_at, version.node.pk), default=None)
 
 
-def event_times(runs: Sequence[Node], *, last: bool) -> dict[str, datetime]:
+def event_times(run_urns: Iterable[str], *, last: bool) -> dict[str, datetime]:
     """Return the time of the first or last OpenLineage event of each run that has any."""
-    if not runs:
+    subjects = sorted(set(run_urns))
+    if not subjects:
         return {}
-    rows = LineageEvent.objects.filter(subject__in=among(sorted({run.urn for run in runs}))).values("subject")
+    rows = LineageEvent.objects.filter(subject__in=among(subjects)).values("subject")
     return dict(rows.annotate(at=(Max if last else Min)("event_time")).values_list("subject", "at").order_by("subject"))
 
 
 def named_inputs(runs: Iterable[int]) -> set[tuple[int, int]]:
     """Return pairs of a run and a dataset of which the run read a named version."""
-    rows = Edge.objects.filter(dst__in=set(runs), rel=Relation.CONSUMED)
-    rows = rows.exclude(src__version=UNVERSIONED).exclude(src__version__startswith=READ_BY)
+    rows = Edge.objects.filter(dst__in=set(runs), rel=Relation.CONSUMED).exclude(unnamed_source())
     return {(run, container or 0) for run, container in rows.values_list("dst_id", "src__container_id")}

@@ -11,7 +11,7 @@ from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
 from tracking.models import Experiment, ExperimentLevel
 from tracking.permissions.grants import Grant, grants_of, patterns_over
-from tracking.permissions.levels import DEFAULT_EXPERIMENT, LEVEL_WORDS, default_level
+from tracking.permissions.levels import DEFAULT_EXPERIMENT, LEVEL_DESCRIPTIONS, default_level
 from tracking.queries import get_experiment
 from tracking.services.grants import set_experiment_grants
 
@@ -30,7 +30,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 def get_permission_levels(actor: Actor, q: Params) -> Json:
     """Databricks `…/permissionLevels`: return the levels of experiments, with descriptions. Raises NotFound."""
     get_experiment(actor, q.need("experiment_id"))
-    levels = [{"permission_level": name, "description": LEVEL_WORDS[level]} for name, level in _LEVELS.items()]
+    levels = [{"permission_level": name, "description": LEVEL_DESCRIPTIONS[level]} for name, level in _LEVELS.items()]
     return {"permission_levels": levels}
 
 

@@ -8,7 +8,7 @@ from mlflow_api.databricks.grant_entries import read_grant
 from mlflow_api.dispatch import rpc
 from mlflow_api.parse import Params
 from mlflow_api.render_tracking import Json
-from registry.permissions import LEVEL_WORDS, Grant, grants_of
+from registry.permissions import LEVEL_DESCRIPTIONS, Grant, grants_of
 from registry.queries import get_model_by_id
 from registry.services.permissions import set_permissions
 
@@ -27,7 +27,7 @@ def get_permissions(actor: Actor, q: Params) -> Json:
 def get_permission_levels(actor: Actor, q: Params) -> Json:
     """Databricks `…/permissionLevels`: return the levels of models, with descriptions. Raises NotFound."""
     get_model_by_id(actor, q.need("model_id"))
-    levels = [{"permission_level": name, "description": LEVEL_WORDS[level]} for name, level in _LEVELS.items()]
+    levels = [{"permission_level": name, "description": LEVEL_DESCRIPTIONS[level]} for name, level in _LEVELS.items()]
     return {"permission_levels": levels}
 
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from core.refs import logged_model_ref, run_ref
+from core.refs import logged_model_ref, run_ref, version_ref
 from lineage.identity.names import digest_hex
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.suggestions.lineage_methods import MOST_FOR_A_NODE
@@ -15,7 +15,8 @@ from registry.models import ModelVersion
 from registry.reproduction import COMMIT, FILES, DataFile, data_files
 from tracking.models import RunTag
 
-# How many tags of runs are searched for the file that a new dataset version has the MD5 of, newest first.
+# How many tags of runs are searched for the MD5 of a new dataset version, and how many sources of model versions for
+# the id of a new run or logged model, newest first.
 _MOST_TAGS = 500
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _RUN_ID = re.compile(r"(?<![0-9A-Za-z_-])[0-9a-f]{32}(?![0-9A-Za-z_-])")
@@ -49,6 +50,7 @@ def dvc_files(nodes: Sequence[Node]) -> list[Suggestion]:
 def named_sources(nodes: Sequence[Node]) -> list[Suggestion]:
     """Return, for each version that no run produced, the runs and logged models whose ids are in its source."""
     targets = {(node.name, node.version): node for node in nodes if node.kind == NodeKind.MODEL_VERSION}
+    targets |= _naming({node.urn for node in nodes if node.kind in (NodeKind.RUN, NodeKind.LOGGED_MODEL)})
     ids = [node.pk for node in targets.values()]
     origins = Edge.objects.filter(dst__in=ids, rel__in=[Relation.PRODUCED, Relation.DERIVED_FROM])
     answered = set(origins.values_list("dst_id", flat=True))
@@ -69,6 +71,19 @@ def named_sources(nodes: Sequence[Node]) -> list[Suggestion]:
         for origin in Node.objects.filter(urn__in=list(named), alias_of__isnull=True)
         for node, source in named[origin.urn]
     ]
+
+
+def _naming(urns: set[str]) -> dict[tuple[str, str], Node]:
+    """Return the versions without a run whose source names one of these runs or logged models, by name and number.
+
+    The newest versions without a run are searched, as many as tags.
+    """
+    if not urns:
+        return {}
+    rows = ModelVersion.objects.filter(run_id="").exclude(source="").order_by("-pk")
+    sources = rows.values_list("model__name", "version", "source")[:_MOST_TAGS]
+    refs = [version_ref(name, version) for name, version, source in sources if not urns.isdisjoint(_named_in(source))]
+    return {(node.name, node.version): node for node in Node.objects.filter(urn__in=refs)}
 
 
 def _sources(targets: Iterable[tuple[str, str]]) -> Iterable[tuple[str, int, str]]:

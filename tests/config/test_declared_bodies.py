@@ -35,7 +35,7 @@ from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
 from tests.approvals.passkeys import enrolled
 from tests.approvals.publishing import publish_policy
 from tests.declared_bodies import Caller, document
-from tests.lineage.test_openlineage import RUN, event, table
+from tests.lineage.openlineage.events import RUN, event, table
 from tests.registry.test_assess_risk import HARMLESS
 from tracking.models import Experiment
 

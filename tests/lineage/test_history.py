@@ -7,23 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from accounts.models import User
 from core.actors import Actor
 from lineage.declarations import declare_edge, retract_edge
 from lineage.graph.history import ancestors_as_of
 from lineage.models import Edge, Relation
 from lineage.queries import find_node
 from lineage.services import record_produced
-from tests.conftest import Acting
 from tests.lineage.facts import record_consumed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URN = "model-version:fraud/1"
-
-
-@pytest.fixture
-def by_ada(ada: User, acting: Acting) -> Actor:
-    return acting(ada)
 
 
 def seen(at: datetime) -> set[str]:

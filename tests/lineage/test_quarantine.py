@@ -16,7 +16,7 @@ from audit.models import Event
 from core.actors import Actor, system_actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
 from lineage import quarantine
-from lineage.edges import accept
+from lineage.edges import record_edge
 from lineage.models import Node, Quarantine, Relation
 from lineage.quarantine import place_quarantine, release_quarantine, taint_of, taints
 from lineage.queries import find_node
@@ -174,7 +174,7 @@ def _grow(pairs: set[tuple[int, int]]) -> None:
         record_produced(actor=SYSTEM, run_id=f"r{n}", model="m", version=n + 1)
     for a, b in sorted(pairs):
         src, dst = Node.objects.get(urn=f"model-version:m/{a + 1}"), Node.objects.get(urn=f"run:r{b}")
-        accept(actor=SYSTEM, src=src, dst=dst, rel=Relation.CONSUMED, mode="observed", source="test")
+        record_edge(actor=SYSTEM, src=src, dst=dst, rel=Relation.CONSUMED, mode="observed", source="test")
 
 
 def test_over_the_api(graph: None, bea: User) -> None:

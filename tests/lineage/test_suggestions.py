@@ -23,14 +23,9 @@ from lineage.suggestions.decide import confirm_suggestion, reject_suggestion
 from lineage.suggestions.derive import open_suggestions
 from lineage.suggestions.methods import Method, Suggestion
 from tests.conftest import Acting
-from tests.lineage.test_openlineage import RUN, event, table
+from tests.lineage.openlineage.events import RUN, event, table
 
 READER = f"run:{RUN.format(3)}"
-
-
-@pytest.fixture
-def by_ada(ada: User, acting: Acting) -> Actor:
-    return acting(ada)
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ OTHERS = {
     # Who could approve is for auditors alone.
     "audit_questions", "api-question-approvers",
     "audit-export-job", "audit-export-file", "audit_export_job", "audit_export_live", "audit_export_file",
-    # They name jobs and datasets; tests/lineage/test_openlineage.py sends events on models.
+    # They name jobs and datasets; tests/lineage/openlineage/test_models.py sends events on models.
     "openlineage", "openlineage-batch", "openlineage-events",
     # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
     "api-dataset-impact", "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",

@@ -22,7 +22,7 @@ Pieces = tuple[str, tuple[Any, ...]]
 # The experiment of runs that name none. Everybody logs to it.
 DEFAULT_EXPERIMENT = 0
 NO_LEVEL = 0
-LEVEL_WORDS = {
+LEVEL_DESCRIPTIONS = {
     ExperimentLevel.READ: "Can read the experiment with its runs, and create runs of their own in it",
     ExperimentLevel.EDIT: "Can change the experiment's tags and every run in it, and register models from them",
     ExperimentLevel.MANAGE: "Can rename and delete the experiment, delete runs, and decide who may use it",

@@ -6,11 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from console.lineage.dataset_facts import dataset_about, unnamed_use
 from console.lineage.forms import ReasonForm
 from console.lineage.kinds import KINDS
 from console.lineage.queries import (
     counted_datasets,
-    dataset_about,
     dataset_quarantine,
     dataset_rows,
     dataset_uses,
@@ -52,6 +52,7 @@ def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
         kind=KINDS[NodeKind.DATASET_VERSION],
         dataset=dataset_versions(actor, node),
         about=dataset_about(node),
+        unnamed=unnamed_use(node),
     )
 
 

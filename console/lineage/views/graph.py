@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +12,10 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
 from console.lineage.drawing import drawn_graph
+from console.lineage.graph_views import GraphOptions, GraphPage
 from console.lineage.kinds import KINDS
 from console.lineage.listing import listed_nodes
-from console.lineage.presenters import DIRECTIONS, GraphOptions, GraphPage, graph_page
+from console.lineage.presenters import DIRECTIONS, graph_page
 from console.lineage.suggestions import graph_suggestions
 from console.shell.pages import Crumb, page, render_page
 from core.actors import Actor
@@ -23,6 +25,7 @@ from core.spreadsheets import csv_cell
 from lineage.models import NodeKind
 from lineage.queries import nodes_matching
 from lineage.suggestions.generate import waiting_changes
+from lineage.suggestions.methods import Suggestion
 from lineage.visibility import MAX_SIFTED, known_nodes
 
 _OFFERED = 60
@@ -35,6 +38,7 @@ _LEGEND = {
     "deploy": "Deployment",
     "endpoint": "Endpoint",
 }
+_MARKS = {"is-quarantined": "Quarantined", "is-tainted": "Descends from quarantined data"}
 
 
 @page
@@ -67,8 +71,16 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         suggestions=suggestions,
         waiting=waiting_changes() if is_suggested else 0,
         legend=legend,
+        marks=_marks(page_data, suggestions),
         directions=list(DIRECTIONS.items()),
     )
+
+
+def _marks(page_data: GraphPage, suggestions: Sequence[Suggestion]) -> list[tuple[str, str]]:
+    """Return the styles of boxes and edges that the graph has, with the meaning of each."""
+    styles = {css for node in page_data.drawn for css in node.css.split()}
+    marks = [(css, text) for css, text in _MARKS.items() if css in styles]
+    return [*marks, ("is-suggested", "Suggested edge")] if suggestions else marks
 
 
 def _options(request: HttpRequest) -> GraphOptions:

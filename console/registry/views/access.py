@@ -16,7 +16,7 @@ from console.shell.pages import Crumb, model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from registry.models import RegisteredModel
 from registry.permissions import (
-    LEVEL_WORDS,
+    LEVEL_DESCRIPTIONS,
     Grant,
     Level,
     default_level,
@@ -33,7 +33,7 @@ def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """List the grants on a model, the level that everybody has by default, and this person's own level."""
     model = find_model(actor, name)
     rows = [
-        {"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_WORDS[grant.level]}
+        {"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_DESCRIPTIONS[grant.level]}
         for grant in grants_of(model)
     ]
     own, everybody = level_of(actor, model), default_level()
@@ -45,8 +45,8 @@ def access_page(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         model=model,
         rows=paginate(request, rows),
         may_manage=has_level(actor, model, Level.MANAGE),
-        own=LEVEL_WORDS[own] if own is not None else "",
-        everybody=LEVEL_WORDS[everybody] if everybody is not None else "",
+        own=LEVEL_DESCRIPTIONS[own] if own is not None else "",
+        everybody=LEVEL_DESCRIPTIONS[everybody] if everybody is not None else "",
     )
 
 
@@ -62,7 +62,7 @@ def grant_access(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"])
         with missing_as_form_error():
             set_permissions(actor=actor, name=name, grants=[grant], replace=False)
-        messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
+        messages.success(request, f"{grant.name}: {LEVEL_DESCRIPTIONS[grant.level]}.")
         return reverse("console:access", args=[name])
 
     dialog = Dialog(
@@ -101,7 +101,7 @@ def _revoke_consequence(model: RegisteredModel, principal: str) -> str:
     level = default_level()
     if level is None:
         return f"{principal} will no longer see {model.name}, unless one of their groups has access."
-    text = LEVEL_WORDS[level]
+    text = LEVEL_DESCRIPTIONS[level]
     return f"{principal} keeps the access of everybody ({text[:1].lower()}{text[1:]}) and the access of their groups."
 
 

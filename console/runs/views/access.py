@@ -18,7 +18,7 @@ from core.errors import Denied
 from tracking.models import Experiment, ExperimentLevel
 from tracking.permissions.experiments import refuse_experiment, require_experiment_level
 from tracking.permissions.grants import Grant, all_patterns, grants_of, patterns_over
-from tracking.permissions.levels import LEVEL_WORDS, default_level, level_on, rules_all
+from tracking.permissions.levels import LEVEL_DESCRIPTIONS, default_level, level_on, rules_all
 from tracking.services.grants import (
     revoke_experiment_grant,
     revoke_pattern_grant,
@@ -51,11 +51,13 @@ def experiment_access(request: HttpRequest, actor: Actor, experiment_id: int) ->
 
 
 def _rows(grants: list[Grant]) -> list[dict[str, object]]:
-    return [{"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_WORDS[grant.level]} for grant in grants]
+    return [
+        {"grant": grant, "kind": KIND_NAMES[grant.kind], "level": LEVEL_DESCRIPTIONS[grant.level]} for grant in grants
+    ]
 
 
 def _level_text(level: int) -> str:
-    return LEVEL_WORDS[ExperimentLevel(level)] if level else ""
+    return LEVEL_DESCRIPTIONS[ExperimentLevel(level)] if level else ""
 
 
 @page
@@ -70,7 +72,7 @@ def grant_experiment_access(request: HttpRequest, actor: Actor, experiment_id: i
         grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"])
         with missing_as_form_error():
             set_experiment_grants(actor=actor, experiment_id=experiment.pk, grants=[grant])
-        messages.success(request, f"{grant.name}: {LEVEL_WORDS[grant.level]}.")
+        messages.success(request, f"{grant.name}: {LEVEL_DESCRIPTIONS[grant.level]}.")
         return reverse("console:experiment_access", args=[experiment.pk])
 
     dialog = Dialog(
@@ -125,7 +127,7 @@ def grant_pattern(request: HttpRequest, actor: Actor) -> HttpResponse:
         grant = Grant(PrincipalKind(cleaned["kind"]), cleaned["name"], cleaned["level"], cleaned["pattern"])
         with missing_as_form_error():
             set_pattern_grant(actor=actor, grant=grant)
-        messages.success(request, f"{grant.name} on {grant.pattern}: {LEVEL_WORDS[grant.level]}.")
+        messages.success(request, f"{grant.name} on {grant.pattern}: {LEVEL_DESCRIPTIONS[grant.level]}.")
         return reverse("console:experiment_patterns")
 
     dialog = Dialog(

@@ -14,7 +14,7 @@ from lineage.models import Edge, Node, SuggestionDecision
 from lineage.openlineage.inbox import receive_batch
 from lineage.suggestions.generate import derive_changed
 from tests.console.conftest import SignedIn, text_of
-from tests.lineage.test_openlineage import RUN, event, table
+from tests.lineage.openlineage.events import RUN, event, table
 
 READER = f"run:{RUN.format(3)}"
 ADDRESS = "/lineage/suggestions/{}/"

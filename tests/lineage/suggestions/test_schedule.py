@@ -27,14 +27,9 @@ from lineage.tasks import suggest_edges
 from tests.architecture.source import imports_in, modules, name_of, tree_of
 from tests.conftest import Acting
 from tests.lineage.facts import record_consumed
-from tests.lineage.test_openlineage import RUN, event, table
+from tests.lineage.openlineage.events import RUN, event, table
 
 READER = f"run:{RUN.format(3)}"
-
-
-@pytest.fixture
-def by_ada(ada: User, acting: Acting) -> Actor:
-    return acting(ada)
 
 
 def soon() -> datetime:

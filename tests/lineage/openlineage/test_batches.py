@@ -31,14 +31,9 @@ from lineage.models import (
 from lineage.openlineage import inbox
 from lineage.openlineage.inbox import receive_batch, receive_event
 from tests.conftest import Acting
-from tests.lineage.test_openlineage import Event, event, table
+from tests.lineage.openlineage.events import Event, event, table
 
 CODE = "https://git.example.com/x"
-
-
-@pytest.fixture
-def by_ada(ada: User, acting: Acting) -> Actor:
-    return acting(ada)
 
 
 def code(commit: str) -> Event:

@@ -1,0 +1,103 @@
+"""Facts about a dataset from OpenLineage events, and the run that used it without naming a version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from console.shell.formatting import run_without_version
+from console.shell.links import lineage_url
+from core.refs import run_ref
+from lineage.models import DatasetFacts, JobDataset, Node
+from lineage.openlineage.dataset_names import WRITTEN_BY
+from lineage.openlineage.merge import facets_of
+
+_MOST_JOBS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSource:
+    """A column that another column is computed from. ``how`` names the transformations, "" for none."""
+
+    dataset: str
+    column: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAbout:
+    """Facts about a dataset from OpenLineage events: its columns with their sources, and the jobs that use it.
+
+    ``column_lineage`` is the columnLineage facet as JSON, as the event had it.
+    """
+
+    description: str
+    columns: list[tuple[str, str]]
+    sources: list[tuple[str, list[ColumnSource]]]
+    column_lineage: str
+    written_by: list[str]
+    read_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedUse:
+    """The run that read or wrote a dataset without naming its version."""
+
+    name: str
+    url: str
+    is_written: bool
+
+
+def unnamed_use(node: Node) -> UnnamedUse | None:
+    """Return the run whose use of the dataset a version stands for, None for a named version."""
+    run_id = run_without_version(node.version)
+    if not run_id:
+        return None
+    name = Node.objects.filter(urn=run_ref(run_id)).values_list("name", flat=True).first()
+    return UnnamedUse(name or f"run {run_id[:8]}", lineage_url(run_ref(run_id)), node.version.startswith(WRITTEN_BY))
+
+
+def dataset_about(node: Node) -> DatasetAbout | None:
+    """Return the OpenLineage facts about the dataset of a version, None where no event named it; two queries."""
+    row = DatasetFacts.objects.filter(node=node.container_id).first()
+    if row is None:
+        return None
+    facets = facets_of(json.loads(row.merged).get("facets", {}))
+    jobs = (
+        JobDataset.objects.filter(dataset=node.container_id)
+        .select_related("job")
+        .order_by("job__namespace", "job__name")
+    )
+    directions = [(link.direction, str(link.job)) for link in jobs[:_MOST_JOBS]]
+    lineage = facets.get("columnLineage")
+    return DatasetAbout(
+        description=str(facets.get("documentation", {}).get("description", "")),
+        columns=[
+            (str(column.get("name", "")), str(column.get("type", "")))
+            for column in _objects(facets.get("schema", {}).get("fields"))
+        ],
+        sources=_column_sources(lineage or {}),
+        column_lineage=json.dumps(lineage, indent=2, ensure_ascii=False) if lineage else "",
+        written_by=[name for direction, name in directions if direction == "out"],
+        read_by=[name for direction, name in directions if direction == "in"],
+    )
+
+
+def _column_sources(facet: dict[str, Any]) -> list[tuple[str, list[ColumnSource]]]:
+    fields = facet.get("fields")
+    sources = []
+    for column, source in fields.items() if isinstance(fields, dict) else ():
+        inputs = _objects(source.get("inputFields")) if isinstance(source, dict) else []
+        sources.append((column, [_column_source(field) for field in inputs]))
+    return sources
+
+
+def _column_source(source: dict[str, Any]) -> ColumnSource:
+    steps = [str(step.get("subtype") or step.get("type") or "") for step in _objects(source.get("transformations"))]
+    how = ", ".join(step.lower() for step in steps if step)
+    return ColumnSource(str(source.get("name", "")), str(source.get("field", "")), how)
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
