@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
 from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
-from approvals.models import RequestState, TransitionRequest
+from approvals.models import RequestState, TransitionRequest, TransitionRequestQuerySet
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.change_state import change_request_state
@@ -19,11 +22,28 @@ from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import move_to_target
 from approvals.requests.verdict_cache import store_verdict, verdict_summary
 from audit.actions import Action
+from audit.models import Event
 from audit.services import enqueue
 from core.actors import Actor, system_actor
 from core.errors import Denied, GateFailed, GateRefused, InvalidState, NotFound
+from core.refs import logged_model_ref, model_stream, run_ref
 from registry.permissions import level_to_ask, require_level
 from tracking.verification import with_verified_files
+
+SWEEP_SECONDS = 10
+# A request is examined at once after an event of this age: a few sweeps, because an event commits after its time.
+_RECENT = timedelta(seconds=30)
+# Every request is examined once in so many sweeps. The number of parts is a power of two up to this.
+_MOST_PARTS = 64
+_PART = 200
+_LARGE_PART = 1000
+# Changes that may concern the verdict of any request, and are in no model's stream.
+_OF_ANY_REQUEST = (
+    "account.confirmed", "account.group.", "account.user.", "approvals.check_key.", "approvals.delegation.",
+    "approvals.policy.", "lineage.edge.", "lineage.quarantine.",
+)  # fmt: skip
+_ACTIONS_OF_ANY_REQUEST = [action.value for action in Action if action.startswith(_OF_ANY_REQUEST)]
+_MODEL_STREAM = model_stream(0).removesuffix("0")
 
 
 @transaction.atomic
@@ -122,18 +142,52 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
+def requests_to_settle(*, turn: int = 0) -> list[int]:
     """Return the ids of open requests that settling would change.
 
-    Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. One batch is
-    examined, in a fixed number of queries; each ``turn`` examines the next batch, so that the cost does not grow with
-    the number of open requests.
+    Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. Requests whose
+    model, run or logged model has a recent event are examined, and one part of all: ``turn`` counts the sweeps, and in
+    64 of them each request is examined. A fixed number of queries.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
-    batches = max(1, -(-rows.count() // batch))
-    start = turn % batches * batch
-    cases = load_cases(list(rows.with_relations()[start : start + batch]))
+    parts = _number_of_parts(rows.count())
+    part = rows.alias(part=F("pk") % parts).filter(part=turn % parts).values_list("pk", flat=True)
+    cases = load_cases(list(rows.with_relations().filter(pk__in={*part, *_changed(rows)})))
     return [case.request.pk for case in cases if _needs_settling(case)]
+
+
+def _changed(rows: TransitionRequestQuerySet) -> list[int]:
+    """Return the ids of the requests whose model, run or logged model has a recent event, at most 1,000."""
+    events = Event.objects.filter(at__gt=timezone.now() - _RECENT, outcome="ok")
+    refs = events.values("object_ref")
+    text = TextField()
+    named = rows.alias(
+        stream=Concat(Value(_MODEL_STREAM), Cast("version__model_id", text), output_field=text),
+        run=Concat(Value(run_ref("")), "version__run_id", output_field=text),
+        logged_model=Concat(Value(logged_model_ref("")), "version__logged_model_id", output_field=text),
+    ).filter(Q(stream__in=events.values("stream")) | Q(run__in=refs) | Q(logged_model__in=refs))
+    return list(named.values_list("pk", flat=True)[:_LARGE_PART])
+
+
+def _number_of_parts(count: int) -> int:
+    """Return how many sweeps examine all of ``count`` requests: few after a change that may concern every request."""
+    few = _parts_of(count, _LARGE_PART)
+    since = timezone.now() - _RECENT - timedelta(seconds=SWEEP_SECONDS * few)
+    if Event.objects.filter(action__in=_ACTIONS_OF_ANY_REQUEST, at__gt=since, outcome="ok").exists():
+        return few
+    return _parts_of(count, _PART)
+
+
+def _parts_of(count: int, size: int) -> int:
+    """Return the least power of two that divides ``count`` requests into parts of about ``size``, at most 64.
+
+    A power of two divides 64. So a request whose number has the remainder of ``turn`` by 64 is examined in that turn,
+    whatever the number of parts, and nothing is left out when that number changes.
+    """
+    parts = 1
+    while parts < _MOST_PARTS and parts * size < count:
+        parts *= 2
+    return parts
 
 
 def _needs_settling(case: Case) -> bool:
