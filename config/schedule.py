@@ -58,11 +58,11 @@ class MonotonicScheduler(Scheduler):
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
         """Send the tasks that are due, and return the seconds until the next one is."""
         self._record_heartbeat()
-        now = time.monotonic()
+        now, guarded = time.monotonic(), _sent_by_schedule()
         for name, entry in self.schedule.items():
             if self._due.get(name, now) <= now:
                 self._due[name] = now + seconds_of(entry.schedule)
-                if not self._is_waiting(str(entry.task), seconds_of(entry.schedule)):
+                if entry.task not in guarded or not self._is_waiting(str(entry.task), seconds_of(entry.schedule)):
                     self.apply_entry(entry, producer=self.producer)
         return max(0.05, min([*self._due.values(), now + _LONGEST_SLEEP]) - time.monotonic())
 

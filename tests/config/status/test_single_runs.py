@@ -106,6 +106,26 @@ def test_no_second_message_is_sent_while_one_waits(broker: str) -> None:
         assert not scheduler._is_waiting("a", 10.0)
 
 
+def test_a_waiting_message_delays_only_its_own_task_and_no_hand_over(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(MonotonicScheduler, "apply_entry", lambda _self, entry, **_options: sent.append(entry.task))
+    monkeypatch.setattr(MonotonicScheduler, "producer", None)
+    for _ in range(2):
+        scheduler = MonotonicScheduler(app, lazy=True)  # a new one sends every task at its start
+        scheduler.setup_schedule()
+        scheduler.tick()
+    assert sent.count(SWEEP) == 1
+    assert sent.count(HAND_OVER) == 2
+    with one_run(SWEEP):
+        sent.clear()
+    scheduler = MonotonicScheduler(app, lazy=True)
+    scheduler.setup_schedule()
+    scheduler.tick()
+    assert sent == [SWEEP, HAND_OVER]
+
+
 def test_a_lost_message_counts_as_waiting_for_five_intervals(broker: str) -> None:
     scheduler = MonotonicScheduler(app, lazy=True)
     assert [scheduler._is_waiting("a", 0.1) for _ in range(2)] == [False, True]
