@@ -174,7 +174,7 @@ def _changed(rows: TransitionRequestQuerySet) -> list[int]:
 
 
 def _after(prefix: str, names: Iterable[str]) -> list[str]:
-    """Return what follows a prefix in those of the names that begin with it."""
+    """Return those of the names that begin with a prefix, without it."""
     return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
 
