@@ -25,6 +25,7 @@ from approvals.packs import freeze as packs
 from approvals.requests import lifecycle as requests
 from approvals.requests import remind as reminders
 from approvals.requests import settle as settling
+from audit.broker import next_turn
 from core.actors import Actor, system_actor
 from core.backoff import Backoff
 from core.errors import DomainError, NotFound, Unavailable
@@ -37,8 +38,6 @@ from validation.catalogue import find_check
 
 logger = logging.getLogger(__name__)
 
-# The intervals of the scheduled sweeps in seconds. Each sweep takes the next batch.
-_SWEEP_EVERY = 10
 _SWEEP_QUARANTINES_EVERY = 30
 # The shortest time between two writes of a check's progress to its row (seconds).
 _REPORT_EVERY = 0.5
@@ -185,7 +184,8 @@ def apply_approved_requests() -> int:
 
     Only this sweep settles an open request after a change of a tag, a metric or a card, for which no message is sent.
     """
-    for request_id in settling.requests_to_settle(turn=int(time.monotonic() // _SWEEP_EVERY)):
+    turn = next_turn("settle", settling.SWEEP_SECONDS)
+    for request_id in settling.requests_to_settle(turn=turn):
         _try(settle_request, request_id)
     due = [request_id for request_id in settling.requests_to_apply() if backoff.is_due(request_id)]
     return sum(_try(apply_request, request_id) == "applied" for request_id in due)
@@ -267,7 +267,7 @@ def close_quarantine_findings(quarantine_id: int) -> int:
 @shared_task(name="approvals.tasks.sweep_quarantines")
 def sweep_quarantines() -> int:
     """Open and close the findings of quarantines, in case messages were lost. Return how many changed."""
-    turn = int(time.monotonic() // _SWEEP_QUARANTINES_EVERY)
+    turn = next_turn("quarantines", _SWEEP_QUARANTINES_EVERY)
 
     def write_findings(quarantine_id: int) -> int:
         return open_quarantine_findings(quarantine_id) + close_quarantine_findings(quarantine_id)

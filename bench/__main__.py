@@ -1,5 +1,5 @@
 """`python -m bench [AREA …] [--only TEXT]`: run the figures of areas, or of all that have any; exit 1 where one falls
-short.
+short. `--size` is that of the database of the area `growth`.
 
 With `--only` the figures whose name contains the text are shown; in the area `protocol` nothing else is measured.
 """
@@ -7,12 +7,15 @@ With `--only` the figures whose name contains the text are shown; in the area `p
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 
 from bench import artifacts, audit, governance, lineage, protocol, serving
 from bench.edge import delays
 from bench.figures import Figure
+from bench.growth import area
+from bench.growth.size import SIZES
 
 AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "serving": lambda _only: serving.figures(),
@@ -22,7 +25,9 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "lineage": lambda _only: lineage.figures(),
     "audit": lambda _only: audit.figures(),
     "edge": lambda _only: delays.figures(),
+    "growth": lambda only: area.figures(only, os.environ[SIZE]),
 }
+SIZE = "GROWTH_BENCH_SIZE"
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +35,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
     parser.add_argument("--only", default="", metavar="TEXT", help="figures whose name contains this")
+    size = os.environ.get(SIZE, "middle")
+    parser.add_argument("--size", default=size, choices=SIZES, help="the database of the area growth")
     options = parser.parse_args(arguments)
+    os.environ[SIZE] = options.size
     if unknown := [name for name in options.areas if name not in AREAS]:
         parser.error(f"there is no area {unknown[0]}; there are {', '.join(AREAS)}")
     areas = options.areas or [name for name, area in AREAS.items() if area]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -23,17 +23,23 @@ def engine() -> str:
 
 
 @contextmanager
-def database(name: str, directory: Path) -> Iterator[str]:
-    """Create an empty database, yield its URL (`postgres://…` or `sqlite:///…`), and drop it afterwards."""
+def database(name: str, directory: Path, *, keep: bool = False) -> Iterator[str]:
+    """Create an empty database, yield its URL (`postgres://…` or `sqlite:///…`), and drop it afterwards.
+
+    With ``keep`` a PostgreSQL database that exists is used again, and stays.
+    """
     if engine() == "SQLite":
         yield f"sqlite:///{directory / name}.sqlite3"
         return
-    _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-    _run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    if not keep:
+        _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    with suppress(psycopg.errors.DuplicateDatabase):
+        _run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
         yield f"{_SERVER.rpartition('/')[0]}/{name}"
     finally:
-        _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        if not keep:
+            _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _run(statement: sql.Composed) -> None:

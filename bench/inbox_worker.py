@@ -62,7 +62,7 @@ def seed(count: int) -> User:
     )
     rows = list(TransitionRequest.objects.with_relations().order_by("pk"))
     for start in range(0, len(rows), _BATCH):
-        _finish_checks(rows[start : start + _BATCH], bea)
+        finish_checks(rows[start : start + _BATCH], bea)
     return bea
 
 
@@ -117,7 +117,7 @@ def _runs(count: int) -> list[Run]:
     return runs
 
 
-def _finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
+def finish_checks(rows: Sequence[TransitionRequest], reviewer: User) -> None:
     """Create the finished check runs of each request, a review of an earlier state, and the cached verdict."""
     now = timezone.now()
     _write(

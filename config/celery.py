@@ -17,7 +17,7 @@ _IN_WORKERS = (
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("custody")
+app = Celery("custody", task_cls="config.schedule:GuardedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["config.status"])

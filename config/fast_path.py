@@ -23,7 +23,7 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpResponseBase
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.http.request import split_domain_port, validate_host
 
 from config.middleware import acceptable_request_id
@@ -78,9 +78,13 @@ def _call(
                 response = view(_request(environ, request_id))
     finally:
         _release_connection()
-    body: bytes = response.content  # type: ignore[attr-defined]  # RPCs never stream
-    headers = [*response.items(), *fixed, ("X-Request-Id", request_id), ("Content-Length", str(len(body)))]
-    start_response(f"{response.status_code} {response.reason_phrase}", headers)
+    headers = [*response.items(), *fixed, ("X-Request-Id", request_id)]
+    status = f"{response.status_code} {response.reason_phrase}"
+    if isinstance(response, StreamingHttpResponse):  # from a file, with its length (mlflow_api/long_lists.py)
+        start_response(status, headers)
+        return response
+    body: bytes = response.content  # type: ignore[attr-defined]  # every other response has it
+    start_response(status, [*headers, ("Content-Length", str(len(body)))])
     return [body]
 
 

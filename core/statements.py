@@ -18,12 +18,23 @@ Values = Sequence[Any]
 Rows = list[tuple[Any, ...]]
 
 
+_texts: set[str] = set()
+
+
+def is_hand_written(text: str) -> bool:
+    """Return whether a text for PostgreSQL is that of a `Statement`."""
+    return text in _texts
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement in the form that each database needs; both forms take the same values."""
 
     postgresql: str
     sqlite: str
+
+    def __post_init__(self) -> None:
+        _texts.add(self.postgresql)
 
     @property
     def text(self) -> str:

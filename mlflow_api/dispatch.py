@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -22,13 +21,14 @@ from audit.services import record_denial
 from core.actors import Actor, Scope, anonymous_actor
 from core.errors import Denied, DomainError, NotAuthenticated, Unavailable
 from mlflow_api.errors import domain_response, error_response, unexpected_response
+from mlflow_api.long_lists import LongList, json_response
 from mlflow_api.parse import Params, read_params
 
 PREFIXES = ("api", "ajax-api")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _VARIABLE = re.compile(r"\{(\w+)(:path)?\}")
 
-Handler = Callable[[Actor, Params], dict[str, object]]
+Handler = Callable[[Actor, Params], dict[str, object] | LongList]
 
 
 class View(Protocol):
@@ -131,7 +131,7 @@ def _view_of(rpcs: dict[str, Rpc]) -> Callable[..., HttpResponseBase]:
             return response
         params = read_params(request, path_values)
         params.base_url = f"{request.scheme}://{request.get_host()}"
-        return HttpResponse(orjson.dumps(rpc.handler(actor, params)), content_type="application/json")
+        return json_response(rpc.handler(actor, params))
 
     def scope(request: HttpRequest) -> Scope:
         rpc = rpcs.get(request.method or "")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from approvals.requests.transition import request_transition
 from core.actors import Actor
 from mlflow_api import render_registry as render
 from mlflow_api.dispatch import rpc
+from mlflow_api.long_lists import LongList
 from mlflow_api.parse import Params
 from mlflow_api.registered_models import version_number
 from mlflow_api.render_tracking import Json, filled
 from registry import queries
-from registry.search import search_versions
+from registry.production.lookups import shown_versions
+from registry.search import search_version_ids
 from registry.services import versions
 from registry.sources import download_uri
 from registry.stages import parse_stage
@@ -46,19 +50,23 @@ def get_model_version(actor: Actor, q: Params) -> Json:
 
 
 @rpc("GET", "model-versions/search")
-def search_model_versions(actor: Actor, q: Params) -> Json:
+def search_model_versions(actor: Actor, q: Params) -> LongList:
     """MLflow `model-versions/search`: return one page of versions and the token of the next page.
 
     Raises InvalidInput (filter, order, page size or token).
     """
-    versions, token = search_versions(
+    ids, token = search_version_ids(
         actor=actor,
         filter_string=q.text("filter"),
         order_by=q.texts("order_by"),
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return filled(model_versions=render.model_versions(versions), next_page_token=token or None)
+    return LongList("model_versions", ids, _rendered_versions, filled(next_page_token=token or None))
+
+
+def _rendered_versions(version_ids: Sequence[int]) -> list[Json]:
+    return [render.shown_version(version) for version in shown_versions(version_ids)]
 
 
 @rpc("PATCH", "model-versions/update")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.actors import Actor
 from mlflow_api import render_tracking as render
 from mlflow_api.dispatch import rpc
 from mlflow_api.experiments import VIEW_TYPES
+from mlflow_api.long_lists import LongList
 from mlflow_api.parse import Params
 from tracking.full_runs import full_runs, get_full_run
 from tracking.limits import Point
@@ -110,7 +112,7 @@ def restore_run(actor: Actor, q: Params) -> Json:
 
 
 @rpc("POST", "runs/search", write=False)
-def search(actor: Actor, q: Params) -> Json:
+def search(actor: Actor, q: Params) -> LongList:
     """MLflow `runs/search`: return one page of runs in full and the token of the next page.
 
     Raises InvalidInput (filter, order, page size or token).
@@ -124,7 +126,11 @@ def search(actor: Actor, q: Params) -> Json:
         max_results=q.integer("max_results"),
         page_token=q.text("page_token"),
     )
-    return render.filled(runs=[render.run(run) for run in full_runs(ids)], next_page_token=token or None)
+    return LongList("runs", ids, _rendered_runs, render.filled(next_page_token=token or None))
+
+
+def _rendered_runs(run_ids: Sequence[str]) -> list[Json]:
+    return [render.run(run) for run in full_runs(run_ids)]
 
 
 @rpc("POST", "runs/log-metric")

@@ -7,10 +7,13 @@ policy governs the move, and only permissions matter. A model without a risk ass
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
+from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from core.errors import InvalidInput, InvalidState
@@ -60,9 +63,19 @@ def load_revision(revision: PolicyRevision) -> LoadedPolicy:
     Raises InvalidState when this server cannot read it, because a newer release wrote it.
     """
     try:
-        return LoadedPolicy(revision=revision, body=parse_published(revision.body))
+        return LoadedPolicy(revision=revision, body=_parsed(json.dumps(revision.body), tuple(settings.CHECKS)))
     except InvalidInput as error:
         raise InvalidState(f"This server cannot apply the policy {revision}: {error.message}") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(body: str, _checks: tuple[str, ...]) -> PolicyBody:
+    """Return a body (JSON) parsed. The checks of the settings decide which rules can be applied.
+
+    A promotion reads the policies several times while it holds a lock. Callers share a parsed policy, which is frozen.
+    The key is the whole body, so a row with a wrong digest is read as it is.
+    """
+    return parse_published(json.loads(body))
 
 
 def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from core.actors import Actor
@@ -32,8 +32,6 @@ from tracking.search.pages import checked_max, take_page
 
 MAX_MODELS = 1000
 MAX_VERSIONS = 200_000
-# SQLite refuses a statement with more than 32766 variables, so tags and aliases of big results are read in slices.
-_SLICE = 5000
 
 _NAMED = Column(Kind.TEXT, TEXT_OPERATORS | LIST_OPERATORS)
 _PREFIXES = {
@@ -109,21 +107,26 @@ def search_models(
     return take_page(rows.order_by(*keys).prefetch_related("tags", "aliases__version"), size=size, token=page_token)
 
 
-def search_versions(
+def search_version_ids(
     *,
     actor: Actor,
     filter_string: str = "",
     order_by: Sequence[str] = (),
     max_results: int | None = None,
     page_token: str = "",
-) -> tuple[list[ModelVersion], str]:
-    """Return one page of versions with model, tags and aliases, and the token of the next page ("" on the last).
+) -> tuple[list[int], str]:
+    """Return one page of the ids of versions, and the token of the next page ("" on the last). One query.
 
-    Raises InvalidInput.
+    `registry.production.lookups.shown_versions` reads the versions. Raises InvalidInput.
     """
     size = checked_max(max_results, default=MAX_VERSIONS, limit=MAX_VERSIONS)
+    rows = _matching_versions(actor, filter_string, order_by).values_list("pk", flat=True)
+    return take_page(rows, size=size, token=page_token)
+
+
+def _matching_versions(actor: Actor, filter_string: str, order_by: Sequence[str]) -> QuerySet[ModelVersion]:
     clauses = parse(filter_string, VERSIONS)
-    rows = visible_versions(actor).select_related("model")
+    rows = visible_versions(actor)
     tags = ModelVersionTag.objects.filter(version=OuterRef("pk"))
     wants_prompts = _wants_prompts(clauses)
     for clause in clauses if wants_prompts else _without_prompt_tag(clauses):
@@ -132,11 +135,7 @@ def search_versions(
         of_model = RegisteredModelTag.objects.filter(model=OuterRef("model_id"))
         rows = rows.filter(~_prompt(tags), ~_prompt(of_model))
     orders = parse_order(order_by, VERSIONS) or [Order(ATTRIBUTE, "last_updated_timestamp", ascending=False)]
-    keys = _ordering(orders, _VERSION_ORDER, {"name": True, "version_number": False})
-    versions, token = take_page(rows.order_by(*keys), size=size, token=page_token)
-    for start in range(0, len(versions), _SLICE):
-        prefetch_related_objects(versions[start : start + _SLICE], "tags", "aliases")
-    return versions, token
+    return rows.order_by(*_ordering(orders, _VERSION_ORDER, {"name": True, "version_number": False}))
 
 
 def _version_condition(clause: Clause) -> Q:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import chain
+
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
 from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
-from approvals.models import RequestState, TransitionRequest
+from approvals.models import RequestState, TransitionRequest, TransitionRequestQuerySet
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_apply_request
 from approvals.requests.change_state import change_request_state
@@ -19,11 +23,29 @@ from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import move_to_target
 from approvals.requests.verdict_cache import store_verdict, verdict_summary
 from audit.actions import Action
+from audit.models import Event
 from audit.services import enqueue
 from core.actors import Actor, system_actor
 from core.errors import Denied, GateFailed, GateRefused, InvalidState, NotFound
+from core.ids import row_id
+from core.refs import logged_model_ref, model_stream, run_ref
 from registry.permissions import level_to_ask, require_level
 from tracking.verification import with_verified_files
+
+SWEEP_SECONDS = 10
+# A request is examined at once after an event of this age: a few sweeps, because an event commits after its time.
+_RECENT = timedelta(seconds=30)
+# Every request is examined once in so many sweeps. The number of parts is a power of two up to this.
+_MOST_PARTS = 64
+_PART = 100
+_LARGE_PART = 1000
+_MOST_EVENTS = 10_000
+# Changes that may concern the verdict of any request, and are in no model's stream.
+_OF_ANY_REQUEST = (
+    "account.confirmed", "account.group.", "account.user.", "approvals.check_key.", "approvals.delegation.",
+    "approvals.policy.", "lineage.edge.", "lineage.quarantine.",
+)  # fmt: skip
+_ACTIONS_OF_ANY_REQUEST = [action.value for action in Action if action.startswith(_OF_ANY_REQUEST)]
 
 
 @transaction.atomic
@@ -122,18 +144,59 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     return request
 
 
-def requests_to_settle(*, turn: int = 0, batch: int = 1000) -> list[int]:
+def requests_to_settle(*, turn: int = 0) -> list[int]:
     """Return the ids of open requests that settling would change.
 
-    Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. One batch is
-    examined, in a fixed number of queries; each ``turn`` examines the next batch, so that the cost does not grow with
-    the number of open requests.
+    Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. Requests whose
+    model, run or logged model has a recent event are examined, and one part of all: ``turn`` counts the sweeps, and in
+    64 of them each request is examined. A fixed number of queries.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
-    batches = max(1, -(-rows.count() // batch))
-    start = turn % batches * batch
-    cases = load_cases(list(rows.with_relations()[start : start + batch]))
+    parts = _number_of_parts(rows.count())
+    part = rows.alias(part=F("pk") % parts).filter(part=turn % parts).values_list("pk", flat=True)
+    cases = load_cases(list(rows.with_relations().filter(pk__in={*part, *_changed(rows)})))
     return [case.request.pk for case in cases if _needs_settling(case)]
+
+
+def _changed(rows: TransitionRequestQuerySet) -> list[int]:
+    """Return the ids of the requests whose model, run or logged model has a recent event, at most 1,000.
+
+    Events are read in the order of their index: a plan made without knowing the time would read the whole log.
+    """
+    events = Event.objects.filter(at__gt=timezone.now() - _RECENT, outcome="ok").order_by("-at", "-id")
+    names = set(chain.from_iterable(events.values_list("stream", "object_ref")[:_MOST_EVENTS]))
+    named = rows.filter(
+        Q(version__model_id__in=[row_id(name) for name in _after(model_stream(0).removesuffix("0"), names)])
+        | Q(version__run_id__in=_after(run_ref(""), names))
+        | Q(version__logged_model_id__in=_after(logged_model_ref(""), names))
+    )
+    return list(named.values_list("pk", flat=True)[:_LARGE_PART])
+
+
+def _after(prefix: str, names: Iterable[str]) -> list[str]:
+    """Return those of the names that begin with a prefix, without it."""
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def _number_of_parts(count: int) -> int:
+    """Return how many sweeps examine all of ``count`` requests: few after a change that may concern every request."""
+    few = _parts_of(count, _LARGE_PART)
+    since = timezone.now() - _RECENT - timedelta(seconds=SWEEP_SECONDS * few)
+    changes = Event.objects.filter(action__in=_ACTIONS_OF_ANY_REQUEST, at__gt=since, outcome="ok")
+    is_any_concerned = changes.order_by("-at", "-id").values_list("pk", flat=True).first() is not None
+    return few if is_any_concerned else _parts_of(count, _PART)
+
+
+def _parts_of(count: int, size: int) -> int:
+    """Return the least power of two that divides ``count`` requests into parts of about ``size``, at most 64.
+
+    A power of two divides 64. So a request whose number has the remainder of ``turn`` by 64 is examined in that turn,
+    whatever the number of parts, and nothing is left out when that number changes.
+    """
+    parts = 1
+    while parts < _MOST_PARTS and parts * size < count:
+        parts *= 2
+    return parts
 
 
 def _needs_settling(case: Case) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 from celery.signals import task_postrun
+from celery.states import IGNORED
 from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -47,9 +48,12 @@ def store_ends() -> None:
 
 
 def store_end(task: Any = None, state: str = "", retval: object = None, **_signal: object) -> None:
-    """Store that a task of the schedule ended; every 20 s at most while it succeeds."""
+    """Store that a task of the schedule ended; every 20 s at most while it succeeds.
+
+    A run that was skipped, because another worker runs the task, is no end.
+    """
     name, now = getattr(task, "name", ""), timezone.now()
-    if name not in _scheduled_tasks():
+    if name not in _scheduled_tasks() or state == IGNORED:
         return
     error = "" if state == "SUCCESS" else f"{type(retval).__name__}: {retval}"[:300]
     earlier = _Written.at.get(name)

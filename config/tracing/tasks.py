@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery.signals import task_postrun, task_prerun
+from celery.states import IGNORED, SUCCESS
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -49,7 +50,7 @@ def _end(task_id: str = "", state: str = "", **_signal: object) -> None:
     running = _running.pop(task_id, None)
     if running is None:
         return
-    if state != "SUCCESS":
+    if state not in {SUCCESS, IGNORED}:
         running.span.set_status(Status(StatusCode.ERROR))
     current_trace.reset(running.header)
     context.detach(running.context)

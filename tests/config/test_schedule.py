@@ -33,6 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(MonotonicScheduler, "apply_entry", apply)
     monkeypatch.setattr(MonotonicScheduler, "producer", None)
     monkeypatch.setattr(MonotonicScheduler, "_record_heartbeat", print)
+    monkeypatch.setattr(MonotonicScheduler, "_is_waiting", lambda _self, _task, _interval: False)
     return names
 
 

@@ -3,10 +3,13 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import TransitionRequest
+from audit.admin import FirstRowsPaginator
 from registry.models import ModelVersion
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import Asked, SignedIn, text_of
@@ -36,6 +39,30 @@ def test_every_table_can_be_read(model: type, ops: User, signed_in: SignedIn, as
     row = model.objects.first()  # type: ignore[attr-defined]  # every model has it
     if row is not None:
         assert client.get(f"{where}{row.pk}/change/", follow=True).status_code in {200, 404}
+
+
+def test_a_large_table_ends_after_its_first_rows_and_says_so(
+    ops: User, signed_in: SignedIn, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    client = signed_in(ops)
+    assert "This list ends" not in text_of(client.get("/admin/audit/event/"))
+    monkeypatch.setattr(FirstRowsPaginator, "most_rows", 3)
+    answer = client.get("/admin/audit/event/")
+    assert "This list ends after 3 rows." in text_of(answer)
+    assert answer.context["cl"].result_count == 3
+
+
+def test_events_are_filtered_without_reading_all_for_the_choices(ops: User, signed_in: SignedIn, asked: Asked) -> None:
+    asked()
+    client = signed_in(ops)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get("/admin/audit/event/", {"action": "tracking.metric.logged", "outcome": "ok"})
+    rows = answer.context["cl"].result_list
+    assert {(row.action, row.outcome) for row in rows} == {("tracking.metric.logged", "ok")}
+    assert not [query["sql"] for query in queries if "DISTINCT" in query["sql"]]
+    denied = client.get("/admin/audit/event/", {"outcome": "denied"}).context["cl"].result_list
+    assert {row.outcome for row in denied} <= {"denied"}
 
 
 def test_posting_an_admin_form_changes_nothing(asked: Asked, ops: User, signed_in: SignedIn) -> None:

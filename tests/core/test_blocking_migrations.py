@@ -102,11 +102,26 @@ def _altered_field(operation: migrations.AlterField, app: str, before: ProjectSt
         yield "SET NOT NULL reads the whole table"
     if (new.unique and not old.unique) or (new.db_index and not old.db_index):
         yield "its index is made with the table locked"
-    kinds = (
-        [getattr(field, "db_type", lambda _: None)(connection) for field in (old, new)] if not new.is_relation else []
-    )
-    if kinds and kinds[0] != kinds[1] and not 0 < _varchar(kinds[0]) <= _varchar(kinds[1]):
+    kinds = _kinds(old, new)
+    if kinds[0] != kinds[1] and not 0 < _varchar(kinds[0]) <= _varchar(kinds[1]):
         yield "a change of the type writes the table anew"
+
+
+def _kinds(*fields: Any) -> list[str | None]:
+    """Return the types of columns in the database, None for relations."""
+    return [None if field.is_relation else field.db_type(connection) for field in fields]
+
+
+def _locked_tables(app: str, operation: Operation, before: ProjectState) -> set[str]:
+    """Return the table that exists and whose columns an operation changes, if any."""
+    if isinstance(operation, migrations.AddField):
+        return {operation.model_name_lower}
+    if isinstance(operation, migrations.AlterField):
+        old: Any = before.models[app, operation.model_name_lower].get_field(operation.name)
+        new: Any = operation.field
+        if old.null != new.null or len(set(_kinds(old, new))) > 1:
+            return {operation.model_name_lower}
+    return set()
 
 
 def problems(app: str, operation: Operation, before: ProjectState, created: set[str]) -> Iterator[str]:
@@ -136,14 +151,18 @@ def problems_of(migration: Migration, loader: MigrationLoader) -> list[str]:
     key = (migration.app_label, migration.name)
     state = loader.project_state(key, at_end=False)
     created: set[str] = set()
+    locked: set[str] = set()
     wrong: list[str] = []
     for operation in migration.operations:
+        locked |= _locked_tables(migration.app_label, operation, state) - created
         wrong += [
             f"{operation.describe()}: {why}" for why in problems(migration.app_label, operation, state.clone(), created)
         ]
         if isinstance(operation, migrations.CreateModel):
             created.add(operation.name_lower)
         operation.state_forwards(migration.app_label, state)
+    if migration.atomic and len(locked) > 1:
+        wrong.append(f"{', '.join(sorted(locked))}: a migration that waits for one of them holds the others")
     if migration.atomic and any(
         isinstance(row, (AddIndexConcurrently, RemoveIndexConcurrently)) for row in migration.operations
     ):
@@ -209,3 +228,18 @@ def test_an_operation_that_blocks_or_breaks_is_refused(operation: Operation) -> 
 )
 def test_an_operation_that_takes_a_moment_passes(operation: Operation) -> None:
     assert not list(problems("tracking", operation, LOADER.project_state(("tracking", "0001_initial")), set()))
+
+
+@pytest.mark.parametrize(("tables", "count"), [(("run", "param"), 1), (("run", "run"), 0)])
+def test_a_migration_changes_one_table(tables: tuple[str, ...], count: int) -> None:
+    class Both(Migration):
+        dependencies = [("tracking", "0001_initial")]
+        operations = [
+            migrations.AddField(table, f"x{number}", models.TextField(null=True)) for number, table in enumerate(tables)
+        ]
+
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    migration = Both("x", "tracking")
+    loader.graph.add_node(("tracking", "x"), migration)
+    loader.graph.add_dependency(migration, ("tracking", "x"), ("tracking", "0001_initial"))
+    assert len(problems_of(migration, loader)) == count

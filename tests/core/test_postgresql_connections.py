@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from core.postgresql import base
 from core.postgresql.base import check_connection
+from core.statements import portable
 
 pytestmark = pytest.mark.skipif(django_connection.vendor != "postgresql", reason="connections of PostgreSQL")
 
@@ -73,3 +74,18 @@ def test_a_connection_whose_socket_was_shut_is_replaced(pooled: ConnectionPool) 
             copy.shutdown(socket.SHUT_RDWR)
     with pooled.connection() as connection:
         assert connection.info.backend_pid != pid
+
+
+@pytest.mark.django_db
+def test_statements_of_many_parts_are_planned_with_their_values() -> None:
+    parts = " UNION ALL ".join(f"SELECT {number}" for number in range(6))
+    hand_written = portable(parts + " ORDER BY 1")
+    with django_connection.cursor() as cursor:
+        for _ in range(12):
+            cursor.execute(parts)
+            cursor.execute(hand_written.text)
+            cursor.execute("SELECT 1 + 1")
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        prepared = {statement for (statement,) in cursor.fetchall()}
+    assert prepared >= {hand_written.text, "SELECT 1 + 1"}
+    assert parts not in prepared

@@ -7,7 +7,8 @@ import pytest
 from core.actors import Actor
 from core.errors import InvalidInput
 from registry.models import ModelVersion
-from registry.search import search_versions
+from registry.production.lookups import shown_versions
+from registry.search import search_version_ids
 from registry.services.aliases import set_alias
 from registry.services.stages import change_stage
 from registry.stages import Stage
@@ -45,8 +46,8 @@ def three(by_ada: Actor, new_version: NewVersion) -> None:
     ],
 )
 def test_filter(three: None, by_ada: Actor, text: str, numbers: list[int]) -> None:
-    found, _ = search_versions(actor=by_ada, filter_string=text, order_by=["version_number DESC"])
-    assert [version.version for version in found] == numbers
+    ids, _ = search_version_ids(actor=by_ada, filter_string=text, order_by=["version_number DESC"])
+    assert [version.version for version in shown_versions(ids)] == numbers
 
 
 @pytest.mark.parametrize(
@@ -54,4 +55,4 @@ def test_filter(three: None, by_ada: Actor, text: str, numbers: list[int]) -> No
 )
 def test_what_cannot_be_asked(three: None, by_ada: Actor, text: str) -> None:
     with pytest.raises(InvalidInput):
-        search_versions(actor=by_ada, filter_string=text)
+        search_version_ids(actor=by_ada, filter_string=text)

@@ -48,6 +48,7 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(fields=["experiment", "lifecycle_stage", "-start_ms", "id"], name="tracking_run_list"),
+            models.Index(fields=["lifecycle_stage", "-start_ms", "id"], name="tracking_run_newest"),
         ]
 
     def __str__(self) -> str:

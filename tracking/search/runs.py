@@ -72,7 +72,7 @@ SPEC = Spec(
 def search_runs(
     *,
     actor: Actor,
-    experiment_ids: Sequence[str],
+    experiment_ids: Sequence[str] | None,
     filter_string: str = "",
     view: str = "ACTIVE_ONLY",
     order_by: Sequence[str] = (),
@@ -81,8 +81,9 @@ def search_runs(
 ) -> tuple[list[Run], str]:
     """Return one page of runs, fully loaded, and the token of the next page.
 
-    Without experiments there are no runs, and none in experiments that the actor may not read. The number of queries
-    does not depend on how many runs match. Raises InvalidInput (filter, order, experiment, page size or token).
+    ``experiment_ids`` None means every experiment, [] none. There are no runs of experiments that the actor may not
+    read. The number of queries does not depend on how many runs match. Raises InvalidInput (filter, order, experiment,
+    page size or token).
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
     runs, token = take_page(
@@ -112,12 +113,15 @@ def search_run_ids(
 
 
 def _matching(
-    actor: Actor, experiment_ids: Sequence[str], filter_string: str, view: str, order_by: Sequence[str]
+    actor: Actor, experiment_ids: Sequence[str] | None, filter_string: str, view: str, order_by: Sequence[str]
 ) -> QuerySet[Run, Run]:
     clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
-    numbers = [experiment_number(experiment_id) for experiment_id in experiment_ids]
-    rows = Run.objects.filter(lifecycle_of(view), within(actor, numbers))
+    if experiment_ids is None:
+        among = _within_any(actor)
+    else:
+        among = within(actor, [experiment_number(experiment_id) for experiment_id in experiment_ids])
+    rows = Run.objects.filter(lifecycle_of(view), among)
     for clause in clauses:
         rows = rows.filter(_condition(clause))
     return _sorted(rows, orders)
@@ -128,6 +132,13 @@ def within(actor: Actor, numbers: Collection[int]) -> Q:
     if everybody_has(ExperimentLevel.READ, actor):
         return Q(experiment_id__in=numbers)
     return Q(experiment_id__in=visible_experiments(actor).filter(pk__in=numbers).values("pk"))
+
+
+def _within_any(actor: Actor) -> Q:
+    """Return the condition that the actor may read the experiment of a row."""
+    if everybody_has(ExperimentLevel.READ, actor):
+        return Q()
+    return Q(experiment_id__in=visible_experiments(actor).values("pk"))
 
 
 def lifecycle_of(view: str) -> Q:

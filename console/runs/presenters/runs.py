@@ -13,6 +13,7 @@ from console.shell.lookups import find_run_facts
 from console.traces.presenters.lists import RunTraces, traces_of
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
+from core.ids import row_id
 from core.refs import run_ref
 from lineage.quarantine import Taint, taint_of
 from registry.models import ModelVersion
@@ -46,9 +47,13 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunsPage:
-    """The result of a search. ``problem`` says what is wrong with the filter, "" for nothing."""
+    """The result of a search. ``problem`` says what is wrong with the filter, "" for nothing.
+
+    ``experiments`` are those to choose from. ``listed_experiments`` is how many are listed if there are others, else 0.
+    """
 
     experiments: list[Experiment]
+    listed_experiments: int
     experiment: str
     text: str
     order: str
@@ -59,17 +64,17 @@ class RunsPage:
 
 
 def runs_page(actor: Actor, *, experiment: str, text: str, order: str, token: str) -> RunsPage:
-    """Search runs: ``text`` is a filter in MLflow's language, or a part of the name."""
-    experiments = list(
-        visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")[:_EXPERIMENTS]
-    )
-    within = [experiment] if experiment else [str(row.pk) for row in experiments]
+    """Search runs: ``text`` is a filter in MLflow's language, or a part of the name.
+
+    Without an ``experiment`` the runs of every experiment are searched.
+    """
+    experiments, listed = _experiments(actor, experiment)
     runs: list[Run] = []
     next_token = problem = ""
     try:
         runs, next_token = search_runs(
             actor=actor,
-            experiment_ids=within,
+            experiment_ids=[experiment] if experiment else None,
             filter_string=_as_filter(text),
             order_by=[order] if order else [],
             max_results=PER_PAGE,
@@ -79,7 +84,19 @@ def runs_page(actor: Actor, *, experiment: str, text: str, order: str, token: st
         problem = error.message
     columns = _columns(runs)
     rows = [_row(run, columns) for run in runs]
-    return RunsPage(experiments, experiment, text, order, rows, columns, next_token, problem)
+    return RunsPage(experiments, listed, experiment, text, order, rows, columns, next_token, problem)
+
+
+def _experiments(actor: Actor, chosen: str) -> tuple[list[Experiment], int]:
+    """Return the first experiments by name and the chosen one, and how many are listed if there are others, else 0."""
+    active = visible_experiments(actor).filter(lifecycle_stage=Lifecycle.ACTIVE).order_by("name")
+    rows = list(active[: _EXPERIMENTS + 1])
+    if len(rows) <= _EXPERIMENTS:
+        return rows, 0
+    first = rows[:_EXPERIMENTS]
+    if chosen not in {str(row.pk) for row in first}:
+        first += [row for row in active.filter(pk=row_id(chosen)) if str(row.pk) == chosen]
+    return first, _EXPERIMENTS
 
 
 def _as_filter(text: str) -> str:

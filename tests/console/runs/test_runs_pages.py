@@ -7,13 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from console.runs.presenters import runs as presenter
 from core.actors import Actor
 from tests.approvals.conftest import NewVersion
 from tests.conftest import Acting
 from tests.console.conftest import SignedIn, text_of
 from tracking.artifacts import store_artifact
 from tracking.limits import Point
-from tracking.models import Artifact, LoggedModel, Run
+from tracking.models import Artifact, Experiment, LoggedModel, Run
 from tracking.paths import key_of_uri
 from tracking.services.logging import log_metric
 
@@ -45,6 +46,21 @@ def test_an_invalid_filter_is_an_error_of_the_field(query: str, ada: User, signe
 @pytest.mark.parametrize("query", [{"experiment": "x"}, {"order": "what"}, {"token": "!"}, {"experiment": "9" * 30}])
 def test_other_invalid_parameters_are_reported(query: dict[str, str], ada: User, signed_in: SignedIn) -> None:
     assert signed_in(ada).get("/runs/", query).status_code == 400
+
+
+def test_runs_of_every_experiment_are_found_and_the_list_of_experiments_says_that_it_is_cut(
+    new_version: NewVersion, ada: User, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presenter, "_EXPERIMENTS", 1)
+    new_version()
+    last = Experiment.objects.create(name="zzz", created_ms=1, updated_ms=1)
+    Run.objects.filter(pk=RUN).update(experiment=last)
+    client = signed_in(ada)
+    page = text_of(client.get("/runs/"))
+    assert RUN in page
+    assert "The list has the first 1 by name" in page
+    assert "zzz</option>" not in page
+    assert "zzz</option>" in text_of(client.get("/runs/", {"experiment": last.pk}))
 
 
 def test_more_runs_cost_no_more_queries(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:

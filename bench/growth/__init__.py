@@ -1,0 +1,1 @@
+"""Pages, lists, searches and scheduled tasks of an installation that has grown for years."""
