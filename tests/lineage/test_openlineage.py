@@ -227,7 +227,9 @@ def test_an_event_is_taken_with_and_without_a_slash(path: str, client: Client, b
     assert LineageEvent.objects.count() == 1
 
 
-@pytest.mark.parametrize(("cut", "extra"), [(1, b""), (8, b""), (30, b""), (0, b"x"), (0, gzip.compress(b"{}", mtime=0))])
+@pytest.mark.parametrize(
+    ("cut", "extra"), [(1, b""), (8, b""), (30, b""), (0, b"x"), (0, gzip.compress(b"{}", mtime=0))]
+)
 def test_a_gzip_body_is_whole_or_refused(cut: int, extra: bytes, client: Client, bearer: dict[str, str]) -> None:
     whole = gzip.compress(json.dumps(STORY[0]).encode())
     body = whole[: len(whole) - cut] + extra
