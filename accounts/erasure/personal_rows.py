@@ -66,7 +66,7 @@ class PersonalData(Protocol):
 
 def rows_of_account(person: User) -> Iterator[PersonalRows]:
     """Yield the rows of this app. Public keys of passkeys stay: signed decisions are verified with them."""
-    named = Q(account=person) | Q(email__iexact=person.email or "\0")
+    named = Q(account=person) | Q(email__iexact=person.email) if person.email else Q(account=person)
     yield PersonalRows("sessions of browsers, with addresses", BrowserSession.objects.filter(user=person))
     yield PersonalRows("labels of API tokens", ApiToken.objects.filter(user=person).exclude(label=""), {"label": ""})
     yield PersonalRows("sign-in links", SignInLink.objects.filter(user=person))

@@ -87,7 +87,5 @@ def forget_names() -> None:
 
 
 def _commitments_to(name: str) -> list[str]:
-    if "\x00" in name:
-        return []
     condition = Q(name=name) | Q(name__isnull=True, pseudonym=name) if name.startswith(ERASED) else Q(name=name)
     return list(Identity.objects.filter(condition).order_by("pk").values_list("commitment", flat=True))
