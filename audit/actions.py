@@ -55,6 +55,9 @@ class Action(RecordedAction):
     ACCOUNT_PASSKEY_REMOVED = (
         "account.passkey.removed", Verb("removed", "remove"), "a passkey of {object}", USER, display("none", "key_off", "name"),
     )
+    ACCOUNT_PERSON_ERASED = (
+        "account.person.erased", Verb("erased", "erase"), "{object}", USER, display("bad", "person_remove"),
+    )
     ACCOUNT_REAUTHENTICATED = (
         "account.reauthenticated", Verb("confirmed their identity as", "confirm their identity as"), "{object}", USER,
     )

@@ -8,12 +8,15 @@ from functools import cached_property
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from audit.actions import Action
-from audit.models import Event, Log, MissedEvent, OutboxMessage
+from audit.identities.names import object_refs
+from audit.models import Event, Identity, Log, MissedEvent, OutboxMessage
+from audit.queries import actor_name, by_actor, facts
+from core.refs import user_ref
 
 
 class FirstRowsPaginator(Paginator):  # type: ignore[type-arg]  # Django's class is generic for type checkers only
@@ -82,17 +85,46 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 class EventAdmin(ReadOnlyAdmin):
     """Events, newest first."""
 
-    list_display = ["at", "action", "outcome", "actor_name", "object_ref", "stream"]
+    list_display = ["at", "action", "outcome", "actor", "named_object", "stream"]
     list_filter = [OutcomeFilter, ActionFilter]
-    search_fields = ["object_ref", "actor_name", "request_id"]
+    search_fields = ["object_ref", "actor_key", "request_id"]
     ordering = ["-id"]
     exclude = ["body"]
     readonly_fields = ["exact_bytes"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        """Return the events that match, among them those by or about an account of this name."""
+        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term:
+            rows |= queryset.filter(by_actor(search_term) | Q(object_ref__in=object_refs(user_ref(search_term))))
+        return rows, has_duplicates
+
+    @admin.display(description="Actor")
+    def actor(self, event: Event) -> str:
+        """Return the name of the actor."""
+        return actor_name(event)
+
+    @admin.display(description="Object")
+    def named_object(self, event: Event) -> str:
+        """Return the reference of the object, with the name of an account."""
+        return str(facts(event)["object"])
 
     @admin.display(description="Exact bytes")
     def exact_bytes(self, event: Event) -> str:
         """Return the body of an event as text."""
         return bytes(event.body).decode("utf-8", "replace")
+
+
+@admin.register(Identity)
+class IdentityAdmin(ReadOnlyAdmin):
+    """The people behind commitments in events, newest first."""
+
+    list_display = ["label", "ref", "commitment", "erased_at"]
+    search_fields = ["name", "ref", "commitment", "pseudonym"]
+    ordering = ["-id"]
+    exclude = ["salt"]
 
 
 @admin.register(Log)

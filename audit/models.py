@@ -1,4 +1,6 @@
-"""Events (append-only, as exact bytes), their positions in the log, exports, the outbox, and missed events."""
+"""Events (append-only, as exact bytes), the people behind them, their positions in the log, exports, the outbox, and
+missed events.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,9 @@ class Event(AppendOnlyModel):
     Each event becomes a leaf of the transparency log (`Leaf`): on SQLite by a trigger of this table, on PostgreSQL by
     the sequencer shortly after the commit. ``event_id`` is a UUID of version 7: random, and nearly ordered by
     time.
+
+    ``actor_key`` is what the body holds: the commitment to the name of an account (`Identity`), the name of a job, and
+    in events before schema 3 every name. ``object_ref`` of an account has a commitment, too.
     """
 
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
@@ -25,7 +30,7 @@ class Event(AppendOnlyModel):
     action = models.CharField(max_length=64)
     outcome = models.CharField(max_length=8)
     actor_ref = models.CharField(max_length=100)
-    actor_name = models.CharField(max_length=150)
+    actor_key = models.CharField(max_length=150, db_column="actor_name")
     object_ref = models.CharField(max_length=600)
     stream = models.CharField(max_length=100, default="", blank=True)
     request_id = models.CharField(max_length=64, default="", blank=True)
@@ -39,16 +44,43 @@ class Event(AppendOnlyModel):
         indexes = [
             models.Index(fields=["at", "id"], name="audit_event_at"),
             models.Index(fields=["object_ref", "at", "id"], name="audit_event_object_at"),
-            models.Index(fields=["actor_name", "at", "id"], name="audit_event_actor_at"),
+            models.Index(fields=["actor_key", "at", "id"], name="audit_event_actor_at"),
             models.Index(fields=["action", "at", "id"], name="audit_event_action_at"),
             models.Index(fields=["stream", "at", "id"], name="audit_event_stream_at"),
             models.Index(fields=["stream", "id"], name="audit_event_stream"),
             models.Index(fields=["at", "id"], name="audit_event_denied_at", condition=_DENIED),
-            models.Index(fields=["actor_name", "at", "id"], name="audit_event_denied_actor", condition=_DENIED),
+            models.Index(fields=["actor_key", "at", "id"], name="audit_event_denied_actor", condition=_DENIED),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_ref}"
+
+
+class Identity(models.Model):
+    """The name behind a commitment in events: ``commitment`` is SHA-256 over ``salt`` and ``name``.
+
+    ``ref`` is the reference of the actor, "" for a person whom events only name. An erasure sets name and salt to NULL
+    and leaves ``pseudonym``; the database refuses every other change.
+    """
+
+    ref = models.CharField(max_length=100)
+    name = models.CharField(max_length=300, null=True)
+    salt = models.BinaryField(null=True)
+    commitment = models.CharField(max_length=64, unique=True)
+    pseudonym = models.CharField(max_length=40, default="", blank=True)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "identities"
+        indexes = [models.Index(fields=["name", "ref"], name="audit_identity_name")]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.ref})" if self.ref else self.label
+
+    @property
+    def label(self) -> str:
+        """Return the name, or the pseudonym of a person who was erased."""
+        return self.pseudonym if self.name is None else self.name
 
 
 class Log(models.Model):

@@ -10,12 +10,23 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
+from audit.identities.names import actor_keys, actor_name, by_actor, object_refs, read_names
 from audit.models import Event, Leaf, Log
 from audit.sentences import describe, facts
 from core.errors import InvalidInput
 from core.ids import row_id
 
-__all__ = ["Page", "describe", "events_matching", "facts", "leaves_of", "stream_length", "trail_for"]
+__all__ = [
+    "Page",
+    "actor_name",
+    "by_actor",
+    "describe",
+    "events_matching",
+    "facts",
+    "leaves_of",
+    "stream_length",
+    "trail_for",
+]
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -38,10 +49,12 @@ def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Even
 
     Pages of a model name its stream, because its name may be used again after a deletion or a rename.
     """
-    if stream:
-        events = Event.objects.filter(stream=stream)
-        return list((events.filter(object_ref__in=refs) if refs else events).order_by("-id")[:limit])
-    return list(Event.objects.filter(object_ref__in=refs).order_by("-id")[:limit])
+    stored = [each for ref in refs for each in object_refs(ref)]
+    rows = Event.objects.filter(stream=stream) if stream else Event.objects.all()
+    rows = rows.filter(object_ref__in=stored) if refs or not stream else rows
+    events = list(rows.order_by("-id")[:limit])
+    read_names(events)
+    return events
 
 
 def last_events_at(refs: Collection[str]) -> dict[str, datetime.datetime]:
@@ -70,8 +83,6 @@ def events_matching(
     """
     conditions: dict[str, Any] = {
         "stream": stream,
-        "object_ref": obj,
-        "actor_name": actor,
         "action": action,
         "outcome": outcome,
         "at__gte": since,
@@ -82,11 +93,13 @@ def events_matching(
         Event.objects.filter(_older_than(cursor), **lookups) if cursor else Event.objects.filter(**lookups)
     )
     size = max(1, min(size, MAX_PAGE_SIZE))
+    rows = _of_names(rows, obj, actor, 0 if actions else size + 1)
     if actions:
         rows = _of_actions(rows, actions, size + 1)
     events: Sequence[Event] = list(rows.order_by(*_NEWEST_FIRST)[: size + 1])
     more = len(events) > size
     page = list(events[:size])
+    read_names(page)
     return Page(page, str(page[-1].pk) if more else "")
 
 
@@ -99,6 +112,26 @@ def _of_actions(rows: QuerySet[Event], actions: Collection[str], limit: int) -> 
     few = list(rows.values_list("pk", flat=True)[: _FEW + 1])
     chosen = few if len(few) <= _FEW else _newest_of_each(rows, actions, limit)
     return Event.objects.filter(pk__in=chosen, action__in=actions)
+
+
+def _of_names(rows: QuerySet[Event], obj: str, actor: str, limit: int) -> QuerySet[Event]:
+    """Return the events about an object and by an actor, "" for any; see `_of_values`."""
+    if obj:
+        rows = _of_values(rows, "object_ref", object_refs(obj), 0 if actor else limit)
+    return _of_values(rows, "actor_key", actor_keys(actor), limit) if actor else rows
+
+
+def _of_values(rows: QuerySet[Event], field: str, values: list[str], limit: int) -> QuerySet[Event]:
+    """Return the events whose field has one of the values: the name in old events, and the commitments to it.
+
+    Mostly one of them is in the table, and one index gives the order. Of several, the ``limit`` newest of each are
+    taken; 0 for all.
+    """
+    present = [value for value in values if Event.objects.filter(**{field: value}).exists()]
+    if len(present) <= 1 or not limit:
+        return rows.filter(**({field: present[0]} if len(present) == 1 else {f"{field}__in": present}))
+    newest = [rows.filter(**{field: value}).order_by(*_NEWEST_FIRST)[:limit] for value in present]
+    return Event.objects.filter(pk__in=[pk for part in newest for pk in part.values_list("pk", flat=True)])
 
 
 def _newest_of_each(rows: QuerySet[Event], actions: Collection[str], limit: int) -> list[int]:

@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 
 from audit.actions import record_of
+from audit.identities.names import names_of
 from audit.models import Event
+from audit.verifier.audit_verify import commitments_of, with_names
 from core.actors import ActorKind
 from core.refs import AUDIT_LOG
 
@@ -17,9 +19,13 @@ _SHOWN_TEXT = 80
 
 
 def facts(event: Event) -> dict[str, Any]:
-    """Return the facts of an event, read from its exact bytes."""
+    """Return the facts of an event, read from its exact bytes, with the names of people as far as they exist.
+
+    A person who was erased has a pseudonym. A query, unless this process has just read the names (`read_names`).
+    """
     body: dict[str, Any] = orjson.loads(bytes(event.body))
-    return body
+    digests = commitments_of(body)
+    return with_names(body, names_of(digests)) if digests else body
 
 
 def describe(event: Event) -> str:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.consumers import call_consumers, is_consumed
 from audit.dispatch import current_trace, dispatch_soon
+from audit.identities.commitments import actor_facts, object_in_log, storable
 from audit.models import Event, OutboxMessage
 from core.actors import Actor
 from core.bulk import BulkInsert
@@ -31,7 +32,7 @@ from core.outages import raise_if_outage
 from core.refs import Auditable, event_object_of
 from core.statements import fetch, in_pipeline, portable, run
 
-SCHEMA = 2
+SCHEMA = 3
 # Every change writes an event, so the insert is plain SQL.
 _INTO = "INSERT INTO audit_event (event_id, body, at, action, outcome, actor_ref, actor_name, object_ref, stream, request_id)"
 _VALUES = ", ".join(["%s"] * 10)
@@ -56,17 +57,18 @@ class _NewEvent:
     def columns(self) -> dict[str, Any]:
         """Return the columns of the new row, in the order of _INTO."""
         at, event_id = timezone.now(), time_ordered_uuid()
+        actor, obj = actor_facts(self.actor), object_in_log(self.actor, self.obj)
         return {
             "event_id": event_id,
-            "body": _body(self._facts(at, event_id)),
+            "body": _body(self._facts(at, event_id) | {"actor": actor, "object": obj}),
             "at": at,
             "action": self.action.value,
             "outcome": self.outcome,
-            "actor_ref": _storable(self.actor.ref)[:100],
-            "actor_name": _storable(self.actor.name)[:150],
-            "object_ref": _storable(self.obj)[:600],
+            "actor_ref": storable(self.actor.ref)[:100],
+            "actor_name": actor.get("name_hash") or storable(self.actor.name)[:150],
+            "object_ref": storable(obj)[:600],
             "stream": self.stream,
-            "request_id": _storable(self.actor.request_id)[:64],
+            "request_id": storable(self.actor.request_id)[:64],
         }
 
     def _facts(self, at: datetime, event_id: uuid.UUID) -> dict[str, object]:
@@ -76,9 +78,7 @@ class _NewEvent:
             "at": at,
             "action": self.action.value,
             "outcome": self.outcome,
-            "actor": _actor_facts(self.actor),
             "request_id": self.actor.request_id,
-            "object": self.obj,
             "stream": self.stream,
             "before": self.before,
             "after": self.after,
@@ -172,18 +172,18 @@ def _insert(columns: dict[str, Any]) -> Event:
     bound = list((columns | stored).values())
     if in_pipeline() and not is_consumed(columns["action"]):
         run(_INSERT, bound)
-        event = Event(**columns)
+        event = _event(columns)
     else:
-        event = Event(id=fetch(_INSERT_FOR_ID, bound)[0][0], **columns)
+        event = _event(columns | {"id": fetch(_INSERT_FOR_ID, bound)[0][0]})
     transaction.on_commit(partial(_count, columns["action"], columns["outcome"]))
     event._state.adding = False  # noqa: SLF001 - as after a save: it is in the database
     event._state.db = connection.alias  # noqa: SLF001 - as Django's own save does
     return event
 
 
-def _storable(text: str) -> str:
-    """Return text that both databases store: a refused caller's text must not make the record of the refusal fail."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+def _event(columns: Mapping[str, Any]) -> Event:
+    """Return the row of an event as the model has it."""
+    return Event(**{"actor_key" if name == "actor_name" else name: value for name, value in columns.items()})
 
 
 def record_denial(*, actor: Actor, error: Denied) -> Event | None:
@@ -222,11 +222,6 @@ def enqueue(task: str, *, queue: str = "fast", **kwargs: object) -> None:
         task=task, kwargs=plain(kwargs, shorten=False), queue=queue, trace=current_trace.get()
     )
     transaction.on_commit(lambda: dispatch_soon(message))
-
-
-def _actor_facts(actor: Actor) -> dict[str, str]:
-    facts = {"ref": actor.ref, "kind": actor.kind.value, "name": actor.name, "auth": actor.auth}
-    return facts | ({"on_behalf_of": actor.on_behalf_of} if actor.on_behalf_of else {})
 
 
 def _body(facts: dict[str, object]) -> bytes:

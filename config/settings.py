@@ -343,6 +343,13 @@ AUDIT_CONSUMERS = [
     "approvals.consumers.on_release",
     "registry.production.hints.on_change",
 ]
+# Callables that return the rows with data of a person that an erasure takes: `(person) -> rows`.
+PERSONAL_DATA = [
+    "console.shell.personal_rows.rows_of_drafts",
+    "notices.personal_rows.rows_of_notices",
+    "approvals.leavers.personal_rows.rows_of_requests",
+    "accounts.erasure.personal_rows.rows_of_account",
+]
 # Callables that say which nodes of the lineage a caller may not see: `(actor, urns) -> urns`. These are in no answer
 # and no count.
 LINEAGE_VISIBILITY = ["registry.audit.hidden_urns", "tracking.visibility.hidden_urns"]

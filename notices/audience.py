@@ -15,7 +15,7 @@ from approvals.permissions.requests import requesters_of
 from approvals.requests.audience import eligible_reviewer_ids, mentioned_people, thread_participants
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from core.ids import row_id
 from core.refs import finding_ref, request_ref
 from notices.drafts import Draft, one_paragraph, version_path
@@ -146,7 +146,7 @@ def _finding(event: Event) -> list[Draft]:
     if finding_ref(number) != event.object_ref:
         return []
     row = Finding.objects.select_related("model", "owner").filter(pk=number).first()
-    if row is None or row.owner is None or row.owner.username == event.actor_name:
+    if row is None or row.owner is None or row.owner.username == actor_name(event):
         return []
     phrase = "is overdue" if event.action == Action.APPROVALS_FINDING_FELL_DUE else "is assigned to you"
     title = f"Finding #{row.pk} on {row.model.name} {phrase}: {row.title}"
@@ -155,8 +155,8 @@ def _finding(event: Event) -> list[Draft]:
 
 def _proposal(event: Event) -> list[Draft]:
     event_facts = facts(event)
-    reviewers = policy_reviewers().exclude(username=event.actor_name)
-    title = f"{event.actor_name} proposes a change of the policy {event_facts['after'].get('policy', '')}"
+    reviewers = policy_reviewers().exclude(username=actor_name(event))
+    title = f"{actor_name(event)} proposes a change of the policy {event_facts['after'].get('policy', '')}"
     path = f"/policies/proposals/{event.object_ref.partition(':')[2]}/"
     people = frozenset(reviewers.values_list("pk", flat=True))
     return [Draft(people, Topic.PROPOSAL, title, path, one_paragraph(event_facts["reason"]))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from core.ids import row_id
 from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic
@@ -29,7 +29,7 @@ def production_left(event: Event) -> list[Draft]:
     row = ModelVersion.objects.select_related("model").filter(model__name=name, version=int(number)).first()
     if row is None:
         return []
-    after, mover = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event.actor_name
+    after, mover = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event_facts["actor"]["name"]
     serves = f" Still served by {', '.join(after['serves'])}." if after["serves"] else ""
     title = f"{row} left {after['left']} without a successor"
     reason = f"{mover}: {event_facts['reason']}" if event_facts["reason"] else f"By {mover}."
@@ -48,7 +48,7 @@ def attestation_due(event: Event) -> list[Draft]:
 
 def retirement_asked(event: Event) -> list[Draft]:
     """Return the notice that somebody asks to retire a model, for those who manage it."""
-    return _to_responsible_people(event, f"{event.actor_name} asks to retire {{}}", [])
+    return _to_responsible_people(event, f"{actor_name(event)} asks to retire {{}}", [])
 
 
 def _to_responsible_people(event: Event, title: str, names: list[str]) -> list[Draft]:
@@ -59,7 +59,7 @@ def _to_responsible_people(event: Event, title: str, names: list[str]) -> list[D
     model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
     if model is None:
         return []
-    people = responsible_people(model, names) - people_named([event.actor_name])
+    people = responsible_people(model, names) - people_named([actor_name(event)])
     text = one_paragraph(facts(event)["reason"])
     path = model_path(model.name)
     return [Draft(frozenset(people), Topic.FINDING, title.format(model.name), path, text, model.pk)]

@@ -103,7 +103,7 @@ def _move_of(event: Event) -> _Move | None:
     after = event_facts["after"] or {}
     match = _REQUEST.search(str(after.get("basis", "")))
     request = TransitionRequest.objects.filter(pk=int(match[1])).first() if match else None
-    mover = str(event_facts["actor"].get("on_behalf_of") or event.actor_name)
+    mover = str(event_facts["actor"].get("on_behalf_of") or event_facts["actor"]["name"])
     return _Move(event, model, event_facts["before"] or {}, after, one_paragraph(event_facts["reason"]), mover, request)
 
 

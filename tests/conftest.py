@@ -29,6 +29,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import User
+from audit.identities.commitments import forget_cached
 from config.start import prepare_start
 from core.actors import Actor
 from tests import recorded_writes
@@ -131,8 +132,9 @@ def _data_directory() -> None:
 def _own_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a folder of its own for the state of the audit log: its database is its own, too.
 
-    It is made on demand.
+    It is made on demand. The names that the process has cached were those of another database.
     """
+    forget_cached()
     monkeypatch.setattr(
         django_settings, "LOG_STATE", str(django_settings.DATA_DIR / "logs-of-tests" / uuid.uuid4().hex)
     )

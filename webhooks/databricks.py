@@ -129,7 +129,7 @@ def _commented(source: Source) -> Payload | None:
 
 
 def _who(source: Source) -> str:
-    return source.event.actor_name
+    return str(source.facts["actor"]["name"])
 
 
 def _named(source: Source) -> str:

@@ -198,7 +198,7 @@ def page_of(request: TransitionRequest) -> str | None:
 
 def _who(source: Source) -> Data:
     """Return the actor's name and the id of the audit event."""
-    return {"actor": source.event.actor_name, "event_id": str(source.event.event_id)}
+    return {"actor": source.facts["actor"]["name"], "event_id": str(source.event.event_id)}
 
 
 def version_of(source: Source) -> ModelVersion | None:

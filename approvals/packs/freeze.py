@@ -174,7 +174,7 @@ def _alias_facts(event: Event) -> dict[str, Any]:
     actor = event_facts["actor"]
     return {
         "replaced_version": (event_facts["before"] or {}).get("version"),
-        "alias_set_by": actor.get("on_behalf_of") or event.actor_name,
+        "alias_set_by": actor.get("on_behalf_of") or actor["name"],
         "alias_set_at": iso_utc(event.at, "seconds"),
     }
 

@@ -45,13 +45,14 @@ def accounts_at(moment: datetime) -> dict[str, PastAccount]:
     made_later: set[str] = set()
     rows = Event.objects.filter(action__in=[*_ACCOUNTS, Action.ACCOUNT_GROUP_CHANGED], outcome="ok").order_by("id")
     for event in rows.iterator():
-        before, after = changes_of(facts(event))
+        body = facts(event)
+        before, after = changes_of(body)
         is_later = event.at > moment
         if event.action == Action.ACCOUNT_GROUP_CHANGED:
             if not is_later:
                 _rename_group(accounts, before.get("name"), after.get("name"))
             continue
-        name = event.object_ref.removeprefix(user_ref(""))
+        name = str(body["object"]).removeprefix(user_ref(""))
         if not is_later:
             _apply(accounts.setdefault(name, PastAccount()), after, str(event.event_id))
         elif event.action == Action.ACCOUNT_USER_CREATED:

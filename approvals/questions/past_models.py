@@ -96,7 +96,7 @@ def _grant_creator(model: PastModel, event: Event, body: Mapping[str, Any]) -> N
     """Grant the highest level to the creator of a model, as its creation does."""
     kind = body["actor"]["kind"]
     if kind in (ActorKind.USER, ActorKind.SERVICE):
-        model.grants[f"{kind}:{event.actor_name}"] = ("manage", str(event.event_id))
+        model.grants[f"{kind}:{body['actor']['name']}"] = ("manage", str(event.event_id))
 
 
 def _change_grants(model: PastModel, before: Mapping[str, Any], after: Mapping[str, Any], event_id: str) -> None:

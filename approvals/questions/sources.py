@@ -47,10 +47,11 @@ def end_of_day(day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time(), tzinfo=datetime.UTC) + datetime.timedelta(days=1)
 
 
-def person_of(event: Event, body: Mapping[str, Any]) -> str:
+def person_of(body: Mapping[str, Any]) -> str:
     """Return the person who acted, or the person for whom this server acted."""
-    behalf = body["actor"].get("on_behalf_of")
-    return f"{event.actor_name} for {behalf}" if behalf else event.actor_name
+    actor = body["actor"]
+    behalf = actor.get("on_behalf_of")
+    return f"{actor['name']} for {behalf}" if behalf else str(actor["name"])
 
 
 def text_of(value: object) -> str:
@@ -70,7 +71,7 @@ def base_row(event: Event, body: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells that every row made of one event has."""
     return {
         "at": iso_utc(event.at, "seconds"),
-        "who": person_of(event, body),
+        "who": person_of(body),
         "reason": text_of(body.get("reason")),
         "event": str(event.event_id),
     }

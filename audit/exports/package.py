@@ -18,7 +18,7 @@ from typing import IO, Any
 import orjson
 from django.conf import settings
 
-from audit.exports.identities import ActorKey, identities_of
+from audit.exports.identities import ActorKey, People, identities_of
 from audit.exports.report import LISTED, report_page, report_row
 from audit.exports.selection import Selection
 from audit.transparency.notes import Signer, sign_note
@@ -51,6 +51,7 @@ class _Tally:
     """The counts of the pass over the events, for the manifest."""
 
     progress: Progress
+    people: People
     events: int = 0
     first_seq: int | None = None
     last_seq: int | None = None
@@ -127,10 +128,10 @@ def write_package(
     """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far.
 
     ``about`` are facts for the manifest. Its `identities` is the name of the annex that says who the actors are, or
-    says that the annex is left out.
+    says that the annex is left out: then no file has names for the commitments in events.
     Bytes are only appended, so that the file can be sent while it grows.
     """
-    tally = _Tally(progress)
+    tally = _Tally(progress, People(reveal=about["identities"] == verifier.IDENTITIES))
     with zipfile.ZipFile(
         _Appended(file), "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION
     ) as package:
@@ -146,7 +147,7 @@ def write_package(
             with (_SHIPPED / name).open("rb") as shipped:
                 _copy(package, name, shipped, tally)
         if about["identities"] == verifier.IDENTITIES:
-            _write(package, verifier.IDENTITIES, identities_of(tally.actors), tally)
+            _write(package, verifier.IDENTITIES, identities_of(tally.actors, tally.people), tally)
         manifest = _manifest(chosen, checkpoint, about, tally)
         _write(package, verifier.REPORT, iter([report_page(manifest, tally.listed)]), tally)
         data = verifier.manifest_bytes(manifest)
@@ -195,7 +196,7 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
     for seq, entry in chosen.entries():
         lines.write(entry + b"\n")
         facts = orjson.loads(entry)
-        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry)))
+        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry), tally.people.names_in(facts["event"])))
         tally.take(seq, facts["gen"])
         _take_facts(tally, facts)
     text.detach()
@@ -203,14 +204,13 @@ def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _T
 
 
 def _take_facts(tally: _Tally, facts: dict[str, Any]) -> None:
-    """Add the actor of an entry, the passkey that signed it and its row in the report to the tally."""
+    """Add the people of an entry, the passkey that signed it and its row in the report to the tally."""
     event = facts["event"]
-    actor = event["actor"]
-    tally.actors.add((actor["ref"], actor["kind"], actor["name"]))
+    tally.actors.update(verifier.people_in(event))
     if passkey := event["after"].get("passkey"):
         tally.enrolments.add(passkey["enrolment_event"])
     if len(tally.listed) < LISTED:
-        tally.listed.append(report_row(facts))
+        tally.listed.append(report_row({**facts, "event": verifier.with_names(event, tally.people.names)}))
 
 
 def _copy(package: zipfile.ZipFile, name: str, source: IO[bytes], tally: _Tally) -> None:

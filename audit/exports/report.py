@@ -36,7 +36,7 @@ _NOT_PROVEN = (
 
 
 def report_row(entry: Mapping[str, Any]) -> str:
-    """Return the row of an entry of the log in the table of events."""
+    """Return the row of an entry of the log, with the names of people, in the table of events."""
     event = entry["event"]
     reason = event["reason"] if isinstance(event["reason"], str) else ""
     reason = reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]}…"

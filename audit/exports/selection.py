@@ -11,6 +11,7 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from audit.exports.claims import claim_of
+from audit.identities.names import actor_keys, object_refs
 from audit.models import Leaf
 from audit.transparency.entries import entry_bytes
 from audit.transparency.state import published
@@ -117,8 +118,8 @@ class Selection:
         chosen = self.filters
         lookups = {
             "stream": self.stream,
-            "event__object_ref": chosen.object,
-            "event__actor_name": chosen.actor,
+            "event__object_ref__in": object_refs(chosen.object) if chosen.object else None,
+            "event__actor_key__in": actor_keys(chosen.actor) if chosen.actor else None,
             "event__action": chosen.action,
             "event__outcome": chosen.outcome,
             "event__request_id": chosen.request,

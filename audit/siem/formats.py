@@ -7,9 +7,11 @@ import socket
 
 import orjson
 
+from audit.identities.names import names_of
 from audit.models import Event, Leaf
-from audit.sentences import describe
+from audit.sentences import describe, facts
 from audit.transparency.entries import entry_bytes
+from audit.verifier.audit_verify import commitments_of
 from core.times import iso_utc
 
 JSON, CEF = "json", "cef"
@@ -20,10 +22,16 @@ _MOST_ID = 32
 
 
 def as_text(leaf: Leaf, event: Event, kind: str) -> str:
-    """Return one line for an event: the entry of the log as JSON, or CEF."""
+    """Return one line for an event: the entry of the log as JSON, with the names of people beside it, or CEF.
+
+    Without `names`, the JSON line is the exact entry.
+    """
     if kind == CEF:
         return _cef(leaf, event)
-    return entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream).decode("utf-8")
+    entry = entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream).decode("utf-8")
+    digests = commitments_of(orjson.loads(bytes(event.body)))
+    names = orjson.dumps(names_of(digests), option=orjson.OPT_SORT_KEYS).decode("utf-8") if digests else ""
+    return f'{entry[:-1]},"names":{names}}}' if names else entry
 
 
 def syslog_message(event: Event, text: str) -> bytes:
@@ -35,20 +43,21 @@ def syslog_message(event: Event, text: str) -> bytes:
 
 
 def _cef(leaf: Leaf, event: Event) -> str:
-    actor = orjson.loads(bytes(event.body))["actor"]
+    event_facts = facts(event)
+    actor = event_facts["actor"]
     severity = _CEF_REFUSED if event.outcome == "denied" else _CEF_DONE
-    version = orjson.loads(bytes(event.body))["app_version"]
+    version = event_facts["app_version"]
     head = ["CEF:0", "Custody", "Custody", version, event.action, describe(event), str(severity)]
     pairs = {
         "rt": str(int(event.at.timestamp() * 1000)),
         "externalId": str(event.event_id),
-        "suser": event.actor_name,
+        "suser": actor["name"],
         "suid": event.actor_ref,
         "act": event.action,
         "outcome": "success" if event.outcome == "ok" else "failure",
         "requestContext": event.request_id,
         "cs1Label": "object",
-        "cs1": event.object_ref,
+        "cs1": event_facts["object"],
         "cs2Label": "authentication",
         "cs2": str(actor.get("auth", "")),
         "cn1Label": "seq",

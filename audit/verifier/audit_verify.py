@@ -22,7 +22,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -33,7 +33,8 @@ except ImportError:  # it is faster, and not needed
     InvalidSignature = ValueError  # type: ignore[assignment, misc]  # in place of the class
     Ed25519PublicKey = None  # type: ignore[assignment, misc]  # in place of the class
 
-FORMAT = "custody-audit-export/3"
+FORMAT = "custody-audit-export/4"
+FORMATS = (FORMAT, "custody-audit-export/3")
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
 EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
 WITNESSED = "witnessed"
@@ -46,6 +47,9 @@ WHOLE_LOG, MODEL, NUMBERS, RANGE, SELECTION = "whole log", "model", "numbers", "
 PROVEN, ASSERTED = "proven", "asserted"
 NEW_LOG = "audit.log.started"  # the action of the first event of a log that follows another
 COMPLETENESS = {WHOLE_LOG: PROVEN, MODEL: PROVEN, NUMBERS: PROVEN, RANGE: ASSERTED, SELECTION: ASSERTED}
+# Events of schema 3 hold commitments in place of names: of the actor, of whom a job acts for, of an account as object.
+NAME_HASH, BEHALF_HASH, NAMED_OBJECT = "name_hash", "on_behalf_of_hash", "user:sha256:"
+ERASED = "erased person "  # the beginning of what is shown in place of an erased name
 CSV_COLUMNS = [
     "seq",
     "stream",
@@ -78,6 +82,9 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotI
 _TAIL = re.compile(rb',"gen":(null|[1-9][0-9]{0,15}),"seq":(0|[1-9][0-9]{0,15}),"stream":"([A-Za-z0-9:._-]*)"}\Z')
 _HEAD = b'{"event":{'
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_PSEUDONYM = re.compile(re.escape(ERASED) + r"[0-9a-f]{12}\Z")
+_PERSON_KEYS = {"kind", "name", "owner", "printed_name", "ref", "state"}
 
 
 class Unusable(Exception):
@@ -351,6 +358,35 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
+def commitment(salt: bytes, name: str) -> str:
+    """Return the commitment to a name: SHA-256 (hex) over the salt and the name."""
+    return hashlib.sha256(salt + name.encode("utf-8")).hexdigest()
+
+
+def commitments_of(event: dict[str, Any]) -> list[str]:
+    """Return the commitments to names in an event; none before schema 3."""
+    actor = event["actor"]
+    digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
+    return digests + ([event["object"][len(NAMED_OBJECT) :]] if event["object"].startswith(NAMED_OBJECT) else [])
+
+
+def with_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the event with the name behind each commitment; `sha256:` and the commitment where ``names`` has none."""
+    actor, obj = dict(event["actor"]), event["object"]
+    for key, name in ((NAME_HASH, "name"), (BEHALF_HASH, "on_behalf_of")):
+        if key in actor:
+            actor[name] = names.get(actor[key], f"sha256:{actor[key]}")
+    if obj.startswith(NAMED_OBJECT):
+        digest = obj[len(NAMED_OBJECT) :]
+        obj = f"user:{names.get(digest, f'sha256:{digest}')}"
+    return {**event, "actor": actor, "object": obj}
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a name was erased or left out; a user name has neither a space nor a colon."""
+    return name.startswith((ERASED, "sha256:"))
+
+
 def manifest_bytes(manifest: dict[str, Any]) -> bytes:
     """Return the one accepted form of a manifest."""
     return (json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
@@ -373,9 +409,12 @@ def kind_of(filters: dict[str, str]) -> str:
     return RANGE if names <= {"since", "until"} else SELECTION
 
 
-def csv_row(entry: dict[str, Any], leaf: bytes) -> list[str]:
-    """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS."""
-    event = entry["event"]
+def csv_row(entry: dict[str, Any], leaf: bytes, names: Mapping[str, str]) -> list[str]:
+    """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS.
+
+    ``names`` has the names behind commitments.
+    """
+    event = with_names(entry["event"], names)
     actor = event["actor"]
     columns = {
         **event,
@@ -492,11 +531,11 @@ def read_signed(package: Package, keys: list[Key], report: Report) -> Signed | N
         return None
     try:
         manifest = json.loads(data)
-        is_supported = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
+        is_supported = manifest["format"] in FORMATS and isinstance(manifest["files"], dict)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unusable(f"{MANIFEST} cannot be read: {error!r}") from error
     if not is_supported:
-        raise Unusable(f"{MANIFEST} is not of format {FORMAT}")
+        raise Unusable(f"{MANIFEST} is not of format {' or '.join(FORMATS)}")
     claim = manifest["claim"]
     if (claim["kind"], claim["completeness"]) != (kind_of(manifest["filters"]), COMPLETENESS.get(claim["kind"])):
         report.wrong(MANIFEST, "it claims another completeness than its filters allow")
@@ -700,7 +739,13 @@ def parse_entry(line: bytes) -> dict[str, Any]:
     actor = event.get("actor")
     if not isinstance(actor, dict) or not {"reason", "before", "after"} <= event.keys():
         raise ValueError("the event lacks a field")
-    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", "name", "auth")]
+    digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
+    if not all(isinstance(digest, str) and _SHA256.match(digest) for digest in digests):
+        raise ValueError("a commitment to a name is no SHA-256")
+    if (NAME_HASH in actor) == ("name" in actor) or (BEHALF_HASH in actor and "on_behalf_of" in actor):
+        raise ValueError("the actor has no name, or has one beside a commitment to it")
+    name = NAME_HASH if NAME_HASH in actor else "name"
+    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", name, "auth")]
     if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
         raise ValueError("the event lacks a field, or has one of the wrong type")
     if "gen" in event and event["gen"] != entry["gen"]:
@@ -718,7 +763,58 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
-def check_content(package: Package, report: Report, files: dict[str, Any]) -> None:
+class People:
+    """The annex of identities: the names behind commitments, as far as they are revealed and right.
+
+    ``actors`` are the actors that the annex lists, as (reference, kind, name or commitment). A person whom events
+    only name is one with "" for reference and kind.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.actors: set[tuple[str, str, str]] = set()
+        self.erased: set[str] = set()
+
+    def take(self, person: Any) -> str:
+        """Take one line; return what is wrong with it, "" for nothing. Raises KeyError where it has another form."""
+        digest = person.get("commitment")
+        actor = (person["ref"], person["kind"], person["name"] if digest is None else digest)
+        if actor in self.actors or digest in self.names:
+            return "there are two lines for one actor"
+        self.actors.add(actor)
+        if digest is None:
+            return "" if person.keys() == _PERSON_KEYS else "the line has other fields than a person has"
+        if person.keys() != _PERSON_KEYS | {"commitment", "salt"}:
+            return "the line has other fields than a person has"
+        self.names[digest] = person["name"]
+        if person["state"] == "erased":
+            self.erased.add(digest)
+            has_text = person["salt"] or person["printed_name"] or person["owner"]
+            return "" if _PSEUDONYM.match(person["name"]) and not has_text else "the line names a person who was erased"
+        if is_hidden(person["name"]) or commitment(bytes.fromhex(person["salt"]), person["name"]) != digest:
+            return f"{person['name']!a} is not the name that the events commit to"
+        return ""
+
+
+def read_people(package: Package, report: Report, files: Any) -> People:
+    """Return the annex of identities, after checking that each name is the one that the events commit to.
+
+    Where there is no annex, nobody is in it.
+    """
+    people = People()
+    if IDENTITIES not in files or any(error["where"] == IDENTITIES for error in report.errors):
+        return people
+    with package.open(IDENTITIES) as file:
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
+            person = json.loads(line)
+            problem = "the line is not in canonical form" if canonical(person) + b"\n" != line else people.take(person)
+            if problem:
+                report.wrong(IDENTITIES, problem, number)
+                return people
+    return people
+
+
+def check_content(package: Package, report: Report, files: dict[str, Any], people: People) -> None:
     """Check the canonical form of each entry, that events.csv says the same, and the annex and the report."""
     actors: set[tuple[str, str, str]] = set()
     csv.field_size_limit(1 << 20)
@@ -726,36 +822,44 @@ def check_content(package: Package, report: Report, files: dict[str, Any]) -> No
         rows = csv.reader(text, strict=True)
         if next(rows, None) != CSV_COLUMNS:
             report.wrong(TABLE, "the header is not the expected one", 1)
-        number = _check_rows(events, rows, report, actors)
+        number = _check_rows(events, rows, report, actors, people.names)
         if number and next(rows, None) is not None:
             report.wrong(TABLE, "there are more rows than events", number + 1)
     if IDENTITIES in files and not report.errors:
-        _check_identities(package, actors, report)
+        _check_people(actors, people, report)
     if REPORT in files:
         with package.open(REPORT) as file:
             if files[EVENTS]["sha256"].encode() not in file.read(_SMALL_FILE):
                 report.wrong(REPORT, "it does not name the SHA-256 of the events")
 
 
-def _check_identities(package: Package, actors: set[tuple[str, str, str]], report: Report) -> None:
-    """Check that the annex has one line for each actor of the events, and no other."""
-    with package.open(IDENTITIES) as file:
-        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
-            person = json.loads(line)
-            if canonical(person) + b"\n" != line:
-                report.wrong(IDENTITIES, "the line is not in canonical form", number)
-                return
-            actor = (person["ref"], person["kind"], person["name"])
-            if actor not in actors:
-                report.wrong(IDENTITIES, "no event is by this actor, or there are two lines", number)
-                return
-            actors.remove(actor)
-    if actors:
-        report.wrong(IDENTITIES, f"the actor {min(actors)[0]!a} is missing")
+def _check_people(actors: set[tuple[str, str, str]], people: People, report: Report) -> None:
+    """Check that the annex has one line for each person of the events, and no other."""
+    acting = {actor[2] for actor in actors if actor[1]}
+    needed = {actor for actor in actors if actor[1] or actor[2] not in acting}
+    for ref, _, _ in sorted(people.actors - needed)[:1]:
+        report.wrong(IDENTITIES, f"no event is by the actor {ref!a}, or about this person")
+    for ref, _, name in sorted(needed - people.actors)[:1]:
+        report.wrong(IDENTITIES, f"the actor {ref or name!a} is missing")
 
 
-def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report, actors: set[tuple[str, str, str]]) -> int:
-    """Compare lines with rows and add the actors; return the number of lines, 0 after the first that differs."""
+def people_in(event: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the actor of an event as (reference, kind, name or commitment), and ("", "", commitment) of each person
+    whom it only names.
+    """
+    actor = event["actor"]
+    yield actor["ref"], actor["kind"], actor[NAME_HASH] if NAME_HASH in actor else actor["name"]
+    yield from (("", "", digest) for digest in commitments_of(event) if digest != actor.get(NAME_HASH))
+
+
+def _check_rows(
+    events: BinaryIO,
+    rows: Iterator[list[str]],
+    report: Report,
+    actors: set[tuple[str, str, str]],
+    names: Mapping[str, str],
+) -> int:
+    """Compare lines with rows and add the people; return the number of lines, 0 after the first that differs."""
     number = 0
     while line := events.readline(_LONGEST_LINE + 1):
         number += 1
@@ -764,11 +868,10 @@ def _check_rows(events: BinaryIO, rows: Iterator[list[str]], report: Report, act
         except (ValueError, RecursionError) as error:
             report.wrong(EVENTS, str(error), number)
             return 0
-        if next(rows, None) != csv_row(entry, leaf_hash(line[:-1])):
+        if next(rows, None) != csv_row(entry, leaf_hash(line[:-1]), names):
             report.wrong(TABLE, f"row {number} does not say what event {number} says", number)
             return 0
-        actor = entry["event"]["actor"]
-        actors.add((actor["ref"], actor["kind"], actor["name"]))
+        actors.update(people_in(entry["event"]))
     return number
 
 
@@ -804,9 +907,11 @@ def verify(
         walk.finish(signed)
         compared = len(olds or []) - len(others) + check_old_log(walk.began_after, others, report)
         report.facts = _facts(signed, compared, full=full) | {"cosigned": cosigned, "began_after": walk.began_after}
-        if full:
-            check_content(package, report, files)
-    except (*_BROKEN, csv.Error, KeyError, TypeError, RecursionError) as error:
+        people = read_people(package, report, files)
+        report.facts["names"] = {"checked": len(people.names) - len(people.erased), "erased": len(people.erased)}
+        if full and not any(error["where"] == IDENTITIES for error in report.errors):
+            check_content(package, report, files, people)
+    except (*_BROKEN, csv.Error, AttributeError, KeyError, TypeError, RecursionError) as error:
         report.wrong(EVENTS, f"cannot be read: {error}")
     return report
 
@@ -919,6 +1024,9 @@ def _print(report: Report) -> None:
                 else "none of its events is lost"
             )
             print(f"this log follows {began['log']!a}, which ended at size {began['size']}: {lost}")
+        if any(names := facts["names"].values()):
+            checked, erased = names
+            print(f"{checked} names are those that the events commit to; {erased} names were erased")
         print(f"checkpoint of size {facts['size']}; compared with {facts['checkpoints_compared']} that you kept")
     print("TAMPERED: what was exported is not what is here." if report.errors else "OK: everything agrees.")
 

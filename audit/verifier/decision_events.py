@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -45,24 +45,25 @@ def read_export(package: log.Package, size: int) -> Export:
     Raises ValueError, KeyError or TypeError where it cannot be read.
     """
     export = Export()
+    names = log.read_people(package, log.Report(), package.names).names
     for entry in _entries(package, log.EVENTS):
-        event, seq = entry["event"], entry["seq"]
+        event, seq = log.with_names(entry["event"], names), entry["seq"]
         if event["outcome"] != "ok":
             continue
         if event["action"] == ADDED:
-            export.enrolments[event["event_id"]] = _enrolment(entry)
+            export.enrolments[event["event_id"]] = _enrolment(seq, event)
         elif event["action"] == REMOVED:
             export.removed[str(event["before"].get("credential_id"))] = seq
         elif event["action"] == OPENED:
             export.requests[event["object"]] = event["after"]
         if event["action"] in KINDS and (event["action"] != OPENED or event["after"].get("kind") == "break_glass"):
             export.decisions.append((seq, event))
-    for key, enrolment in _annexed(package, size):
+    for key, enrolment in _annexed(package, size, names):
         export.enrolments.setdefault(key, enrolment)
     return export
 
 
-def _annexed(package: log.Package, size: int) -> Iterator[tuple[str, Enrolment]]:
+def _annexed(package: log.Package, size: int, names: Mapping[str, str]) -> Iterator[tuple[str, Enrolment]]:
     """Yield the additions of passkeys that a filtered export brings along, each found in the tree of the log."""
     if ENROLMENTS not in package.names:
         return
@@ -72,12 +73,11 @@ def _annexed(package: log.Package, size: int) -> Iterator[tuple[str, Enrolment]]
         seq, line = entry["seq"], log.canonical(entry)
         if leaves[seq * 32 : seq * 32 + 32] != log.leaf_hash(line) or entry["event"]["action"] != ADDED:
             raise ValueError(f"{ENROLMENTS} has an event that is not in the log under its number {seq}")
-        yield entry["event"]["event_id"], _enrolment(entry)
+        yield entry["event"]["event_id"], _enrolment(seq, log.with_names(entry["event"], names))
 
 
-def _enrolment(entry: dict[str, Any]) -> Enrolment:
-    event = entry["event"]
-    return Enrolment(entry["seq"], event["object"].partition(":")[2], event["after"])
+def _enrolment(seq: int, event: dict[str, Any]) -> Enrolment:
+    return Enrolment(seq, event["object"].partition(":")[2], event["after"])
 
 
 def _entries(package: log.Package, name: str) -> Iterator[dict[str, Any]]:
@@ -87,9 +87,13 @@ def _entries(package: log.Package, name: str) -> Iterator[dict[str, Any]]:
 
 
 def enrols(enrolment: Enrolment, passkey: dict[str, Any], by: str, seq: int) -> bool:
-    """Return whether an event added this key for this person, before the event with the number ``seq``."""
+    """Return whether an event added this key for this person, before the event with the number ``seq``.
+
+    A name that was erased, or left out of the export, is not compared.
+    """
     same = all(enrolment.facts.get(key) == passkey.get(key) for key in ("credential_id", "public_key"))
-    return same and enrolment.person == by and enrolment.seq < seq
+    same_person = enrolment.person == by or log.is_hidden(by) or log.is_hidden(enrolment.person)
+    return same and same_person and enrolment.seq < seq
 
 
 def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
@@ -108,6 +112,8 @@ def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
         "subject_digest": after.get("subject_digest", ""),
         "request": 0 if event["action"] == OPENED else int(event["object"].rpartition(":")[2]),
     }
+    if log.is_hidden(event["actor"]["name"]):
+        del expected["by"]
     about = after if event["action"] == OPENED else opened
     expected.update({key: about[key] for key in ("target", "policy", "policy_digest") if key in about})
     if event["action"] == OPENED:

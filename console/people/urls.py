@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from console.people import access_review_views, invitations, leavers, views
+from console.people import access_review_views, erasures, invitations, leavers, views
 
 urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<path:username>/", views.person, name="person"),
     path("leavers/<str:username>/", leavers.leaver, name="leaver"),
+    path("erasures/<str:username>/", erasures.erasure, name="erasure"),
     path("access-review/", access_review_views.access_review, name="access_review"),
     path("invitations/", invitations.invitations, name="invitations"),
     path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="invitation_withdraw"),

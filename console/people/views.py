@@ -54,6 +54,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         on_models=on_models,
         on_experiments=on_experiments,
         may_hand_over=actor.is_superuser and row.is_active and not row.is_service and row.pk != actor.user_id,
+        may_erase=actor.is_superuser and not row.is_active and not row.is_service,
         sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
         own_key=request.session.session_key,
         identities=providers_of(row.pk) if actor.is_superuser else (),

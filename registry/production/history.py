@@ -9,7 +9,7 @@ from itertools import groupby
 
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from core.errors import InvalidInput
 from core.ids import row_id
 from core.refs import model_stream
@@ -118,7 +118,7 @@ def _began(event: Event, number: int, after: dict[str, object]) -> Period:
 def _mover(event: Event, event_facts: dict[str, object]) -> str:
     """Return the name of the person who moved the version, or for whom a job of this server moved it."""
     if not event.actor_ref.startswith("system:"):
-        return event.actor_name
+        return actor_name(event)
     actor = event_facts.get("actor")
     person = actor.get("on_behalf_of") if isinstance(actor, dict) else ""
     return f"Custody, for {person}" if person else "Custody"

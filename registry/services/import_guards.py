@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from core.actors import Actor
 from core.errors import Conflict, Denied
 from core.refs import model_stream
@@ -41,6 +41,6 @@ def require_only_imported(model: RegisteredModel, origin: str) -> None:
     other = events.exclude(action__in=_IMPORTING).order_by("id").first()
     if other is not None:
         raise Conflict(
-            f"{other.actor_name} has changed {model.name} since its import ({other.action}), so its versions keep the "
+            f"{actor_name(other)} has changed {model.name} since its import ({other.action}), so its versions keep the "
             "stages they have here."
         )

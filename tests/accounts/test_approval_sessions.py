@@ -23,6 +23,7 @@ from accounts.reauthentication import MAX_FAILURES
 from accounts.services import issue_token
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import actor_name, facts
 from audit.services import record_denial
 from core.actors import Actor, ActorKind, Scope, system_actor
 from core.errors import Denied, NotAuthenticated
@@ -57,7 +58,7 @@ def test_only_its_digest_is_kept_and_its_start_is_an_event(start: Start) -> None
     assert secret.startswith("csa_")
     assert (row.digest, row.issued_by) == (token_digest(secret), token_digest("browser"))
     event = Event.objects.get(action=Action.ACCOUNT_APPROVAL_SESSION_STARTED, outcome="ok")
-    assert (event.object_ref, event.actor_name) == ("user:bea", "bea")
+    assert (facts(event)["object"], actor_name(event)) == ("user:bea", "bea")
     assert secret.encode() not in bytes(event.body)
 
 

@@ -22,6 +22,7 @@ from accounts.passkeys.enrolment import (
 )
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import facts
 from config.env import BadSetting, relying_party
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
@@ -71,7 +72,7 @@ def test_its_event_has_the_public_key(enrol: Enrol) -> None:
     device = Authenticator(flags=PRESENT | VERIFIED | MAY_SYNC | SYNCED)
     row = enrol(device)
     event = Event.objects.get(action=Action.ACCOUNT_PASSKEY_ADDED, outcome="ok")
-    assert (event.object_ref, event.event_id) == ("user:bea", row.enrolment_event)
+    assert (facts(event)["object"], event.event_id) == ("user:bea", row.enrolment_event)
     after = json.loads(bytes(event.body))["after"]
     assert after == {
         "name": "blue key",

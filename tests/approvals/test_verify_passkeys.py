@@ -26,10 +26,11 @@ from approvals.statements import envelopes
 from approvals.statements.envelopes import statements_of
 from approvals.statements.keys import prepare_statement_key, statement_signers
 from audit.exports.selection import Filters
+from audit.identities.erasing import erase_names
 from audit.transparency.keys import log_signers
 from audit.transparency.notes import vkey_text
 from audit.verifier import verify_approval, verify_passkeys
-from audit.verifier.audit_verify import canonical
+from audit.verifier.audit_verify import canonical, commitment, with_names
 from audit.verifier.decision_events import check_statement
 from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, read_map
 from core.actors import Actor
@@ -37,7 +38,7 @@ from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import ask, publish
 from tests.approvals.passkeys import answer, challenge_of, decide_with, enrolled
 from tests.audit.conftest import export
-from tests.audit.forging import Entries, chances, read_entries, rebuild
+from tests.audit.forging import SALT, Entries, chances, read_entries, rebuild
 from tests.signed_in import actor_of
 from tests.software_authenticator import EDDSA, ES256, RS256, Authenticator, base64url
 
@@ -103,6 +104,16 @@ def test_a_checkpoint_that_covers_the_enrolment_makes_it_a_persons(
     assert "which a checkpoint covers" in found["decisions"][0]["why"]
 
 
+@pytest.mark.parametrize("filters", [{}, {"model": "fraud"}])
+def test_a_decision_of_a_person_who_was_erased_is_still_a_persons(
+    filters: Json, signed: Review, old: Path, bea: User, ops: User, tmp_path: Path, judge: Judge
+) -> None:
+    erase_names(f"user:{bea.pk}", ["bea"])
+    code, answer_of = judge(unpacked(ops, tmp_path, **filters), "--checkpoint", str(old))
+    assert (code, signers(answer_of)) == (0, ["person"])
+    assert answer_of["decisions"][0]["by"].startswith("erased person ")
+
+
 def test_without_one_only_the_server_vouches(signed: Review, ops: User, tmp_path: Path, judge: Judge) -> None:
     code, found = judge(unpacked(ops, tmp_path, model="fraud"))
     assert (code, signers(found)) == (0, ["server"])
@@ -161,7 +172,7 @@ def forge(folder: Path, change: Callable[[Entries], object]) -> None:
 
 CHANGES: dict[str, Callable[[Json], object]] = {
     "another comment": lambda event: event.update(reason="Anything goes."),
-    "another person": lambda event: event["actor"].update(name="eve"),
+    "another person": lambda event: event["actor"].update(name_hash=commitment(SALT, "eve")),
     "another state": lambda event: event["after"].update(subject_digest="0" * 64),
     "another decision": lambda event: event["after"].update(decision="reject"),
     "another request": lambda event: event.update(object="transition-request:99"),
@@ -386,6 +397,7 @@ def test_a_signature_for_one_model_is_not_one_for_another(
     assert judge(folder)[0] == 0
     events = [json.loads(line)["event"] for line in (folder / "events.jsonl").read_text().splitlines()]
     (opened,) = [event for event in events if event["action"] == "approvals.request.opened"]
+    opened = with_names(opened, {opened["actor"]["name_hash"]: "bea"})
     check_statement(opened, opened["after"])
     for key, other in (("model_version", "churn/1"), ("artifact_digest", "0" * 64)):
         forged = {**opened, "after": {**opened["after"], key: other}}

@@ -24,14 +24,17 @@ from audit.verifier.audit_verify import (
     REPORT,
     TABLE,
     canonical,
+    commitment,
     csv_row,
     leaf_hash,
     manifest_bytes,
     manifest_text,
+    people_in,
     root_of,
     split_note,
 )
 
+SALT = bytes(32)  # that of names which a forger makes up
 Entries = list[dict[str, Any]]
 Change = Callable[[Entries, random.Random], None]
 
@@ -111,7 +114,11 @@ def edit(entries: Entries, rng: random.Random) -> None:
     """Change who, when, what, why or the software of an event."""
     event = rng.choice(entries)["event"]
     key = rng.choice(["at", "action", "reason", "app_version", "outcome", "object", "actor"])
-    event[key] = {**event["actor"], "name": "eve"} if key == "actor" else f"{event[key]}x"
+    event[key] = _by_eve(event["actor"]) if key == "actor" else f"{event[key]}x"
+
+
+def _by_eve(actor: dict[str, Any]) -> dict[str, Any]:
+    return {**actor, **({"name_hash": commitment(SALT, "eve")} if "name_hash" in actor else {"name": "eve"})}
 
 
 def exchange(entries: Entries, rng: random.Random) -> None:
@@ -137,18 +144,28 @@ def renumber(entries: Entries) -> None:
         entry["gen"] = None if entry["gen"] is None else place + 1
 
 
-def rebuild(folder: Path, entries: Entries, signer: Signer | None, *, keep_signatures: bool = False) -> None:
+def rebuild(
+    folder: Path,
+    entries: Entries,
+    signer: Signer | None,
+    *,
+    keep_signatures: bool = False,
+    names: dict[str, str] | None = None,
+) -> None:
     """Make a package of changed entries whose every hash agrees,
     signed by ``signer`` or by a key of the forger's own.
+
+    ``names`` are new names of people by their old ones: the annex and the table have those.
     """
     lines = [canonical(entry) for entry in entries]
     (folder / EVENTS).write_bytes(b"".join(line + b"\n" for line in lines))
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(CSV_COLUMNS)
-    rows.writerows(csv_row(entry, leaf_hash(line)) for entry, line in zip(entries, lines, strict=True))
-    (folder / TABLE).write_bytes(text.getvalue().encode())
     manifest = json.loads((folder / MANIFEST).read_bytes())
+    names = _name_actors(folder / IDENTITIES, entries, names or {}) if IDENTITIES in manifest["files"] else {}
+    rows.writerows(csv_row(entry, leaf_hash(line), names) for entry, line in zip(entries, lines, strict=True))
+    (folder / TABLE).write_bytes(text.getvalue().encode())
     leaves = _leaves(folder, entries, lines)
     root = root_of(leaves)
     signer = signer or new_signer(manifest["origin"])
@@ -161,8 +178,15 @@ def rebuild(folder: Path, entries: Entries, signer: Signer | None, *, keep_signa
         claim["last_gen"] = entries[-1]["gen"] if entries else 0
     manifest |= {"claim": claim, "size": len(leaves), "root": base64.b64encode(root).decode()}
     _name_in_report(folder / REPORT, manifest["files"][EVENTS]["sha256"], (folder / EVENTS).read_bytes())
-    if IDENTITIES in manifest["files"]:
-        _name_actors(folder / IDENTITIES, entries)
+    _sign_manifest(folder, manifest, signer, keep_signatures=keep_signatures)
+
+
+def sign_again(folder: Path, signer: Signer) -> None:
+    """Sign a package whose files were changed, as the server could."""
+    _sign_manifest(folder, json.loads((folder / MANIFEST).read_bytes()), signer, keep_signatures=False)
+
+
+def _sign_manifest(folder: Path, manifest: dict[str, Any], signer: Signer, *, keep_signatures: bool) -> None:
     for name in manifest["files"]:
         data = (folder / name).read_bytes()
         manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
@@ -179,15 +203,25 @@ def _name_in_report(report: Path, before: str, events: bytes) -> None:
     report.write_text(text.replace(before, hashlib.sha256(events).hexdigest()), encoding="utf-8")
 
 
-def _name_actors(annex: Path, entries: Entries) -> None:
-    """Put exactly the actors of the changed events into the annex."""
-    lines = {(row["ref"], row["kind"], row["name"]): row for row in map(json.loads, annex.read_bytes().splitlines())}
-    actors = {(each["ref"], each["kind"], each["name"]) for entry in entries for each in [entry["event"]["actor"]]}
-    unknown = {"owner": "", "printed_name": "", "state": "none"}
-    rows = [
-        lines.get(key) or {**dict(zip(("ref", "kind", "name"), key, strict=True)), **unknown} for key in sorted(actors)
-    ]
+def _name_actors(annex: Path, entries: Entries, renamed: dict[str, str]) -> dict[str, str]:
+    """Put exactly the actors of the changed events into the annex; return the names behind commitments."""
+    lines = {_key(row): row for row in map(json.loads, annex.read_bytes().splitlines())}
+    actors = {person for entry in entries for person in people_in(entry["event"])}
+    acting = {name for _, kind, name in actors if kind}
+    rows = [lines.get(key) or _made_up(key) for key in sorted(actors) if key[1] or key[2] not in acting]
+    rows = [{**row, "name": renamed.get(row["name"], row["name"])} for row in rows]
     annex.write_bytes(b"".join(canonical(row) + b"\n" for row in rows))
+    return {row["commitment"]: row["name"] for row in rows if "commitment" in row}
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["ref"], row["kind"], row.get("commitment", row["name"])
+
+
+def _made_up(key: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the line of a person who is not in the annex: eve, or somebody with a plain name."""
+    named = {"commitment": key[2], "name": "eve", "salt": SALT.hex()} if len(key[2]) == 64 else {"name": key[2]}
+    return {"ref": key[0], "kind": key[1], "owner": "", "printed_name": "", "state": "none", **named}
 
 
 def _leaves(folder: Path, entries: Entries, lines: list[bytes]) -> list[bytes]:

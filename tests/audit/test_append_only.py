@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 from accounts.models import User
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import actor_name
 from audit.services import record
 from core.append_only import AppendOnlyError
 from tests.conftest import Acting
@@ -53,4 +54,4 @@ def test_the_database_refuses(event: Event, sql: str) -> None:
 def test_an_account_that_acted_stays(ada: User, event: Event) -> None:
     with pytest.raises(ProtectedError):
         ada.delete()
-    assert User.objects.get(username=event.actor_name) == ada
+    assert User.objects.get(username=actor_name(event)) == ada

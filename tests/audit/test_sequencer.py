@@ -219,7 +219,7 @@ def test_a_late_commit_of_a_lower_id_is_numbered_later(ada: User, acting: Acting
     late = connection.copy()
     with transaction.atomic():
         record(actor=actor, action=Action.TRACKING_RUN_CREATED, obj="run:1")
-    row = Event.objects.values_list("body", "at", "action", "outcome", "actor_ref", "actor_name", "object_ref").get()
+    row = Event.objects.values_list("body", "at", "action", "outcome", "actor_ref", "actor_key", "object_ref").get()
     late.set_autocommit(False)
     with late.cursor() as cursor:
         cursor.execute(

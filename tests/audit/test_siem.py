@@ -11,10 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from pytest_django import Settings
 
-from audit.models import SiemState
+from audit.models import Leaf, SiemState
 from audit.siem.service import send_events, siem_states
 from audit.siem.targets import target_of
+from audit.transparency.entries import entry_bytes
 from audit.transparency.sequencer import Sequencer
+from audit.verifier.audit_verify import canonical
 
 
 class Collector(HTTPServer):
@@ -58,6 +60,10 @@ def test_events_arrive_in_order_and_once(log: None, collector: Collector, settin
     assert (send_events(), send_events()) == (5, 0)
     lines = [json.loads(line) for line in collector.bodies[0].splitlines()]
     assert [line["seq"] for line in lines] == [0, 1, 2, 3, 4]
+    assert [[*line.pop("names").values()] for line in lines] == [["ada"], ["ada"], ["bea"], ["bea"], ["ada"]]
+    leaves = Leaf.objects.select_related("event").order_by("seq")
+    entries = [entry_bytes(bytes(row.event.body), gen=row.gen, seq=row.seq, stream=row.stream) for row in leaves]
+    assert [canonical(line) for line in lines] == entries
     assert siem_states()[0][1] == 0
 
 

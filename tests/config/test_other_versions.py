@@ -15,6 +15,7 @@ COMMANDS = [
     ["issue_token", "ada"],
     ["create_user", "dee"],
     ["erase_artifacts", "--as", "ops", "--reason", "Asked for."],
+    ["erase_person", "ada", "--as", "ops", "--reason", "Asked for."],
     ["prune_artifacts"],
     ["publish_default_policies"],
     ["load_demo", "--url", "http://127.0.0.1:9"],

@@ -32,6 +32,7 @@ _NOT_KEPT = {
     "account/_session_table.html": "no text",
     "people/person.html": "no text",
     "people/leaver.html": "one username",
+    "people/erasure.html": "about a person who is erased",
     "account/identities.html": "a provider and a password",
     "account/passkeys.html": "a name and a password",
     "people/invitations.html": "an address and a provider",

@@ -254,7 +254,7 @@ OTHERS = {
     "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete", "delivery_send_again",
     # Somebody signs in, links an account or is invited: no model is named.
     "confirm_identity", "identities", "publishers", "publisher_delete", "sessions", "session_end", "sessions_end", "identity_unlink",
-    "access_review", "leaver", "invitation_withdraw", "second_factor", "second_factor_add", "second_factor_remove",
+    "access_review", "leaver", "erasure", "invitation_withdraw", "second_factor", "second_factor_add", "second_factor_remove",
     "api-trusted-publishers", "api-trusted-publisher", "api-token-exchange", "invitations", "provider_callback", "provider_sign_in", "sign_in_link",
     "endpoints", "policies", "policy", "tokens", "passkey_add", "passkey_remove", "passkeys", "token_revoke", "approval_session", "approval_session_end", "records",
     # The state of the installation, for superusers.

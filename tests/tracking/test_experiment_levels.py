@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import Actor, system_actor
 from core.errors import Denied, InvalidInput, NotFound
 from tests.conftest import Acting
@@ -91,7 +92,7 @@ def test_somebody_elses_run_takes_edit(readable: None, run: Run, by_cy: Actor, n
     assert Event.objects.count() == before
     give(run.experiment, by_cy, EDIT)
     dict(changes(run))[name](by_cy)
-    assert Event.objects.filter(actor_name="cy").exists()
+    assert Event.objects.filter(by_actor("cy")).exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -96,6 +96,7 @@ def _merged(entry: Entry, following: Entry) -> Entry:
 def entry_of(event: Event) -> Entry:
     """Return an event as pages show it, read from its exact bytes."""
     event_facts = facts(event)
+    ref = event_facts["object"]
     denied = event.outcome == "denied"
     record = record_of(event.action)
     phrase = f"was not allowed to {record.refused}" if denied else record.done
@@ -108,26 +109,26 @@ def entry_of(event: Event) -> Entry:
         id=event.pk,
         event_id=event.event_id,
         at=event.at,
-        actor=_actor(event, event_facts),
+        actor=_actor(event, event_facts["actor"]),
         lead=lead,
-        obj=object_phrase(event.object_ref) if placeholder else "",
-        url=page_url(event.object_ref),
+        obj=object_phrase(ref) if placeholder else "",
+        url=page_url(ref),
         tail=tail,
         tone="bad" if failed else mark.tone,
         icon=mark.icon,
         action=event.action,
         outcome=event.outcome,
         reason=value_text("reason", event_facts.get("reason", "")),
-        ref=event.object_ref,
+        ref=ref,
         brief="" if denied else brief_of(event.action, before, after),
         changes=changes,
     )
 
 
-def _actor(event: Event, event_facts: Mapping[str, object]) -> str:
+def _actor(event: Event, actor: Mapping[str, object]) -> str:
     if not event.actor_ref.startswith("system:"):
-        return event.actor_name
-    person = _mapping(event_facts.get("actor")).get("on_behalf_of")
+        return str(actor["name"])
+    person = actor.get("on_behalf_of")
     return f"Custody, for {person}," if person else "Custody"
 
 

@@ -17,6 +17,7 @@ from accounts.oidc.configuration import SignUp
 from accounts.oidc.invitations import invite, withdraw_invitation
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import actor_name, facts
 from core.actors import Actor, system_actor
 from core.errors import AlreadyExists, Denied, InvalidInput, InvalidState, NotFound
 from tests.accounts.oidc.conftest import SignIn, provider_of
@@ -128,7 +129,7 @@ def test_the_command_invites_with_an_event(capsys: pytest.CaptureFixture[str]) -
     call_command("invite", "corp", "dora@example.com", "--expires", "1d", "--username", "dora.day")
     assert capsys.readouterr().out.startswith("Invited dora@example.com until ")
     event = Event.objects.get(action=Action.ACCOUNT_INVITATION_ISSUED)
-    assert (event.object_ref, event.actor_name) == ("user:dora@example.com", "command:invite")
+    assert (facts(event)["object"], actor_name(event)) == ("user:dora@example.com", "command:invite")
     with pytest.raises(CommandError, match="no identity provider called nobody"):
         call_command("invite", "nobody", "dora@example.com")
 

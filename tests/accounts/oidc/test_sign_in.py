@@ -16,7 +16,7 @@ from accounts.models import AccountChange, User
 from accounts.oidc.configuration import IdentityProvider
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from tests.accounts.oidc.conftest import GROUPS, SignIn, address_of_provider, provider_of
 from tests.accounts.oidc.identity_server import IdentityServer
 from tests.console.conftest import text_of
@@ -37,7 +37,7 @@ def test_the_first_sign_in_makes_an_account_and_the_next_finds_it(sign_in: SignI
     assert (dora.get_full_name(), dora.email, dora.has_usable_password()) == ("Dora Day", "dora@example.com", False)
     assert list(SocialAccount.objects.values_list("user_id", "provider", "uid")) == [(dora.pk, "corp", "subject-1")]
     events = Event.objects.filter(outcome="ok").order_by("id")
-    assert [(event.action, event.actor_name) for event in events] == [
+    assert [(event.action, actor_name(event)) for event in events] == [
         (Action.ACCOUNT_USER_CREATED, "sign-in:corp"),
         (Action.ACCOUNT_IDENTITY_LINKED, "sign-in:corp"),
         (Action.ACCOUNT_SIGNED_IN, "dora"),
@@ -126,7 +126,7 @@ def test_an_account_that_is_not_active_is_refused(change: dict[str, bool], sign_
     answer = sign_in(client)
     assert (answer.status_code, signed_in_as(client)) == (403, "")
     event = Event.objects.get(outcome="denied")
-    assert (event.action, event.object_ref) == (Action.ACCOUNT_AUTHENTICATION_FAILED, "user:dora")
+    assert (event.action, facts(event)["object"]) == (Action.ACCOUNT_AUTHENTICATION_FAILED, "user:dora")
     assert facts(event)["reason"] == "the account is not active"
 
 

@@ -19,7 +19,7 @@ from accounts.workload.api import GRANT_TYPE
 from accounts.workload.exchange import MAX_ATTEMPTS
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from core.actors import ActorKind
 from core.errors import NotAuthenticated
 from tests.accounts.oidc.identity_server import IdentityServer, signed
@@ -40,7 +40,7 @@ def refused(answer: Any, reason: str, error: str = "invalid_request") -> dict[st
     assert answer.headers["Cache-Control"] == "no-store"
     assert not TokenExchange.objects.exists()
     event = Event.objects.exclude(action=Action.ACCOUNT_TRUSTED_PUBLISHER_ADDED).get()
-    assert (event.action, event.outcome, event.actor_name) == (Action.ACCOUNT_TOKEN_EXCHANGED, "denied", "anonymous")
+    assert (event.action, event.outcome, actor_name(event)) == (Action.ACCOUNT_TOKEN_EXCHANGED, "denied", "anonymous")
     return dict(facts(event)["after"])
 
 
@@ -59,7 +59,7 @@ def test_a_job_gets_a_token_of_the_service_account(add_rule: AddRule, exchange: 
     assert client.get("/api/v1/models", headers=headers).status_code == 200
     event = Event.objects.get(action=Action.ACCOUNT_TOKEN_EXCHANGED)
     after = facts(event)["after"]
-    assert (event.actor_name, event.object_ref, event.outcome) == ("bot", "user:bot", "ok")
+    assert (actor_name(event), facts(event)["object"], event.outcome) == ("bot", "user:bot", "ok")
     assert (after["publisher"], after["token"], after["subject"]) == (
         rule.pk,
         ApiToken.objects.get().pk,

@@ -26,6 +26,7 @@ from approvals.case.subjects import load_subject
 from approvals.models import Review, TransitionRequest
 from approvals.verdict.evaluation import VerdictState
 from audit.models import Event
+from audit.queries import actor_name
 from core.actors import Actor
 from core.errors import DomainError
 from lineage.quarantine import place_quarantine
@@ -67,7 +68,7 @@ def refused(who: User, asker: Actor, version: ModelVersion, target: str = "Produ
     assert not Review.objects.exists()
     assert not is_applied(request)
     assert facts() == before
-    assert list(events.values_list("actor_name", "action")) == [(who.username, "approvals.review.given")]
+    assert [(actor_name(event), event.action) for event in events] == [(who.username, "approvals.review.given")]
 
 
 def not_applied(request: TransitionRequest) -> None:

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from approvals.models import TransitionRequest
 from audit.models import Event
+from audit.queries import by_actor
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyRevision
 from policies.yaml_text import parse_yaml, write_policy
@@ -54,7 +55,7 @@ def test_others_are_refused_and_the_refusal_is_recorded(policies: object, file: 
     with pytest.raises(CommandError, match="policy-editors"):
         run("propose", file, "--as", "cy")
     assert not PolicyProposal.objects.exists()
-    assert Event.objects.filter(outcome="denied", actor_name="cy").count() == 1
+    assert Event.objects.filter(by_actor("cy"), outcome="denied").count() == 1
 
 
 def test_export_reads_back(policies: object) -> None:

@@ -11,6 +11,7 @@ from approvals.models import TransitionRequest
 from approvals.policy_changes.propose import propose_policy
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import Actor
 from core.errors import Denied
 from policies.defaults import DEFAULT_POLICIES
@@ -54,7 +55,7 @@ def test_changing_it_takes_managing_the_model(editor: Actor, by_ada: Actor, body
     assert tags()["pii"] == "yes"
     set_model_tag(actor=by_ada, name="fraud", key="pii", value="no")
     assert tags()["pii"] == "no"
-    assert Event.objects.filter(action=Action.REGISTRY_MODEL_TAG_SET, actor_name="ada").count() == 1
+    assert Event.objects.filter(by_actor("ada"), action=Action.REGISTRY_MODEL_TAG_SET).count() == 1
 
 
 def test_other_tags_take_editing_alone(editor: Actor) -> None:

@@ -17,6 +17,7 @@ from approvals.policy_changes.publish import ensure_default_policies
 from approvals.requests.lifecycle import withdraw_request
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import system_actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from policies.defaults import DEFAULT_POLICIES
@@ -44,7 +45,7 @@ def test_a_second_person_publishes(proposal: PolicyProposal) -> None:
     done = approve(proposal)
     assert done.state == "published"
     assert str(done.published_revision) == "production-default r2"
-    event = Event.objects.get(action=Action.APPROVALS_POLICY_PUBLISHED, actor_name="quinn")
+    event = Event.objects.get(by_actor("quinn"), action=Action.APPROVALS_POLICY_PUBLISHED)
     assert b'"proposed_by":"polly"' in bytes(event.body)
     assert PolicyReview.objects.get().digest == proposal.digest
 
@@ -130,7 +131,7 @@ def test_retiring_takes_two_people_too(policies: object) -> None:
     assert Policy.objects.get(name="staging-default").is_active
     approve(made)
     assert not Policy.objects.get(name="staging-default").is_active
-    assert Event.objects.filter(action=Action.APPROVALS_POLICY_RETIRED, actor_name="quinn").count() == 1
+    assert Event.objects.filter(by_actor("quinn"), action=Action.APPROVALS_POLICY_RETIRED).count() == 1
     with pytest.raises(InvalidState):
         propose_retirement(actor=polly(), name="staging-default")
 

@@ -20,6 +20,7 @@ from approvals.oversight.findings import open_finding
 from approvals.requests.transition import request_transition
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import Actor, system_actor
 from core.errors import GateRefused, InvalidInput
 from registry.models import ModelVersion
@@ -77,7 +78,7 @@ def test_an_approval_waits_for_the_day_to_pass(soaking: TransitionRequest) -> No
     with at(24 * HOUR):
         assert tasks.apply_approved_requests() == 1
     assert stage_of(1) == PRODUCTION
-    moved = Event.objects.get(action=Action.REGISTRY_STAGE_CHANGED, actor_name="apply_request")
+    moved = Event.objects.get(by_actor("apply_request"), action=Action.REGISTRY_STAGE_CHANGED)
     assert moved.at == START + 24 * HOUR
 
 

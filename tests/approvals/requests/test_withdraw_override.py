@@ -19,6 +19,7 @@ from approvals.requests.review import decide_request
 from approvals.verdict.facts import OverrideFacts
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import actor_name
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from notices.models import Notice
@@ -98,7 +99,7 @@ def test_after_the_approval_it_is_closed_and_never_moves(approved: TransitionReq
 def test_it_is_on_the_record_and_the_requester_hears_of_it(overridden: Override, rita: Actor) -> None:
     take_back(rita, overridden)
     event = Event.objects.get(action=Action.APPROVALS_OVERRIDE_WITHDRAWN)
-    assert event.actor_name == "rita"
+    assert actor_name(event) == "rita"
     assert "It is not small." in bytes(event.body).decode()
     assert Notice.objects.filter(person__username="ada", title__contains="withdrew the override of card").exists()
 

@@ -61,6 +61,7 @@ def test_the_annex_has_one_line_for_each_actor(log: None, ada: User, acting: Act
     lines = [json.loads(line) for line in files["identities.jsonl"].splitlines()]
     events = [json.loads(line)["event"]["actor"] for line in files["events.jsonl"].splitlines()]
     assert {line["ref"] for line in lines} == {actor["ref"] for actor in events}
+    assert {line["commitment"] for line in lines} == {actor["name_hash"] for actor in events}
     [mine] = [line for line in lines if line["name"] == "ada"]
     assert (mine["printed_name"], mine["state"]) == ("Ada Lovelace", "active")
     assert b"ada@example.org" not in files["identities.jsonl"]

@@ -14,6 +14,7 @@ from accounts.oidc.configuration import IdentityProvider
 from accounts.oidc.invitations import invite
 from audit.actions import Action
 from audit.models import Event
+from audit.queries import actor_name, facts
 from core.actors import system_actor
 from tests.console.conftest import SignedIn, text_of
 
@@ -31,7 +32,7 @@ def test_a_superuser_invites_a_person(ops: User, signed_in: SignedIn) -> None:
     assert client.post(PAGE, FORM).status_code == 302
     invitation = Invitation.objects.get()
     assert (invitation.provider, invitation.email, invitation.invited_by) == ("corp", "dora@example.com", ops)
-    assert Event.objects.get(action=Action.ACCOUNT_INVITATION_ISSUED).actor_name == "ops"
+    assert actor_name(Event.objects.get(action=Action.ACCOUNT_INVITATION_ISSUED)) == "ops"
     page = text_of(client.get(PAGE))
     assert "dora@example.com" in page
     assert 'href="/invitations/"' in text_of(client.get("/people/"))
@@ -64,7 +65,7 @@ def test_a_superuser_withdraws_an_invitation(ops: User, bea: User, signed_in: Si
     invitation = Invitation.objects.get()
     assert (invitation.withdrawn_by, invitation.account) == (ops, None)
     event = Event.objects.get(action=Action.ACCOUNT_INVITATION_WITHDRAWN, outcome="ok")
-    assert (event.actor_name, event.object_ref) == ("ops", "user:dora@example.com")
+    assert (actor_name(event), facts(event)["object"]) == ("ops", "user:dora@example.com")
     page = text_of(client.get(PAGE))
     assert "Withdrawn" in page
     assert path not in page

@@ -14,6 +14,7 @@ from approvals.leavers.hand_over import hand_over
 from approvals.models import Finding
 from approvals.oversight.findings import assign_finding, open_finding
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import Actor, system_actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
 from registry.models import InventoryEntry
@@ -51,7 +52,7 @@ def test_what_a_leaver_owns_is_handed_over(ada: User, bot: User, cy: User, ops: 
     assert InventoryEntry.objects.get().purpose == "Find fraud."
     assert Finding.objects.get().owner == cy
     assert not ApiToken.objects.filter(user=ada, revoked_at__isnull=True).exists()
-    actions = sorted(Event.objects.filter(pk__gt=before.pk, actor_name="ops").values_list("action", flat=True))
+    actions = sorted(Event.objects.filter(by_actor("ops"), pk__gt=before.pk).values_list("action", flat=True))
     assert actions == [
         "account.user.changed", "account.user.changed", "approvals.finding.assigned", "approvals.request.withdrawn",
         "registry.inventory.changed",

@@ -22,7 +22,7 @@ from accounts.second_factor.codes import DIGITS, STEP_SECONDS
 from accounts.signin import MAX_FAILURES_FROM_ADDRESS
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from tests.console.conftest import SignedIn, text_of
 
 PAGE = "/account/second-factor/"
@@ -81,7 +81,7 @@ def test_an_app_is_added_by_its_code(bea: User, signed_in: SignedIn) -> None:
     assert secret not in str(AuthenticatorApp.objects.values().get())
     assert not set(codes) & set(RecoveryCode.objects.values_list("digest", flat=True))
     event = Event.objects.get(action=Action.ACCOUNT_SECOND_FACTOR_ADDED)
-    assert (event.actor_name, event.object_ref) == ("bea", "user:bea")
+    assert (actor_name(event), facts(event)["object"]) == ("bea", "user:bea")
     assert secret.encode() not in bytes(event.body)
     assert not recovery_codes(text_of(client.get(PAGE)))
 
@@ -119,7 +119,7 @@ def test_signing_in_takes_the_password_and_a_code(enrolled: tuple[str, list[str]
 def test_a_wrong_code_is_one_event(enrolled: tuple[str, list[str]]) -> None:
     assert not sign_in("123")
     event = Event.objects.get(action=Action.ACCOUNT_AUTHENTICATION_FAILED)
-    assert (event.object_ref, event.outcome) == ("user:bea", "denied")
+    assert (facts(event)["object"], event.outcome) == ("user:bea", "denied")
     assert "second factor" in facts(event)["reason"]
 
 

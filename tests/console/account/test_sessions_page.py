@@ -17,7 +17,7 @@ from accounts.models import BrowserSession, User
 from accounts.reauthentication import MAX_FAILURES
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import actor_name, facts
 from tests.conftest import Acting
 from tests.console.conftest import SignedIn, text_of
 
@@ -31,7 +31,7 @@ def is_signed_in(client: Client) -> bool:
 def ends() -> list[tuple[str, str, int]]:
     """Return who ended whose sessions, and how many."""
     events = Event.objects.filter(action=Action.ACCOUNT_SESSIONS_ENDED, outcome="ok").order_by("pk")
-    return [(each.actor_name, each.object_ref, facts(each)["after"]["sessions_ended"]) for each in events]
+    return [(actor_name(each), facts(each)["object"], facts(each)["after"]["sessions_ended"]) for each in events]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_new_password_ends_the_other_sessions(phone: Client, ada: User, signed
     assert (is_signed_in(phone), is_signed_in(client)) == (False, True)
     assert ends() == [("ada", "user:ada", 1)]
     event = Event.objects.get(action=Action.ACCOUNT_USER_CHANGED)
-    assert (event.actor_name, event.object_ref) == ("ada", "user:ada")
+    assert (actor_name(event), facts(event)["object"]) == ("ada", "user:ada")
     assert "This one" in text_of(client.get(PAGE)), "the renewed session is noted"
 
 

@@ -26,6 +26,7 @@ from approvals.oversight.findings import open_finding
 from approvals.requests.comments import add_comment
 from approvals.requests.open import open_request
 from audit.models import Event
+from audit.queries import by_actor
 from core.actors import Actor
 from lineage.models import Edge
 from mlflow_api import urls  # noqa: F401 - registers every RPC
@@ -200,7 +201,7 @@ def test_a_route_tells_nothing(
 
 
 def done_by(user: User) -> Iterator[str]:
-    return Event.objects.filter(outcome="ok", actor_name=user.username).values_list("action", flat=True).iterator()
+    return Event.objects.filter(by_actor(user.username), outcome="ok").values_list("action", flat=True).iterator()
 
 
 def asked(cy: User, method: str, path: str, body: dict[str, Any] | None, names: dict[str, Any]) -> Any:
