@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts.authentication import actor_from_user
 from accounts.models import User
 from approvals.oversight.impact import impact_of
-from config.memory import leave_out_loaded_objects
+from config.supervisor.memory import leave_out_loaded_objects
 from core.actors import Actor
 from lineage.answers import Question, closure_answer
 from lineage.graph.reads import read_of_kinds

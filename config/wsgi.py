@@ -21,10 +21,10 @@ _django = get_wsgi_application()
 from config.bodies.limits import with_limits  # noqa: E402 - likewise
 from config.bodies.receive import with_received_bodies  # noqa: E402 - likewise
 from config.fast_path import with_fast_path  # noqa: E402 - Django first
-from config.memory import leave_out_loaded_objects  # noqa: E402 - likewise
 from config.metrics.pool import start_sampling  # noqa: E402 - likewise
 from config.metrics.requests import start_counting, with_metrics  # noqa: E402 - likewise
 from config.paths import with_single_slashes  # noqa: E402 - likewise
+from config.supervisor.memory import leave_out_loaded_objects  # noqa: E402 - likewise
 from config.tracing.start import with_tracing  # noqa: E402 - likewise
 
 hand_on_protocol()

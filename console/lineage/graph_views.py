@@ -1,4 +1,4 @@
-"""What the lineage page shows: nodes, edges, and the graph around one node."""
+"""Views of the lineage page: nodes, edges, and the graph around one node."""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ def _settle_dataset(actor: Actor, run: Node, container: Node, deleted: Sequence[
     resolved_digests = {resolved(digest, bound) for digest, bound in versions.items() if bound}
     nodes = _members(container, claimed | resolved_digests)
     targets = {claim: nodes[version] if version else None for claim, version in version_of_claim.items()}
-    _store_digests(container, {*version_of_claim.values(), *(claim.bound for claim in deleted)}, nodes)
+    stored = {*version_of_claim.values(), *resolved_digests, *(claim.bound for claim in deleted)}
+    _store_digests(container, stored, nodes, logged=versions.keys())
     move_claims(
         actor=actor, targets=targets, deleted=deleted, reason=reason or f"identified with a version of {container.name}"
     )
@@ -228,15 +229,19 @@ def _keep_quarantined(actor: Actor, container: Node, unbound: set[tuple[str, str
     retract_all(actor=actor, edge_ids=put_edges(keys).values(), reason=TAG_CHANGED)
 
 
-def _store_digests(container: Node, versions: set[str], nodes: Mapping[str, Node]) -> None:
-    """Store on each version the digests that runs bind to it: the first in order, the others in its attributes."""
+def _store_digests(container: Node, versions: set[str], nodes: Mapping[str, Node], *, logged: Collection[str]) -> None:
+    """Store on each version the digests that runs bind to it: the first in order, the others in its attributes.
+
+    ``logged`` are texts that runs logged as digests.
+    """
     own_versions = sorted(version for version in versions if version in nodes)
     digests: dict[str, set[str]] = defaultdict(set)
     rows = Claim.objects.filter(Q(bound__in=own_versions) | Q(bound="", digest__in=own_versions), container=container)
     for digest, bound in rows.exclude(digest="").values_list("digest", "bound").distinct().order_by():
         digests[bound or digest].add(digest)
     for version in own_versions:
-        first, *others = sorted(digests[version]) or [""]
+        own_digest = {version} if version in logged else set()  # a node that is named by its digest
+        first, *others = sorted(digests[version] | own_digest) or [""]
         node = nodes[version]
         attrs = {key: value for key, value in node.attrs.items() if key != "other_digests"}
         attrs |= {"other_digests": others} if others else {}

@@ -19,7 +19,15 @@ from audit.exports.jobs import build_export, start_export
 from audit.exports.selection import Filters
 from audit.services import record
 from audit.transparency.keys import log_signers
-from audit.verifier.audit_verify import Key, canonical, main, verify
+from audit.verifier.audit_verify import (
+    Key,
+    canonical,
+    commitments_of,
+    main,
+    manifest_bytes,
+    verify,
+    with_names,
+)
 from core.actors import system_actor
 from core.refs import user_ref
 from tests.audit import forging
@@ -148,3 +156,19 @@ def test_an_annex_that_leaves_a_person_out_is_found(folder: Path, keys: list[Key
         (folder / ANNEX).write_bytes(b"".join(canonical(line) + b"\n" for line in kept))
         forging.sign_again(folder, log_signers()[0])
         assert verify(folder, keys, full=True).errors, lines[left_out]
+
+
+def test_an_export_from_before_commitments_is_read(folder: Path, keys: list[Key]) -> None:
+    entries = forging.read_entries(folder)
+    for entry in entries:
+        event = entry["event"]
+        plain = with_names(event, dict.fromkeys(commitments_of(event), "ada"))
+        plain["actor"] = {key: value for key, value in plain["actor"].items() if not key.endswith("_hash")}
+        entry["event"] = {**plain, "schema": 2}
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_bytes(manifest_bytes({**manifest, "format": "custody-audit-export/3"}))
+    forging.rebuild(folder, entries, log_signers()[0])
+    assert b"_hash" not in (folder / "events.jsonl").read_bytes()
+    report = verify(folder, keys, full=True)
+    assert (report.errors, report.facts["names"]) == ([], {"checked": 0, "erased": 0})
+    assert table_of(folder)[0]["actor"] == "ada"

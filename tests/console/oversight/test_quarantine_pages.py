@@ -90,7 +90,7 @@ def test_a_run_with_two_edges_is_listed_once(
     data, run = (Node.objects.get(urn=urn) for urn in (ORDERS, f"run:{run_id}"))
     Edge.objects.create(src=data, dst=run, rel=Relation.CONSUMED, role="validation")
     page = text_of(signed_in(ada).get(PAGE))
-    assert "<b>1</b><span>run</span>" in page
+    assert "<b>1</b><span>run reads it</span>" in page
     assert '<span class="c-badge">validation</span>' in page
     assert page.count(f'href="/runs/{run_id}/"') == 1
     assert '<td data-label="Runs" class="c-num">1</td>' in text_of(signed_in(ada).get("/datasets/?q=orders"))
