@@ -133,8 +133,11 @@ def owners_named_by(rule: ApprovalsRule, model_name: str) -> frozenset[str]:
 
 
 def _order(review: ReviewFacts) -> tuple[object, ...]:
+    """Return a key that orders any two different reviews, so that a verdict does not depend on the order of rows."""
     # Of two reviews at the same moment the one that is not an approval counts as the later.
-    return (review.at, review.decision != "approve", review.reviewer, review.on_behalf_of)
+    moment = (review.at, review.decision != "approve", review.decision, review.reviewer, review.on_behalf_of)
+    proofs = (review.digest, sorted(review.parts.items()), review.signed, review.by_passkey, review.account_doubt)
+    return (*moment, *proofs, review.can_decide, sorted(review.groups), sorted(review.roles))
 
 
 def _of_distinct_groups(rule: ApprovalsRule, reviews: list[ReviewFacts], model_name: str) -> list[ReviewFacts]:

@@ -158,6 +158,15 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
 
 
+@given(snapshots(), st.lists(reviews, min_size=2, max_size=2), st.randoms())
+def test_two_reviews_of_one_person_at_one_moment(snapshot: Snapshot, pair: list[ReviewFacts], chance: Random) -> None:
+    both = [replace(review, reviewer="ada", at=AT, digest="now") for review in pair]
+    snapshot = replace(snapshot, reviews=(*snapshot.reviews, *both))
+    mixed = list(snapshot.reviews)
+    chance.shuffle(mixed)
+    assert evaluate(replace(snapshot, reviews=tuple(mixed)), AT) == evaluate(snapshot, AT)
+
+
 @given(snapshots(), st.randoms())
 def test_the_order_of_reviews_is_irrelevant(snapshot: Snapshot, chance: Random) -> None:
     mixed = list(snapshot.reviews)
