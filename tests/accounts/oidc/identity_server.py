@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 Claims = dict[str, Any]
+# Times for claims, in seconds since 1970: of 2023 and of 2096.
+PAST, FUTURE = 1_700_000_000, 4_000_000_000
 
 
 @dataclass

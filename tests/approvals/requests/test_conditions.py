@@ -4,7 +4,7 @@ and ending the approval.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -150,9 +150,12 @@ def test_a_due_condition_blocks_no_leaving_in_a_trial_either(
         assert [row.kind for row in replayed.verdict.rules] == ["approvals"]
 
 
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"text": " "}, {"owner": "nobody"}, {"owner": "bot"}, {"due_at": timezone.now()}, {"expires_at": timezone.now()}],
+    [{"text": " "}, {"owner": "nobody"}, {"owner": "bot"}, {"due_at": PAST}, {"expires_at": PAST}],
 )
 def test_a_bad_condition_is_refused(
     asked: TransitionRequest, by_bea: Actor, bot: User, wrong: dict[str, object]
