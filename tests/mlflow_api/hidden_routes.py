@@ -255,7 +255,7 @@ OTHERS = {
     # Somebody signs in, links an account or is invited: no model is named.
     "confirm_identity", "identities", "publishers", "publisher_delete", "sessions", "session_end", "sessions_end", "identity_unlink",
     "access_review", "leaver", "erasure", "invitation_withdraw", "second_factor", "second_factor_add", "second_factor_remove",
-    "api-trusted-publishers", "api-trusted-publisher", "api-token-exchange", "invitations", "provider_callback", "provider_sign_in", "sign_in_link",
+    "api-trusted-publishers", "api-trusted-publisher", "api-token-exchange", "invitations", "provider_callback", "provider_sign_in", "sign_in_link", "passkey_sign_in",
     "endpoints", "policies", "policy", "tokens", "passkey_add", "passkey_remove", "passkeys", "token_revoke", "approval_session", "approval_session_end", "records",
     # The state of the installation, for superusers.
     "api-status", "status",
