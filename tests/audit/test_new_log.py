@@ -151,6 +151,16 @@ def test_a_wrong_password_is_refused(ops: User, monkeypatch: pytest.MonkeyPatch)
     assert not Event.objects.filter(action=Action.AUDIT_LOG_KEY_ROTATED).exists()
 
 
+def test_without_a_terminal_the_command_says_so(ops: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_terminal(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(audit_new_log, "getpass", no_terminal)
+    with pytest.raises(CommandError, match="in a terminal"):
+        call_command("audit_rotate_key", "--as", "ops")
+    assert not Event.objects.filter(action=Action.AUDIT_LOG_KEY_ROTATED).exists()
+
+
 def test_the_commands_ask_for_the_passwords(
     log: None, ops: User, second: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

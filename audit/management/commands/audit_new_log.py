@@ -39,8 +39,15 @@ class Command(InstallationCommand):
 
 
 def confirmed(name: str) -> Actor:
-    """Return the person, after they have typed their password. Raises CommandError for a wrong one."""
-    user = authenticate(username=name, password=getpass(f"Password of {name}: "))
+    """Return the person, after they have typed their password.
+
+    Raises CommandError for a wrong one, and where there is no terminal to type it in.
+    """
+    try:
+        password = getpass(f"Password of {name}: ")
+    except EOFError as error:
+        raise CommandError(f"Run this in a terminal: {name} has to type their password.") from error
+    user = authenticate(username=name, password=password)
     if user is None:
         raise CommandError(f"That is not the password of {name}, or there is no such account.")
     return Actor(
