@@ -224,6 +224,9 @@ def test_logging_is_one_statement_on_postgresql(readable: None, new_run: NewRun,
     run = new_run()
     give(run.experiment, by_cy, EDIT)
     for who in (actor, by_cy):
+        logging.set_tag(
+            actor=who, run_id=run.pk, key="k", value="v"
+        )  # the first event of a person stores the name, too
         with CaptureQueriesContext(connection) as asked:
             logging.log_batch(actor=who, run_id=run.pk, metrics=[POINT])
         if connection.vendor == "postgresql":
