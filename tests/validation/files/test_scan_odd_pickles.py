@@ -7,6 +7,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import tarfile
 import zlib
@@ -131,6 +132,56 @@ def test_what_joblib_reads_is_counted_only_where_the_wrapper_is_joblibs() -> Non
     assert scan("m.joblib", honest).problems == []
     twisted = wrapper + b"X\x0a\x00\x00\x00read_arraycbuiltins\nlist\nub" + bytes(25) + b"."
     assert "not as joblib writes it" in scan("m.joblib", twisted).problems[0]
+
+
+@pytest.mark.parametrize("odd", [b"}", b"]", b"N", b"}X\x01\x00\x00\x00aK\x01s", b"(]]t"], ids=range(5))
+def test_an_odd_value_in_a_wrapper_is_refused(odd: bytes) -> None:
+    """A set cannot look up some of these values."""
+    values = {
+        "subclass": b"cnumpy\nndarray\n",
+        "shape": b"K\x19\x85",
+        "order": b"X\x01\x00\x00\x00C",
+        "dtype": b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R(K\x03X\x01\x00\x00\x00|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
+    }
+    for changed in values:
+        entries = b"".join(
+            b"X" + len(name).to_bytes(4, "little") + name.encode() + (odd if name == changed else value)
+            for name, value in values.items()
+        )
+        data = b"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + entries + b"ub" + bytes(25) + b"."
+        assert scan("m.joblib", data).problems != [], changed
+
+
+def test_an_odd_size_in_the_type_of_an_array_is_refused() -> None:
+    for odd in (b"}", b"]", b"(]t", b"G" + bytes(8)):
+        data = (
+            b"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x08\x00\x00\x00subclasscnumpy\nndarray\n"
+            b"X\x05\x00\x00\x00shapeK\x19\x85X\x05\x00\x00\x00orderX\x01\x00\x00\x00CX\x05\x00\x00\x00dtype"
+            b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R(K\x03X\x01\x00\x00\x00|NNN"
+            + odd
+            + b"J\xff\xff\xff\xffK\x00tbub"
+            + bytes(25)
+            + b"."
+        )
+        assert scan("m.joblib", data).problems != []
+
+
+def test_odd_values_in_a_skops_file_name_nothing() -> None:
+    node = {
+        "__class__": "str",
+        "__module__": "builtins",
+        "__loader__": "TypeNode",
+        "__id__": 1,
+        "file": "a",
+        "content": "b",
+    }
+    for odd in ([], {}, [[]], 3.5, True):
+        data = zipped({"schema.json": json.dumps(node | {"__loader__": odd}).encode()})
+        assert scan("model.skops", data).verdict == "rejected", odd
+    for key in ("__class__", "__module__", "__id__", "file", "content"):  # these name nothing, or are refused
+        for value in ([], {}, [[]], 3.5, True, None):
+            named = scan("model.skops", zipped({"schema.json": json.dumps(node | {key: value}).encode()})).globals
+            assert not [name for name in named if name != "builtins.str"], (key, value)
 
 
 def test_a_class_that_joblib_obeys_is_not_passed_on() -> None:

@@ -54,10 +54,15 @@ def _state_of(wrapper: CallResult) -> dict[str, object]:
     state = wrapper.states[0] if len(wrapper.states) == 1 and wrapper.arguments == () else None
     if not isinstance(state, Record) or not state.complete or not state.items.keys() <= _ENTRIES:
         raise Opaque("the description of an array is not as joblib writes it")
+    # An order may be any object of the file, which a set could not look up.
     subclass, order = state.items.get("subclass"), state.items.get("order")
-    if not isinstance(subclass, Global) or subclass.path not in _SUBCLASSES or order not in {"C", "F"}:
+    if not isinstance(subclass, Global) or subclass.path not in _SUBCLASSES or not _is_order(order):
         raise Opaque("the description of an array is not as joblib writes it")
     return state.items
+
+
+def _is_order(value: object) -> bool:
+    return isinstance(value, str) and value in {"C", "F"}
 
 
 def _item_size(dtype: object) -> int | None:
@@ -80,6 +85,6 @@ def _plain_size(code: str, state: tuple[object, ...]) -> int:
     if match is None or subarray is not None or type(flags) is not int or flags & _HAS_OBJECT:
         raise Opaque(f"the array type {code!r} is not read here")
     size = int(match[2]) * (4 if match[1] == "U" else 1)
-    if declared_size not in {-1, size} or size == 0:
+    if type(declared_size) is not int or declared_size not in {-1, size} or size == 0:
         raise Opaque(f"the array type {code!r} says two sizes")
     return size

@@ -152,6 +152,9 @@ def _problems_of(node: Mapping[str, Any]) -> Iterator[str]:
     if named := {text for text in _texts_of(node) if isinstance(text, str)} & ARRAY_INTERFACES:
         yield f"it names {min(named)}, by which an object points numpy at any memory"
     loader, class_name = node.get("__loader__"), node.get("__class__")
+    if loader is not None and not isinstance(loader, str):
+        yield "it holds a node whose loader is no text"
+        return
     if loader is not None and loader not in _NODES and (loader, class_name) != _ITEMGETTER:
         yield f"it holds a {str(loader)[:100]}, which can reach more than its class"
     for module, name in _names_of(node):
