@@ -175,11 +175,12 @@ def test_odd_values_in_a_skops_file_name_nothing() -> None:
         "file": "a",
         "content": "b",
     }
-    for odd in ([], {}, [[]], 3.5, True):
+    odd_values: list[object] = [[], {}, [[]], 3.5, True]
+    for odd in odd_values:
         data = zipped({"schema.json": json.dumps(node | {"__loader__": odd}).encode()})
         assert scan("model.skops", data).verdict == "rejected", odd
     for key in ("__class__", "__module__", "__id__", "file", "content"):  # these name nothing, or are refused
-        for value in ([], {}, [[]], 3.5, True, None):
+        for value in [*odd_values, None]:
             named = scan("model.skops", zipped({"schema.json": json.dumps(node | {key: value}).encode()})).globals
             assert not [name for name in named if name != "builtins.str"], (key, value)
 
