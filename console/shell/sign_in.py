@@ -30,7 +30,7 @@ class SignInForm(AuthenticationForm):
     error_messages = {
         "code": "The password is right. Enter it again with the code that your authenticator app shows now.",
         "passkey": "The password is right. Now use your passkey.",
-        "either": "The password is right. Use your passkey, or enter the password again with the code of your app.",
+        "either": "The password is right. Use your passkey, or begin again and enter the code of your app as well.",
         "invalid_login": "The username or the password is wrong. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask an administrator.",
         "locked": "Too many wrong passwords for this username. Try again in fifteen minutes.",
