@@ -52,6 +52,10 @@ class LatestMetric(MetricFields):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="tracking_latestmetric_key")]
+        indexes = [
+            # The best runs by a metric (tracking/search/order.py).
+            models.Index(fields=["key", "value", "run"], name="tracking_latestmetric_best", condition=Q(is_nan=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from django.db.models import FilteredRelation, OuterRef, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import OuterRef, Q, QuerySet
 
 from core.actors import Actor
 from tracking.models import ExperimentLevel, LatestMetric, Lifecycle, Param, Run, RunInput, RunTag
 from tracking.permissions.levels import everybody_has, visible_experiments
 from tracking.queries import experiment_number, load_runs
-from tracking.search.conditions import compare, has_value, keyed, nulls_last, numbers_first, there_is
+from tracking.search.conditions import compare, has_value, keyed, there_is
 from tracking.search.grammar import (
     ATTRIBUTE,
     FLOAT,
@@ -20,26 +19,16 @@ from tracking.search.grammar import (
     TEXT_OR_LIST,
     TEXT_OR_NULL,
     Clause,
-    Order,
     Spec,
     parse,
     parse_order,
 )
-from tracking.search.pages import checked_max, take_page
+from tracking.search.order import ATTRIBUTE_COLUMNS, page_of_runs
+from tracking.search.pages import checked_max
 
 DEFAULT_PAGE = 1000
 MAX_PAGE = 50_000
 
-_ATTRIBUTE_COLUMNS = {
-    "run_id": "id",
-    "run_name": "name",
-    "status": "status",
-    "user_id": "user_id",
-    "artifact_uri": "artifact_uri",
-    "start_time": "start_ms",
-    "end_time": "end_ms",
-}
-_RELATIONS = {"metric": "latest_metrics", "param": "params", "tag": "tags"}
 _DATASET_COLUMNS = {"name": "dataset__name", "digest": "dataset__digest", "context": "context"}
 
 SPEC = Spec(
@@ -64,7 +53,7 @@ SPEC = Spec(
     aliases={"created": "start_time", "Created": "start_time", "run name": "run_name", "Run name": "run_name",
              "Run Name": "run_name", "run id": "run_id"},
     group_keys={"dataset": frozenset(_DATASET_COLUMNS)},
-    order_keys=frozenset(_ATTRIBUTE_COLUMNS),
+    order_keys=frozenset(ATTRIBUTE_COLUMNS),
     order_groups=frozenset({"metric", "param", "tag"}),
 )  # fmt: skip
 
@@ -86,9 +75,9 @@ def search_runs(
     page size or token).
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
-    runs, token = take_page(
-        _matching(actor, experiment_ids, filter_string, view, order_by), size=size, token=page_token
-    )
+    orders = parse_order(order_by, SPEC)
+    rows = _matching(actor, experiment_ids, filter_string, view)
+    runs, token = page_of_runs(rows, orders, size=size, token=page_token)
     load_runs(runs)
     return runs, token
 
@@ -103,20 +92,18 @@ def search_run_ids(
     max_results: int | None = None,
     page_token: str = "",
 ) -> tuple[list[str], str]:
-    """Return the ids of the results of `search_runs`, for `tracking.full_runs.full_runs`. One query.
+    """Return the ids of the results of `search_runs`, for `tracking.full_runs.full_runs`. At most three queries.
 
     Raises InvalidInput.
     """
     size = checked_max(max_results, default=DEFAULT_PAGE, limit=MAX_PAGE)
-    rows = _matching(actor, experiment_ids, filter_string, view, order_by).values_list("pk", flat=True)
-    return take_page(rows, size=size, token=page_token)
-
-
-def _matching(
-    actor: Actor, experiment_ids: Sequence[str] | None, filter_string: str, view: str, order_by: Sequence[str]
-) -> QuerySet[Run, Run]:
-    clauses = parse(filter_string, SPEC)
     orders = parse_order(order_by, SPEC)
+    rows = _matching(actor, experiment_ids, filter_string, view)
+    return page_of_runs(rows.values_list("pk", flat=True), orders, size=size, token=page_token)
+
+
+def _matching(actor: Actor, experiment_ids: Sequence[str] | None, filter_string: str, view: str) -> QuerySet[Run, Run]:
+    clauses = parse(filter_string, SPEC)
     if experiment_ids is None:
         among = _within_any(actor)
     else:
@@ -124,7 +111,7 @@ def _matching(
     rows = Run.objects.filter(lifecycle_of(view), among)
     for clause in clauses:
         rows = rows.filter(_condition(clause))
-    return _sorted(rows, orders)
+    return rows
 
 
 def within(actor: Actor, numbers: Collection[int]) -> Q:
@@ -150,7 +137,7 @@ def lifecycle_of(view: str) -> Q:
 
 def _condition(clause: Clause) -> Q:
     if clause.group == ATTRIBUTE:
-        return compare(_ATTRIBUTE_COLUMNS[clause.key], clause)
+        return compare(ATTRIBUTE_COLUMNS[clause.key], clause)
     if clause.group == "metric":
         return there_is(_metrics(clause.key).filter(metric_condition(clause)))
     if clause.group == "dataset":
@@ -171,19 +158,3 @@ def metric_condition(clause: Clause) -> Q:
 
 def _metrics(key: str) -> QuerySet[LatestMetric]:
     return LatestMetric.objects.filter(run=OuterRef("pk"), key=key)
-
-
-def _sorted(rows: QuerySet[Run], orders: Sequence[Order]) -> QuerySet[Run]:
-    """Sort as asked, then the newest first, then by id, so that pages never overlap."""
-    keys: list[OrderBy | str] = []
-    for number, order in enumerate(orders):
-        if order.group == ATTRIBUTE:
-            keys.append(nulls_last(_ATTRIBUTE_COLUMNS[order.key], ascending=order.ascending))
-            continue
-        # a join of the at most one row that has this key: a subquery would be run for each run by itself
-        name, relation = f"order_{number}", _RELATIONS[order.group]
-        rows = rows.alias(**{name: FilteredRelation(relation, condition=Q(**{f"{relation}__key": order.key}))})
-        if order.group == "metric":
-            keys.append(numbers_first(f"{name}__value", f"{name}__is_nan"))
-        keys.append(nulls_last(f"{name}__value", ascending=order.ascending))
-    return rows.order_by(*keys, "-start_ms", "id")
