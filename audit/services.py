@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +30,7 @@ from core.ids import time_ordered_uuid
 from core.metrics import EVENTS
 from core.outages import raise_if_outage
 from core.refs import Auditable, event_object_of
-from core.statements import fetch, in_pipeline, portable, run
+from core.statements import Statement, fetch, in_pipeline, portable, run
 
 SCHEMA = 3
 # Every change writes an event, so the insert is plain SQL.
@@ -151,12 +151,17 @@ def record_with(
         return False
     columns = _NewEvent(actor, Action(action), obj, after=after).columns()
     with connection.cursor() as cursor:
-        statement = f"WITH {change} {_INTO} SELECT {_VALUES} FROM changed"  # noqa: S608 - ours; values are bound
-        cursor.execute(statement, [*change_values, *columns.values()])
+        cursor.execute(_with_event(change).text, [*change_values, *columns.values()])
         changed = bool(cursor.rowcount == 1)
     if changed:
         transaction.on_commit(partial(_count, columns["action"], columns["outcome"]))
     return changed
+
+
+@cache
+def _with_event(change: str) -> Statement:
+    """Return the statement that makes a change and inserts its event. There are as many as callers have texts."""
+    return portable(f"WITH {change} {_INTO} SELECT {_VALUES} FROM changed")  # noqa: S608 - ours; values are bound
 
 
 def _count(action: str, outcome: str, events: int = 1) -> None:

@@ -31,6 +31,11 @@ _MOST_SELECTS = 4
 _asked_at: WeakKeyDictionary[psycopg.Connection, float] = WeakKeyDictionary()
 
 
+def is_planned_each_time(query: str) -> bool:
+    """Return whether the server plans a statement with its values each time, instead of preparing it."""
+    return query.count("SELECT ") > _MOST_SELECTS and not is_hand_written(query)
+
+
 class PlanningCursor(base.ServerBindingCursor):
     """A cursor that prepares hand-written statements and short ones."""
 
@@ -38,8 +43,8 @@ class PlanningCursor(base.ServerBindingCursor):
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
     ) -> Self:
         """Execute a statement and return this cursor."""
-        if prepare is None and isinstance(query, str) and query.count("SELECT ") > _MOST_SELECTS:
-            prepare = None if is_hand_written(query) else False
+        if prepare is None and isinstance(query, str) and is_planned_each_time(query):
+            prepare = False
         super().execute(query, params, prepare=prepare, binary=binary)  # type: ignore[misc]  # the stubs leave it out
         return self
 

@@ -57,3 +57,12 @@ def test_a_run_without_values_may_go(actor: Actor) -> None:
     run.tags.all().delete()
     at_once("DELETE FROM tracking_run", [])
     assert not Run.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps its foreign key, which costs little there")
+def test_values_are_checked_by_statement_and_not_one_by_one(actor: Actor) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'tracking_metric'::regclass AND contype = 'f'"
+        )
+        assert cursor.fetchall() == []

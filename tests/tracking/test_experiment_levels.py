@@ -223,12 +223,12 @@ def test_a_metric_of_a_logged_model_takes_a_right_to_it(readable: None, run: Run
 def test_logging_is_one_statement_on_postgresql(readable: None, new_run: NewRun, actor: Actor, by_cy: Actor) -> None:
     run = new_run()
     give(run.experiment, by_cy, EDIT)
-    for who in (actor, by_cy):
+    for step, who in enumerate((actor, by_cy)):
         logging.set_tag(
             actor=who, run_id=run.pk, key="k", value="v"
         )  # the first event of a person stores the name, too
         with CaptureQueriesContext(connection) as asked:
-            logging.log_batch(actor=who, run_id=run.pk, metrics=[POINT])
+            logging.log_batch(actor=who, run_id=run.pk, metrics=[POINT._replace(step=step)])
         if connection.vendor == "postgresql":
             assert len(asked) == 1
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,13 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from audit.models import Event
 from core.actors import Actor
 from core.errors import DomainError, InvalidInput
+from core.postgresql.base import is_planned_each_time
 from lineage.models import Edge
 from tests.signed_in import READER
 from tests.tracking.conftest import NewRun, actions
 from tracking.full_runs import get_full_run
 from tracking.limits import Point
-from tracking.services.logging import log_batch
-from tracking.services.runs import delete_run
+from tracking.models import Metric
+from tracking.services.logging import log_batch, log_metric
+from tracking.services.runs import delete_run, update_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 POINTS = [Point(key="loss", value=0.5, timestamp_ms=1, step=step) for step in (1, 2)]
@@ -37,6 +41,41 @@ def test_values_and_params_are_one_statement(actor: Actor, new_run: NewRun) -> N
     assert sorted(found.params) == [("depth", "3"), ("rate", '"0.1"')]
     assert [(value.key, value.value, value.step) for value in found.metrics] == [("loss", 0.5, 2)]
     assert b'"params":{"depth":"3","rate":"\\"0.1\\""}' in bytes(Event.objects.latest("id").body)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite prepares nothing")
+def test_long_statements_of_logging_are_planned_once(actor: Actor, new_run: NewRun) -> None:
+    asked: list[str] = []
+
+    def note(execute: Any, statement: str, *more: Any) -> Any:
+        asked.append(statement)
+        return execute(statement, *more)
+
+    with connection.execute_wrapper(note):
+        run = new_run()
+        log_batch(actor=actor, run_id=run.pk, metrics=POINTS, params=[("depth", "3")])
+        log_metric(actor=actor, run_id=run.pk, point=POINTS[0]._replace(step=3))
+        get_full_run(READER, run.pk)
+        update_run(actor=actor, run_id=run.pk, status="FINISHED", end_ms=500)
+    assert any("WITH changed" in statement for statement in asked)
+    assert [text for text in asked if is_planned_each_time(text)] == []
+
+
+def test_values_that_exist_stay_once(actor: Actor, new_run: NewRun) -> None:
+    run = new_run()
+    log_batch(actor=actor, run_id=run.pk, metrics=POINTS)
+    log_batch(actor=actor, run_id=run.pk, metrics=[*POINTS, POINTS[0]._replace(step=3)])
+    log_metric(actor=actor, run_id=run.pk, point=POINTS[0])
+    assert sorted(Metric.objects.values_list("step", flat=True)) == [1, 2, 3]
+    assert [value.step for value in get_full_run(READER, run.pk).metrics] == [3]
+    assert batches() == 2
+
+
+@pytest.mark.parametrize("values", [(0.0, math.nan), (math.nan, 0.0)])
+def test_a_nan_does_not_win_a_tie(actor: Actor, new_run: NewRun, values: tuple[float, float]) -> None:
+    run = new_run()
+    log_batch(actor=actor, run_id=run.pk, metrics=[POINTS[0]._replace(value=value) for value in values])
+    assert [(value.value, value.is_nan) for value in get_full_run(READER, run.pk).metrics] == [(0.0, False)]
 
 
 def test_params_alone(actor: Actor, new_run: NewRun) -> None:

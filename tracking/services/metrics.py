@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -37,13 +38,13 @@ def _insert(model: type[Metric | LatestMetric], conflict: str) -> Statement:
     )
 
 
-KEEP_POINT = f"ON CONFLICT ({listed(POINT_IDENTITY)}) DO NOTHING"
+_KEEP_POINT = f"ON CONFLICT ({listed(POINT_IDENTITY)}) DO NOTHING"
 KEEP_LATEST = (
     f"ON CONFLICT ({listed(LATEST_IDENTITY)}) DO UPDATE SET "
     f"{', '.join(f'{column} = excluded.{column}' for column in _CHANGED)} "
     f"WHERE ({listed(LATEST_ORDER, of='excluded')}) > ({listed(LATEST_ORDER, of='held')})"
 )
-_ADD = _insert(Metric, KEEP_POINT)
+_ADD = _insert(Metric, _KEEP_POINT)
 _UPDATE_LATEST = _insert(LatestMetric, KEEP_LATEST)
 
 # A point stores `stored_value` as its value; its other columns are its attributes.
@@ -51,7 +52,8 @@ _row: Callable[[Point], Row] = attrgetter(
     *("stored_value" if column == "value" else column for column in VALUE_COLUMNS)
 )
 _key: Callable[[Row], str] = itemgetter(VALUE_COLUMNS.index("key"))
-_rank: Callable[[Row], Any] = itemgetter(*(VALUE_COLUMNS.index(column) for column in LATEST_ORDER))
+_order: Callable[[Row], Any] = itemgetter(*(VALUE_COLUMNS.index(column) for column in LATEST_ORDER))
+_is_nan: Callable[[Row], bool] = itemgetter(VALUE_COLUMNS.index("is_nan"))
 
 
 def add_points(run: Run, points: Sequence[Point]) -> None:
@@ -63,12 +65,15 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
         return
     rows = [_row(point) for point in points]
     _put(_ADD, run.pk, rows)
-    latest: dict[str, Row] = {}
+    _put(_UPDATE_LATEST, run.pk, _latest(rows))
+
+
+def _latest(rows: Sequence[Row]) -> list[Row]:
+    """Return the value of each key that counts; NaN, which is stored as 0, does not win against a 0."""
+    by_key: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        key = _key(row)
-        if key not in latest or _rank(row) > _rank(latest[key]):
-            latest[key] = row
-    _put(_UPDATE_LATEST, run.pk, list(latest.values()))
+        by_key[_key(row)].append(row)
+    return [max(of_key, key=lambda row: (_order(row), not _is_nan(row))) for of_key in by_key.values()]
 
 
 def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
@@ -88,9 +93,10 @@ def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
             require_logged_model(actor, models_by_id[model_id], Change.EVIDENCE, Action.TRACKING_METRIC_LOGGED)
 
 
-def arrays(points: Sequence[Point]) -> list[str]:
-    """Return the columns of values as PostgreSQL writes arrays, for UNNESTED."""
-    return _arrays([_row(point) for point in points])
+def arrays_of_all_and_latest(points: Sequence[Point]) -> list[str]:
+    """Return the columns of all values and of the latest of each key as PostgreSQL writes arrays, for two UNNESTED."""
+    rows = [_row(point) for point in points]
+    return [*_arrays(rows), *_arrays(_latest(rows))]
 
 
 def _arrays(rows: Sequence[Row]) -> list[str]:
