@@ -1,6 +1,7 @@
 """Compares the MLflow protocol with a real `mlflow server` on the same database engine.
 
-Both run and are called in turn.
+Both run and are called in turn. Custody is called by an ordinary account that may edit the runs of others because of a
+grant to its group, and for comparison by a superuser, whose levels are not looked up.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from bench import many_runs, registry
 from bench.databases import database, engine
 from bench.figures import Figure
 from bench.load import CONNECTIONS, alternate
-from bench.servers import OURS, PEER, custody, mlflow_server
+from bench.servers import OURS, PEER, custody, member_token, mlflow_server
 from bench.wire import Call, Side, Wire, rates
 
 _HISTORY = 1000
+_GROUP = "operators"
 _STEPS = itertools.count()
 _STAGES = "get-latest-versions?name={}&stages=Production"
 _ALIAS = f"alias?name={{}}&alias={registry.ALIAS}"
@@ -32,13 +34,15 @@ class Server:
     """One of the two servers, with its database and the experiment that the calls use."""
 
     side: Side
+    owner: Side
+    """Who creates the runs that `side` reads and changes."""
     experiment_id: str
     database_url: str
 
     def new_run(self) -> str:
         """Start a run and return its id."""
         body = {"experiment_id": self.experiment_id, "user_id": "bench", "start_time": 1}
-        created: dict[str, Any] = Wire(*self.side).post("runs/create", **body)
+        created: dict[str, Any] = Wire(*self.owner).post("runs/create", **body)
         return str(created["run"]["info"]["run_id"])
 
 
@@ -64,7 +68,10 @@ def figures(only: str = "") -> Iterator[Figure]:
         f"ours: {OURS}\nmlflow server: {PEER}\ndatabase of both: {engine()}, one server, its own settings", flush=True
     )
     with _servers() as servers:
-        yield from (_figure(servers, measure) for measure in measures if not measure.among_many)
+        for measure in measures:
+            if not measure.among_many:
+                yield _figure(servers, measure)
+                yield _cost_of_levels(servers["ours"], measure)
         if lookups:
             yield from _lookups(servers, lookups)
         among_many = [measure for measure in measures if measure.among_many]
@@ -87,16 +94,37 @@ def _servers() -> Iterator[Servers]:
         mlflow_server(peer_database, Path(directory)) as peer_url,
         custody(our_database, Path(directory)) as (url, token),
     ):
-        sides: dict[str, Side] = {"ours": (url, {"Authorization": f"Bearer {token}"}), "peer": (peer_url, {})}
-        experiments = {name: Wire(*side).post("experiments/create", name="bench") for name, side in sides.items()}
-        urls = {"ours": our_database, "peer": peer_database}
-        yield {name: Server(side, str(experiments[name]["experiment_id"]), urls[name]) for name, side in sides.items()}
+        member = member_token(our_database, Path(directory), name="bench-member", group=_GROUP)
+        yield {
+            "ours": _server((url, _bearer(member)), (url, _bearer(token)), our_database),
+            "peer": _server((peer_url, {}), (peer_url, {}), peer_database),
+        }
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _server(side: Side, owner: Side, database_url: str) -> Server:
+    """Create the experiment; where its owner is somebody else, the group of the account gets the level `edit`."""
+    experiment = str(Wire(*owner).post("experiments/create", name="bench")["experiment_id"])
+    if owner != side:
+        path = f"/api/v1/experiments/{experiment}/permissions"
+        Wire(*owner).put(path, kind="group", name=_GROUP, level="edit")
+    return Server(side, owner, experiment, database_url)
 
 
 def _figure(servers: Servers, measure: Measure) -> Figure:
     calls = {name: (server.side, measure.call_of(server)) for name, server in servers.items()}
     speeds = rates(calls, clients=measure.clients)
     return Figure(f"{measure.name}, {engine()}", speeds["ours"], speeds["peer"], "mlflow server", measure.target)
+
+
+def _cost_of_levels(ours: Server, measure: Measure) -> Figure:
+    """Return our speed for the account with a grant beside that for the superuser."""
+    servers = {"granted": ours, "superuser": replace(ours, side=ours.owner)}
+    speeds = rates({name: (it.side, measure.call_of(it)) for name, it in servers.items()}, clients=measure.clients)
+    return Figure(f"{measure.name}, cost of levels", speeds["granted"], speeds["superuser"], "superuser", target=0.9)
 
 
 def _life_cycle(server: Server) -> Call:
@@ -164,7 +192,7 @@ LOOKUPS = {"latest versions": _STAGES, "alias": _ALIAS}
 
 def _lookups(servers: Servers, paths: dict[str, str]) -> Iterator[Figure]:
     """Yield the figures of the calls that serving layers make to MLflow's API, measured with wrk."""
-    for url, headers in (server.side for server in servers.values()):
+    for url, headers in (server.owner for server in servers.values()):
         registry.seed(url, token=headers.get("Authorization", "").removeprefix("Bearer "))
     for lookup, path in paths.items():
         address = f"/api/2.0/mlflow/registered-models/{path.format(registry.model_name(7))}"

@@ -17,6 +17,7 @@ from config.env import BASE_DIR
 OURS = "manage.py up, its defaults: 2 web processes with 16 requests at a time each, workers and scheduler on the same machine, a token in every call"
 PEER = "mlflow server 3.17.2, its defaults: 4 uvicorn processes, no authentication"
 _START_SECONDS = 120
+_MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
 
 
 def custody_environment(database_url: str, directory: Path, *, edge_port: int = 0) -> dict[str, str]:
@@ -36,14 +37,21 @@ def custody(database_url: str, directory: Path, *, edge_port: int = 0) -> Iterat
     """Run Custody with bench/settings.py and yield its URL and a token of `admin`."""
     port = free_port()
     environment = custody_environment(database_url, directory, edge_port=edge_port)
-    manage = [sys.executable, str(BASE_DIR / "manage.py")]
-    with _running(
-        [*manage, "up", "--port", str(port), "--no-demo"], environment, directory / "custody.log", port, "/healthz"
-    ):
-        token = subprocess.run(
-            [*manage, "issue_token", "admin"], env=environment, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        yield f"http://127.0.0.1:{port}", token
+    command = [*_MANAGE, "up", "--port", str(port), "--no-demo"]
+    with _running(command, environment, directory / "custody.log", port, "/healthz"):
+        yield f"http://127.0.0.1:{port}", _manage(environment, "issue_token", "admin")
+
+
+def member_token(database_url: str, directory: Path, *, name: str, group: str) -> str:
+    """Return a token of a new account of an installation that runs: an ordinary one, in one group."""
+    environment = custody_environment(database_url, directory)
+    _manage(environment, "create_user", name, "--group", group)
+    return _manage(environment, "issue_token", name)
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> str:
+    command = [*_MANAGE, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @contextmanager

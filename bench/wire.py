@@ -29,6 +29,10 @@ class Wire:
         """Call an RPC with a query string and return its answer."""
         return self._call("GET", f"/api/2.0/mlflow/{rpc}?{urlencode(query)}", None)
 
+    def put(self, path: str, **body: object) -> dict[str, Any]:
+        """Call Custody's own API with a JSON body and return its answer."""
+        return self._call("PUT", path, json.dumps(body))
+
     def _call(self, method: str, path: str, body: str | None) -> dict[str, Any]:
         self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
