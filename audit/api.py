@@ -44,7 +44,7 @@ class EventsView(ApiView):
 
     @accepts(query=EventsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer a page of events. Raises NotFound, Denied, InvalidInput."""
+        """Return one page of events. Raises NotFound, Denied, InvalidInput."""
         query = dict(self.query)
         stream = _stream(actor_of(request), query)
         page = events_matching(
@@ -102,7 +102,7 @@ class ExportsView(ApiView):
 
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        """Answer the export, which is recorded and queued. Raises NotFound, Denied."""
+        """Start an export and return it, queued; an event records it. Raises NotFound, Denied."""
         filters, identities = _export_filters(self.body)
         job = start_export(actor=actor_of(request), filters=filters, identities=identities)
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
@@ -115,7 +115,7 @@ class ExportJobView(ApiView):
 
     @accepts(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, export_id: UUID) -> Response:
-        """Answer state and progress. Raises NotFound."""
+        """Return state and progress of an export. Raises NotFound."""
         return Response(export_json(export_job(actor_of(request), export_id)))
 
 
@@ -127,7 +127,7 @@ class ExportFileView(ApiView):
 
     @accepts(responses=_FILE)
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
-        """Answer the zip file, or the range of it that is asked for.
+        """Return the zip file, or the range of it that is asked for.
 
         Raises NotFound, Unavailable, Conflict while it is not finished.
         """

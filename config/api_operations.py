@@ -8,6 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 
 from core.rest import Listing
 
+_PREFIX = "/api/v1/"
+
 
 class Schema(AutoSchema):
     """The description of one method of a view."""
@@ -30,3 +32,20 @@ class Schema(AutoSchema):
         """Return the name of the operation. An address with a slash at its end is another operation."""
         name = str(super().get_operation_id())
         return f"{name}_with_slash" if self.path.endswith("/") else name
+
+    def get_tags(self) -> list[str]:
+        """Return the heading below which the operation stands: the first part of its address."""
+        return [self.path.removeprefix(_PREFIX).partition("/")[0]]
+
+    def get_summary(self) -> str | None:
+        """Return the first sentence of the method's docstring: what the operation does."""
+        return str(super().get_summary() or "") or self._sentences()[0] or None
+
+    def get_description(self) -> str:
+        """Return the rest of the docstring, with the errors."""
+        return self._sentences()[1]
+
+    def _sentences(self) -> tuple[str, str]:
+        """Return the first sentence of the description, without its full stop, and the rest."""
+        first, _, errors = " ".join(str(super().get_description() or "").split()).partition(". ")
+        return first.rstrip("."), errors

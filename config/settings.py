@@ -453,6 +453,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Custody",
     "VERSION": VERSION,
+    "DESCRIPTION": "Custody's own API. Authorize takes an API token, which you make on your account page.",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "ModelLevelEnum": ["read", "edit", "manage_staging", "manage_production", "manage"],

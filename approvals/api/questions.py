@@ -96,12 +96,15 @@ class ApprovalsQuestionView(_QuestionView):
 
     @accepts(query=ApprovalsQuestion, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer the question. Raises NotFound, InvalidInput."""
+        """Return the people who approved a version, and the evidence. Raises NotFound, InvalidInput."""
         return self._answer(request)
 
     @accepts(body=ApprovalsExport, responses=_FILE)
     def post(self, request: Request) -> HttpResponse:
-        """Answer the question as a CSV or JSON file, and record the export. Raises NotFound, InvalidInput."""
+        """Export the people who approved a version, and the evidence, as CSV or JSON; an event records it.
+
+        Raises NotFound, InvalidInput.
+        """
         return self._export(request)
 
 
@@ -112,12 +115,18 @@ class ExceptionsQuestionView(_QuestionView):
 
     @accepts(query=ExceptionsQuestion, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer the question. Raises NotFound, Denied, InvalidInput."""
+        """Return the overrides, emergencies and self-service moves of a quarter.
+
+        Raises NotFound, Denied, InvalidInput.
+        """
         return self._answer(request)
 
     @accepts(body=ExceptionsExport, responses=_FILE)
     def post(self, request: Request) -> HttpResponse:
-        """Answer the question as a CSV or JSON file, and record the export. Raises NotFound, Denied, InvalidInput."""
+        """Export the overrides, emergencies and self-service moves of a quarter, as CSV or JSON; an event records it.
+
+        Raises NotFound, Denied, InvalidInput.
+        """
         return self._export(request)
 
 
@@ -128,12 +137,15 @@ class ProductionQuestionView(_QuestionView):
 
     @accepts(query=ProductionQuestion, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer the question. Raises NotFound, Denied, InvalidInput."""
+        """Return the versions that were in Production on a date. Raises NotFound, Denied, InvalidInput."""
         return self._answer(request)
 
     @accepts(body=ProductionExport, responses=_FILE)
     def post(self, request: Request) -> HttpResponse:
-        """Answer the question as a CSV or JSON file, and record the export. Raises NotFound, Denied, InvalidInput."""
+        """Export the versions that were in Production on a date, as CSV or JSON; an event records it.
+
+        Raises NotFound, Denied, InvalidInput.
+        """
         return self._export(request)
 
 
@@ -144,12 +156,15 @@ class ApproversQuestionView(_QuestionView):
 
     @accepts(query=ApproversQuestion, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Answer the question. Raises NotFound, Denied, InvalidInput, InvalidState."""
+        """Return the people who could approve a move of a model on a date.
+
+        Raises NotFound, Denied, InvalidInput, InvalidState.
+        """
         return self._answer(request)
 
     @accepts(body=ApproversExport, responses=_FILE)
     def post(self, request: Request) -> HttpResponse:
-        """Answer the question as a CSV or JSON file, and record the export.
+        """Export the people who could approve a move of a model on a date, as CSV or JSON; an event records it.
 
         Raises NotFound, Denied, InvalidInput, InvalidState.
         """

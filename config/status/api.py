@@ -48,7 +48,7 @@ class StatusView(ApiView):
 
     @accepts(responses=StatusSerializer)
     def get(self, request: Request) -> Response:
-        """Answer the status. Raises Denied for all but superusers."""
+        """Return the status of programs, queues, storage and the audit log. Raises Denied for all but superusers."""
         return Response(status_json(read_status(actor_of(request))), headers={"Cache-Control": "no-store"})
 
 

@@ -8,3 +8,4 @@ try {
 }
 const dark = theme === "dark" || (theme === "auto" && window.matchMedia("(prefers-color-scheme: dark)").matches);
 document.documentElement.classList.toggle("dark", dark);
+document.documentElement.classList.toggle("dark-mode", dark); // Swagger UI's name for it

@@ -47,3 +47,11 @@ def test_the_pages_of_the_api_need_no_other_host(client: Client, ada: User) -> N
     script = next(source for source in sources if "script=" in source).replace("&amp;", "&")
     assert "/api/v1/schema" in client.get(script).content.decode()
     assert "<script>" not in page
+
+
+def test_every_operation_stands_below_its_area_and_says_what_it_does(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    for path, operations in client.get("/api/v1/schema").json()["paths"].items():
+        for method, operation in operations.items():
+            assert operation["tags"] == [path.split("/")[3]], path
+            assert re.fullmatch(r"(?!Answer|Raises)[A-Z].+[^.]", operation.get("summary", "")), (method, path)

@@ -27,6 +27,8 @@ LIGHT, DARK = "light", "dark"
 # Pages of ours have this; the others of the admin are drawn by Unfold, whose pages have no `main`.
 OURS = ('<main class="c-page"', "swagger-ui")
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+# The pages of ours, and those of Swagger UI.
+_SHOW = "dark => ['dark', 'dark-mode'].forEach(name => document.documentElement.classList.toggle(name, dark))"
 _STILL = "<style>*{transition:none!important;animation:none!important}</style>"
 FEWEST_PAGES = 60
 
@@ -109,7 +111,7 @@ def test_axe_finds_nothing(filled: Installation, visit: Page, looks: tuple[tuple
         visit.evaluate("style => document.head.insertAdjacentHTML('beforeend', style)", _STILL)
         for theme, (width, height) in looks:
             visit.set_viewport_size({"width": width, "height": height})
-            visit.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == DARK)
+            visit.evaluate(_SHOW, theme == DARK)
             wrong += [f"{path} {theme} {width}: {line}" for line in violations(visit)]
             if visit.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
                 wrong.append(f"{path} {theme} {width}: wider than the window")
