@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -12,6 +12,7 @@ from lineage.graph.history import Ancestry
 from registry.cards import BY_KEY
 from registry.cards.document import CardSource
 from registry.cards.exports.html import PRINT_STYLE, field_html
+from registry.cards.exports.html_parts import list_html, pairs_html, table_html
 from registry.cards.values import says_nothing
 
 _MAX_ANCESTORS = 200
@@ -95,13 +96,13 @@ def _decision(facts: PackFacts) -> Iterator[str]:
             "Policy": f"{record.policy} (SHA-256 {record.policy_digest})",
             "Digest of what was approved": record.subject_digest,
         }
-    yield _pairs(rows) + "</section>"
+    yield pairs_html(rows) + "</section>"
 
 
 def _verdict(rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if rules:
         yield "<section><h2>Verdict, rule by rule</h2>"
-        yield _table(["rule", "requirement", "level", "result", "result_from", "why"], rules) + "</section>"
+        yield table_html(rules, columns=["rule", "requirement", "level", "result", "result_from", "why"]) + "</section>"
 
 
 def _reviews(record: ApprovalRecord) -> Iterator[str]:
@@ -110,7 +111,7 @@ def _reviews(record: ApprovalRecord) -> Iterator[str]:
         yield '<p class="none">There was no review.</p>'
     for review in record.reviews:
         yield f"<h3>{escape(_signed_by(review.signature, review.reviewer))}: {escape(review.decision)}</h3>"
-        yield _pairs(
+        yield pairs_html(
             _signature(review.signature)
             | _passkey(review.passkey)
             | {
@@ -125,7 +126,7 @@ def _reviews(record: ApprovalRecord) -> Iterator[str]:
     for override in record.overrides:
         yield f"<h3>{escape(_signed_by(override.signature, override.given_by))} overrode {escape(override.rule)}</h3>"
         signatures = _signature(override.signature) | _passkey(override.passkey)
-        yield _pairs(signatures | {"Reason": override.reason, "Given at": override.given_at})
+        yield pairs_html(signatures | {"Reason": override.reason, "Given at": override.given_at})
     yield "</section>"
 
 
@@ -150,13 +151,13 @@ def _checks(checks: Sequence[CheckRecord]) -> Iterator[str]:
         yield "<section><h2>Evidence</h2>"
     for check in checks:
         yield f"<h3>{escape(check.rule)}: {escape(check.state)} <span class='from'>{escape(check.check)}</span></h3>"
-        yield _pairs(
+        yield pairs_html(
             {
                 "Summary": check.summary,
                 "Finished": check.finished_at,
                 "Posted by": check.author,
-                **{key.replace("_", " "): value for key, value in check.evidence.items()},
-                "Files": ", ".join(f"{file['name']} (SHA-256 {file['sha256']})" for file in check.files),
+                **check.evidence,
+                "Evidence files": ", ".join(f"{file['name']} (SHA-256 {file['sha256']})" for file in check.files),
                 "SHA-256 of the evidence": check.evidence_digest,
             }
         )
@@ -180,13 +181,13 @@ def _annex(outline: Mapping[str, Any], card: CardSource) -> Iterator[str]:
 
 def _risk(risk: Mapping[str, Any]) -> Iterator[str]:
     yield "<section><h2>Risk</h2>"
-    yield _pairs(
+    yield pairs_html(
         {
             "Tier": risk["tier"] or "not assessed",
             **{key: risk.get(key) for key in ("author", "assessed_at", "rationale")},
         }
     )
-    yield _list(risk["reasons"]) + "</section>"
+    yield list_html(risk["reasons"]) + "</section>"
 
 
 def _lineage(ancestry: Ancestry) -> Iterator[str]:
@@ -197,35 +198,7 @@ def _lineage(ancestry: Ancestry) -> Iterator[str]:
         rows = [
             {"kind": node.kind, "name": node.urn, "digest": node.digest} for node in ancestry.nodes[:_MAX_ANCESTORS]
         ]
-        yield _table(["kind", "name", "digest"], rows)
+        yield table_html(rows, columns=["kind", "name", "digest"])
         if len(ancestry.nodes) > _MAX_ANCESTORS or ancestry.truncated:
             yield "<p>More ancestors are in lineage/ancestors.json.</p>"
     yield "</section>"
-
-
-def _pairs(rows: Mapping[str, Any]) -> str:
-    texts = {key: _text(value) for key, value in rows.items()}
-    cells = (f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in texts.items() if value)
-    return f"<dl>{''.join(cells)}</dl>"
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_text(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(item) for item in value)
-    return str(value)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(_text(row.get(name)))}</td>' for name in columns)}</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _list(items: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(str(item))}</li>' for item in items)}</ul>"

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from registry.cards.document import CardSource
+from registry.cards.exports.html_parts import columns_with_text, list_html, table_html
 from registry.cards.fields import FIELDS, Field, Kind, Section
 from registry.cards.values import says_nothing
 from registry.markdown import markdown_html
@@ -19,9 +20,12 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; } .from { font-weight: 400; font-s
 .meta, footer { font-size: .85rem; color: #5b6472; } .none { color: #8a5a00; }
 p, h3, li { overflow-wrap: anywhere; } .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%;
 font-size: .9rem; } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border: 1px solid #d9dde3;
-overflow-wrap: break-word; } code { overflow-wrap: anywhere; }
+overflow-wrap: break-word; } td:last-child, code { overflow-wrap: anywhere; } .rows th:last-child { width: 45%; }
 dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .15rem 1rem; margin: .2rem 0; } dd { margin: 0;
-overflow-wrap: anywhere; } dt { color: #5b6472; }
+overflow-wrap: anywhere; } dd:has(.wide) { grid-column: 1 / -1; } dt { color: #5b6472; }
+@media screen and (max-width: 34rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } .rows thead { display: none; }
+.rows, .rows tbody, .rows tr, .rows td { display: block; } .rows td { border: 0; } .rows .empty { display: none; }
+.rows tr { border-top: 1px solid #d9dde3; padding: .4rem 0; } .rows td::before { content: attr(data-label) ": "; color: #5b6472; } }
 @page { size: A4; margin: 18mm; }
 @media print { body { margin: 0; max-width: none; font-size: 9.5pt; } h2, h3 { break-after: avoid; } tr, dl { break-inside: avoid; } }
 """
@@ -86,21 +90,10 @@ def field_html(field: Field, value: Any) -> str:
         return f"<dl>{''.join(pairs)}</dl>"
     if field.kind is Kind.ROWS and isinstance(value, list):
         rows = [row for row in value if isinstance(row, Mapping)]
-        return _table([name for name in field.columns if any(row.get(name) for row in rows)], rows)
+        return table_html(rows, columns=columns_with_text(rows, among=field.columns))
     if isinstance(value, list):
-        return f"<ul>{''.join(f'<li>{escape(str(item))}</li>' for item in value)}</ul>"
+        return list_html(value)
     return f"<p>{escape(str(value))}</p>"
-
-
-def _table(columns: list[str], rows: Any) -> str:
-    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
-    body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cells(columns: list[str], row: Mapping[str, Any]) -> str:
-    texts = (escape(str(row.get(name) or "")) for name in columns)
-    return "".join(f"<td>{text}</td>" for text in texts)
 
 
 def _inline(item: object) -> str:

@@ -58,7 +58,7 @@ def test_the_page_tells_the_decision(signed: TransitionRequest, ada: User) -> No
         "Beatrix Kiddo: approve",
         "<dt>Meaning of the signature</dt><dd>approval</dd>",
         "Rita Risk overrode card",
-        "<td>overridden</td>",
+        '<td data-label="Result">overridden</td>',
         "Annex IV",
         "run:",
     ):

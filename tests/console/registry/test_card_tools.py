@@ -54,7 +54,7 @@ def test_lists_tables_and_choices_are_edited_as_text(new_version: NewVersion, ad
     assert body["users"]["value"] == ["Analysts", "Managers"]
     assert body["slices"]["value"] == [{"metric": "recall", "slice": "new", "value": "0.8"}]
     assert body["limitations"]["value"] == "Written by somebody who knows."
-    assert "<td>recall</td>" in text_of(signed_in(ada).get(CARD))
+    assert ">recall</td>" in text_of(signed_in(ada).get(CARD))
 
 
 def test_an_invalid_row_is_reported_and_kept(new_version: NewVersion, ada: User, signed_in: SignedIn) -> None:
