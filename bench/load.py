@@ -6,6 +6,8 @@ import re
 import statistics
 import subprocess
 
+from bench.servers import alone
+
 CONNECTIONS = 32
 
 
@@ -40,12 +42,14 @@ def requests_per_second(url: str, *, headers: dict[str, str], seconds: int = 5) 
 
 def alternate(targets: dict[str, tuple[str, dict[str, str]]], *, rounds: int = 3) -> dict[str, float]:
     """Return the median of several runs for each (URL, headers), measured in turn, so that other load affects them
-    alike.
+    alike. Other servers stand still meanwhile.
     """
     for url, headers in targets.values():
-        requests_per_second(url, headers=headers, seconds=2)  # warm
+        with alone(url):
+            requests_per_second(url, headers=headers, seconds=2)  # warm
     taken: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(rounds):
         for name, (url, headers) in targets.items():
-            taken[name].append(requests_per_second(url, headers=headers))
+            with alone(url):
+                taken[name].append(requests_per_second(url, headers=headers))
     return {name: statistics.median(values) for name, values in taken.items()}

@@ -179,13 +179,13 @@ def _by_metric(server: Server) -> Call:
 
 
 MEASURES = (
-    Measure("run life cycles, 4 clients", 10, _life_cycle, clients=4),
-    Measure("log-batch of 1000 metrics", 10, _batch),
+    Measure("run life cycles, 4 clients", 15, _life_cycle, clients=4),
+    Measure("log-batch of 1000 metrics", 15, _batch),
     Measure("log-metric", 8, _metric),
     Measure("runs/get", 8, _get),
     Measure("metric history of 1000", 5, _history),
-    Measure(f"search by tag among {many_runs.RUNS:,} runs", 5, _by_tag, among_many=True),
-    Measure(f"search by metric order among {many_runs.RUNS:,} runs", 3, _by_metric, among_many=True),
+    Measure(f"search by tag among {many_runs.RUNS:,} runs", 10, _by_tag, among_many=True),
+    Measure(f"search by metric order among {many_runs.RUNS:,} runs", 10, _by_metric, among_many=True),
 )
 LOOKUPS = {"latest versions": _STAGES, "alias": _ALIAS}
 

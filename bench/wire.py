@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from bench.servers import alone
+
 Call = Callable[["Wire"], object]
 
 
@@ -67,11 +69,16 @@ def rate(side: Side, call: Call, *, clients: int = 1, seconds: float = 3) -> flo
 
 
 def rates(calls: dict[str, tuple[Side, Call]], *, clients: int = 1, rounds: int = 3) -> dict[str, float]:
-    """Return the median rate of each side's call, measured in turn after a warm-up, so that other load affects both."""
+    """Return the median rate of each side's call, measured in turn after a warm-up, so that other load affects both.
+
+    The servers of other sides stand still meanwhile.
+    """
     for side, call in calls.values():
-        rate(side, call, clients=clients, seconds=1)
+        with alone(side[0]):
+            rate(side, call, clients=clients, seconds=1)
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, (side, call) in calls.items():
-            taken[name].append(rate(side, call, clients=clients))
+            with alone(side[0]):
+                taken[name].append(rate(side, call, clients=clients))
     return {name: statistics.median(result) for name, result in taken.items()}
