@@ -22,6 +22,7 @@ from lineage.identity.inheritance import settle_families
 from lineage.identity.locks import lock_contents
 from lineage.identity.moves import Key, add_witnesses, edge_ids, put_edges
 from lineage.identity.nodes import Spec, ensure_nodes, member_spec, run_spec
+from lineage.identity.same_datasets import join_versions
 from lineage.identity.settle import settle_commits
 from lineage.identity.versions import named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
@@ -241,6 +242,8 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
         ]
     )
     _put({key: (run, assertions[run.urn]) for run in runs for key in _edges(run, nodes[run.urn], versions)})
+    used = {(use.key, use.version) for run in runs for use in run.uses}
+    join_versions(actor=actor, versions=[(versions.datasets[key], version) for key, version in sorted(used)])
     commits: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         if run.shape.code[1]:

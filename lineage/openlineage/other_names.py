@@ -1,0 +1,86 @@
+"""Other names of datasets in OpenLineage events: the facet symlinks, and the old name of a renamed dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from audit.actions import Action
+from audit.services import record
+from core.actors import Actor
+from lineage.identity.same_datasets import HAS_OTHER_NAMES, join_all_versions
+from lineage.models import Node, SameDataset
+from lineage.openlineage.dataset_names import clean_name, clean_namespace
+from lineage.openlineage.events import NamedDataset
+from lineage.visibility import hidden_nodes
+
+# How many names of one dataset are read from one event.
+_MOST_NAMES = 20
+_LONGEST = 500
+Statement = tuple[str, str, str]
+"""The keys of two datasets that are one, and the facet that says so."""
+
+
+def other_names(datasets: Iterable[NamedDataset]) -> set[Statement]:
+    """Return the statements of events that a dataset has another name."""
+    return {
+        (dataset.key, other.key, how)
+        for dataset in datasets
+        for how, other in _named(dataset.facets)
+        if other.key != dataset.key
+    }
+
+
+def _named(facets: Mapping[str, Any]) -> Iterator[tuple[str, NamedDataset]]:
+    symlinks = facets.get("symlinks", {})
+    identifiers = symlinks.get("identifiers")
+    if isinstance(identifiers, list) and not symlinks.get("_deleted"):
+        yield from ((SameDataset.SYMLINKS, other) for item in identifiers[:_MOST_NAMES] for other in _dataset(item))
+    change = facets.get("lifecycleStateChange", {})
+    if str(change.get("lifecycleStateChange", "")).upper() == "RENAME" and not change.get("_deleted"):
+        yield from ((SameDataset.RENAME, other) for other in _dataset(change.get("previousIdentifier")))
+
+
+def _dataset(item: object) -> Iterator[NamedDataset]:
+    """Yield the dataset that an identifier names, nothing where it names none."""
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        return
+    name = clean_name(item["name"].replace("\x00", ""))[:_LONGEST]
+    namespace = item.get("namespace")
+    if name:
+        yield NamedDataset(
+            clean_namespace(namespace if isinstance(namespace, str) else "")[:_LONGEST] or "default", name
+        )
+
+
+def state_names(actor: Actor, statements: Iterable[Statement], nodes: Mapping[str, Node]) -> None:
+    """Store new statements about the datasets, given by their keys, and join their versions.
+
+    A statement about a dataset that the actor may not see is left out, as if no such dataset existed.
+    """
+    pairs = {(*sorted((nodes[key], nodes[other]), key=lambda node: node.urn), how) for key, other, how in statements}
+    pairs = {pair for pair in pairs if pair[0].pk != pair[1].pk}
+    if not pairs:
+        return
+    stored = SameDataset.objects.filter(dataset__in={first.pk for first, *_ in pairs}, actor_ref=actor.ref[:100])
+    known = set(stored.values_list("dataset_id", "other_id", "how"))
+    new = [pair for pair in pairs if (pair[0].pk, pair[1].pk, pair[2]) not in known]
+    hidden = hidden_nodes(actor, {node.pk: node for first, other, _ in new for node in (first, other)}.values())
+    visible = sorted(
+        (pair for pair in new if not {pair[0].pk, pair[1].pk} & hidden),
+        key=lambda pair: (pair[0].urn, pair[1].urn, pair[2]),
+    )
+    for first, other, how in visible:
+        _state(actor, first, other, how)
+    join_all_versions(actor=actor, datasets={node.pk: node for pair in visible for node in pair[:2]}.values())
+
+
+def _state(actor: Actor, first: Node, other: Node, how: str) -> None:
+    """Store a statement, mark its two datasets, and record an event."""
+    SameDataset.objects.create(dataset=first, other=other, how=how, stated_by=actor.name, actor_ref=actor.ref[:100])
+    for node in (first, other):
+        if not node.attrs.get(HAS_OTHER_NAMES):
+            node.attrs = node.attrs | {HAS_OTHER_NAMES: True}
+            node.save(update_fields=["attrs"])
+    after = {"other": other.name, "dataset": other.urn, "facet": how}
+    record(actor=actor, action=Action.LINEAGE_NAMES_JOINED, obj=first.urn, after=after)
