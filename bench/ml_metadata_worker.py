@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.metadata_store import metadata_store
-from ml_metadata.proto import metadata_store_pb2 as messages
+from ml_metadata.metadata_store import metadata_store  # type: ignore[import-not-found]  # not in our environment
+from ml_metadata.proto import metadata_store_pb2 as messages  # type: ignore[import-not-found]  # likewise
 
 _RUN = 5  # lineage.models.NodeKind.RUN
 _AT_ONCE = 1000

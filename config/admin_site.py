@@ -59,10 +59,6 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
             "sidebar_navigation": sidebar(request) if has_permission else [],
         }
 
-    def get_sidebar_list(self, _request: HttpRequest) -> list[dict[str, Any]]:
-        """Return nothing: `each_context` has the sidebar of a request."""
-        return []
-
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
         """Return the view for people who signed in. An empty ``_to_field`` is answered 400, like an unknown one."""
         inner = super().admin_view(view, cacheable)

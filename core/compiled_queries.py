@@ -25,7 +25,7 @@ class Slot(Value):
         super().__init__(name, output_field=output_field)
         self.name = name
 
-    def as_sql(self, _compiler: Any, _connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, _compiler: Any, _connection: Any) -> tuple[str, list[Any]]:  # type: ignore[override]  # texts and numbers only
         """Return a placeholder, and this slot as its value."""
         return "%s", [self]
 

@@ -176,7 +176,8 @@ class SeparateNamesView(ApiView):
         decision = separate_names(
             actor=actor_of(request), dataset_urn=body["dataset"], other_urn=body["other"], reason=body["reason"]
         )
-        return Response({"separated_by": decision.separated_by, "reason": decision.reason})
+        body = {"separated_by": decision.separated_by, "separated_at": decision.separated_at, "reason": decision.reason}
+        return Response(body)
 
 
 class QuarantinesView(ApiView):

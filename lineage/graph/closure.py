@@ -134,9 +134,9 @@ def _read(statement: Statement, start: Any, limit: int) -> Read:
         cursor.execute(statement.text, values)
         row = cursor.fetchone() or ()
     columns: list[list[Any]] = [column or [] for column in row]
-    *nodes, with_attrs, attrs = columns[_EDGE_CELLS:]
+    ids, kinds, urns, names, versions, digests, with_attrs, attrs = columns[_EDGE_CELLS:]
     cells = list(zip(*columns[:_EDGE_CELLS], strict=True))
-    return Read(*nodes, attrs=dict(zip(with_attrs, attrs, strict=True)), cells=cells)
+    return Read(ids, kinds, urns, names, versions, digests, dict(zip(with_attrs, attrs, strict=True)), cells)
 
 
 def _from_rows(statement: Statement, values: Sequence[Any]) -> Read:
@@ -145,5 +145,6 @@ def _from_rows(statement: Statement, values: Sequence[Any]) -> Read:
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     cells = [row[:_EDGE_CELLS] for row in rows if row[0] is not None]
     nodes = [row[_EDGE_CELLS:] for row in rows if row[0] is None]
-    *columns, _ = zip(*nodes, strict=True) if nodes else [()] * len(NODE_COLUMNS)
-    return Read(*columns, attrs={row[0]: row[-1] for row in nodes if row[-1] != "{}"}, cells=cells)
+    ids, kinds, urns, names, versions, digests, _ = zip(*nodes, strict=True) if nodes else [()] * len(NODE_COLUMNS)
+    attrs = {row[0]: row[-1] for row in nodes if row[-1] != "{}"}
+    return Read(ids, kinds, urns, names, versions, digests, attrs, cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from audit.actions import Action
@@ -53,34 +54,58 @@ def _dataset(item: object) -> Iterator[NamedDataset]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two datasets that are one, that whose URN sorts first in front, and the facet that says so."""
+
+    dataset: Node
+    other: Node
+    how: str
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Return the ids of the datasets, and the facet."""
+        return self.dataset.pk, self.other.pk, self.how
+
+
 def state_names(actor: Actor, statements: Iterable[Statement], nodes: Mapping[str, Node]) -> None:
     """Store new statements about the datasets, given by their keys, and join their versions.
 
     A statement about a dataset that the actor may not see is left out, as if no such dataset existed.
     """
-    pairs = {(*sorted((nodes[key], nodes[other]), key=lambda node: node.urn), how) for key, other, how in statements}
-    pairs = {pair for pair in pairs if pair[0].pk != pair[1].pk}
+    pairs = {pair.key: pair for pair in (_pair(nodes, *row) for row in sorted(statements))}
+    pairs = {key: pair for key, pair in pairs.items() if key[0] != key[1]}
     if not pairs:
         return
-    stored = SameDataset.objects.filter(dataset__in={first.pk for first, *_ in pairs}, actor_ref=actor.ref[:100])
+    stored = SameDataset.objects.filter(dataset__in={key[0] for key in pairs}, actor_ref=actor.ref[:100])
     known = set(stored.values_list("dataset_id", "other_id", "how"))
-    new = [pair for pair in pairs if (pair[0].pk, pair[1].pk, pair[2]) not in known]
-    hidden = hidden_nodes(actor, {node.pk: node for first, other, _ in new for node in (first, other)}.values())
-    visible = sorted(
-        (pair for pair in new if not {pair[0].pk, pair[1].pk} & hidden),
-        key=lambda pair: (pair[0].urn, pair[1].urn, pair[2]),
-    )
-    for first, other, how in visible:
-        _state(actor, first, other, how)
-    join_all_versions(actor=actor, datasets={node.pk: node for pair in visible for node in pair[:2]}.values())
+    new = [pair for key, pair in pairs.items() if key not in known]
+    hidden = hidden_nodes(actor, _datasets(new))
+    visible = [pair for pair in new if not {pair.dataset.pk, pair.other.pk} & hidden]
+    for pair in visible:
+        _state(actor, pair)
+    join_all_versions(actor=actor, datasets=_datasets(visible))
 
 
-def _state(actor: Actor, first: Node, other: Node, how: str) -> None:
+def _pair(nodes: Mapping[str, Node], key: str, other: str, how: str) -> _Pair:
+    first, last = sorted((nodes[key], nodes[other]), key=lambda node: node.urn)
+    return _Pair(first, last, how)
+
+
+def _datasets(pairs: Iterable[_Pair]) -> list[Node]:
+    nodes = {node.pk: node for pair in pairs for node in (pair.dataset, pair.other)}
+    return list(nodes.values())
+
+
+def _state(actor: Actor, pair: _Pair) -> None:
     """Store a statement, mark its two datasets, and record an event."""
-    SameDataset.objects.create(dataset=first, other=other, how=how, stated_by=actor.name, actor_ref=actor.ref[:100])
-    for node in (first, other):
+    dataset, other = pair.dataset, pair.other
+    SameDataset.objects.create(
+        dataset=dataset, other=other, how=pair.how, stated_by=actor.name, actor_ref=actor.ref[:100]
+    )
+    for node in (dataset, other):
         if not node.attrs.get(HAS_OTHER_NAMES):
             node.attrs = node.attrs | {HAS_OTHER_NAMES: True}
             node.save(update_fields=["attrs"])
-    after = {"other": other.name, "dataset": other.urn, "facet": how}
-    record(actor=actor, action=Action.LINEAGE_NAMES_JOINED, obj=first.urn, after=after)
+    after = {"other": other.name, "dataset": other.urn, "facet": pair.how}
+    record(actor=actor, action=Action.LINEAGE_NAMES_JOINED, obj=dataset.urn, after=after)
