@@ -61,11 +61,14 @@ def same_contents(actor: Actor, node: Node) -> list[SameContent]:
     A fixed number of queries.
     """
     joined = Edge.objects.filter(src=node, rel__in=[Relation.SAME_BYTES, Relation.SAME_VERSION]).select_related("dst")
-    nodes = [edge.dst for edge in joined]
-    contents = [other.pk for other in nodes if other.kind == NodeKind.CONTENT]
-    bytes_of = Edge.objects.filter(src__in=contents, rel=Relation.SAME_BYTES).exclude(dst=node).select_related("dst")
-    why = {other.pk: SameContent(other, "another name of it") for other in nodes if other.pk not in contents}
-    why |= {edge.dst_id: SameContent(edge.dst, "the same bytes") for edge in bytes_of[:_MOST_SAME]}
+    # Equal bytes are joined by a node of their own, names by the version whose URN sorts first: two steps at most.
+    near = [edge.dst for edge in joined]
+    further = Edge.objects.filter(src__in=near, rel__in=[Relation.SAME_BYTES, Relation.SAME_VERSION])
+    why = {other.pk: SameContent(other, "another name of it") for other in near if other.kind != NodeKind.CONTENT}
+    for edge in further.exclude(dst=node).select_related("dst")[:_MOST_SAME]:
+        if edge.dst.kind != NodeKind.CONTENT:
+            text = "another name of it" if edge.rel == Relation.SAME_VERSION else "the same bytes"
+            why.setdefault(edge.dst_id, SameContent(edge.dst, text))
     visible = known_nodes(actor, [same.node for same in why.values()])
     return [why[other.pk] for other in sorted(visible, key=lambda other: other.urn)]
 
