@@ -208,9 +208,8 @@ def _closure(actor: Actor, urn: str, direction: Direction, pk: int) -> dict[str,
         for name, job in jobs.items():
             took[name].append(_milliseconds(job))
     size = len(walk_ids([pk], direction, limit=_WHOLE))
-    return {"direction": "ancestors" if direction == "up" else "descendants", "size": size} | {
-        name: statistics.median(values) for name, values in took.items()
-    }
+    row = {"direction": "ancestors" if direction == "up" else "descendants", "size": size, "best": min(took["json"])}
+    return row | {name: statistics.median(values) for name, values in took.items()}
 
 
 def _run(sql: str, values: list[int]) -> list[Any]:

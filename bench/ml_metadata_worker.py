@@ -7,7 +7,6 @@ graph is what `bench.lineage_worker` wrote: nodes as (kind, URN, name, version),
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ _HOPS = 100  # it follows no more
 
 
 def main(path: Path) -> None:
-    """Fill, measure, print one line: the milliseconds of each walk and how many nodes it returned."""
+    """Fill, measure, print one line: the milliseconds of the quickest of each walk, and how many nodes it returned."""
     graph = json.loads(path.read_text())
     config = messages.ConnectionConfig()
     config.sqlite.filename_uri = str(path.with_suffix(".mlmd"))
@@ -84,7 +83,7 @@ def _measured(store: Any, artifact: int, direction: str) -> dict[str, float]:
         graph = store.get_lineage_subgraph(options)
         took.append((time.perf_counter() - begun) * 1000)
         size = len(graph.artifacts) + len(graph.executions)
-    return {"milliseconds": statistics.median(took), "size": size}
+    return {"best": min(took), "size": size}
 
 
 if __name__ == "__main__":

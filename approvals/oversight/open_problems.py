@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet, Value
 from approvals.oversight.deployment_problems import problematic_deployments
 from approvals.oversight.post_review_queries import visible_post_reviews
 from core.actors import Actor
-from core.compiled_queries import CompiledQuery, compiled, identity_of
+from core.orm.compiled_queries import CompiledQuery, compiled, identity_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,9 @@ from approvals.models import (
 from approvals.permissions.reviews import delegations_in_force
 from approvals.requests.queries import get_request
 from core.actors import Actor, ActorKind
-from core.compiled_queries import CompiledQuery, Slot, compiled, identity_of
 from core.errors import NotFound
 from core.ids import row_id
+from core.orm.compiled_queries import CompiledQuery, Slot, compiled, identity_of
 from policies.rule_parsing import MODEL_ROLES
 from registry.permissions import Level, granted_models, visible_versions
 

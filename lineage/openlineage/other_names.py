@@ -78,8 +78,8 @@ def state_names(actor: Actor, statements: Iterable[Statement], nodes: Mapping[st
     if not pairs:
         return
     stored = SameDataset.objects.filter(dataset__in={key[0] for key in pairs}, actor_ref=actor.ref[:100])
-    known = set(stored.values_list("dataset_id", "other_id", "how"))
-    new = [pair for key, pair in pairs.items() if key not in known]
+    stored_keys = set(stored.values_list("dataset_id", "other_id", "how"))
+    new = [pair for key, pair in pairs.items() if key not in stored_keys]
     hidden = hidden_nodes(actor, _datasets(new))
     visible = [pair for pair in new if not {pair.dataset.pk, pair.other.pk} & hidden]
     for pair in visible:

@@ -41,8 +41,7 @@ _UPDATE_RUNS = BulkInsert(
 )
 _ADD_ASSERTIONS = BulkInsert(Assertion, returning=("id", "source"))
 _ADD_CLAIMS = BulkInsert(Claim, conflict="ON CONFLICT DO NOTHING")
-Groups = Mapping[str, Sequence[LineageEvent]]
-"""Events by the URN of the run that they are about."""
+Groups = Mapping[str, Sequence[LineageEvent]]  # events by the URN of the run that they are about
 
 
 @dataclass(slots=True)
@@ -242,12 +241,10 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
         ]
     )
     _put({key: (run, assertions[run.urn]) for run in runs for key in _edges(run, nodes[run.urn], versions)})
-    used = {(use.key, use.version) for run in runs for use in run.uses}
-    join_versions(actor=actor, versions=[(versions.datasets[key], version) for key, version in sorted(used)])
+    join_versions(actor=actor, versions=[(versions.datasets[use.key], use.version) for run in runs for use in run.uses])
     commits: dict[str, set[str]] = defaultdict(set)
-    for run in runs:
-        if run.shape.code[1]:
-            commits[run.repository.urn].add(run.shape.code[1])
+    for run in (run for run in runs if run.shape.code[1]):
+        commits[run.repository.urn].add(run.shape.code[1])
     for urn in sorted(commits):
         settle_commits(actor=actor, container=repositories[urn], commits=commits[urn])
 
