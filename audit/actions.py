@@ -203,6 +203,13 @@ class Action(RecordedAction):
     LINEAGE_EVENTS_RECEIVED = (
         "lineage.events.received", Verb("sent", "send"), "OpenLineage events about {object}", "a run, job or dataset",
     )
+    LINEAGE_NAMES_JOINED = (
+        "lineage.names.joined", Verb("joined", "join"), "two names of {object}", "a dataset", display("none", "link"),
+    )
+    LINEAGE_NAMES_SEPARATED = (
+        "lineage.names.separated", Verb("separated", "separate"), "two names of {object}", "a dataset",
+        display("none", "link_off"),
+    )
     LINEAGE_QUARANTINE_PLACED = "lineage.quarantine.placed", Verb("quarantined", "quarantine"), "{object}", DATASET
     LINEAGE_QUARANTINE_RELEASED = (
         "lineage.quarantine.released", Verb("released", "release"), "{object} from quarantine", DATASET,

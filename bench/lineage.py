@@ -22,6 +22,8 @@ from bench.figures import Figure
 from config.env import BASE_DIR
 
 GRAPHS = ("sparse", "dense")
+# The Python of an environment with ml-metadata, to compare with; without it that is left out.
+ML_METADATA_PYTHON = os.environ.get("ML_METADATA_PYTHON", "")
 SENDERS = 2
 # The most by which a read may be slower than the plain statement that reads the ids.
 MOST = {"ids": 1.3, "kinds": 2.0, "json": 6.0}
@@ -36,6 +38,8 @@ def figures() -> Iterator[Figure]:
         yield Figure("lineage needs PostgreSQL", 0, 1, "PostgreSQL", 1, "")
         return
     yield Figure(f"OpenLineage events in batches, {SENDERS} senders", _events(), 1000, "limit 1,000/s", 1)
+    if ML_METADATA_PYTHON:
+        yield from _against_ml_metadata()
     for graph in GRAPHS:
         result = _measured(graph)
         where = f"{result['nodes']:,} nodes, {result['edges']:,} edges"
@@ -64,11 +68,26 @@ def _events() -> float:
     return float(sum(answer["events"] / answer["seconds"] for answer in answers))
 
 
-def _measured(graph: str) -> dict[str, Any]:
+def _against_ml_metadata() -> Iterator[Figure]:
+    """Yield the speed of whole closures against `get_lineage_subgraph` of ml-metadata, in a smaller graph."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "graph.json"
+        result = _measured("small", path)
+        worker = [ML_METADATA_PYTHON, str(BASE_DIR / "bench" / "ml_metadata_worker.py"), str(path)]
+        answer = subprocess.run(worker, check=True, stdout=subprocess.PIPE, text=True)
+    for row, theirs in zip(result["closures"], orjson.loads(answer.stdout.splitlines()[-1]), strict=True):
+        name = f"{row['direction']} {row['size']:,} nodes, json, {result['nodes']:,} nodes"
+        if theirs["size"] != row["size"]:
+            name += f" (ml-metadata returns {theirs['size']:,})"
+        # The quickest of each: the two are measured one after the other, and other work disturbs them differently.
+        yield Figure(name, 1000 / row["best"], 1000 / theirs["best"], "ml-metadata", 2)
+
+
+def _measured(graph: str, path: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory, database(f"custody_bench_{graph}", Path(directory)) as url:
         environment = os.environ | {"DATABASE_URL": url, "CUSTODY_DATA": directory, "SECRET_KEY": "bench" * 12}
         answer = subprocess.run(
-            [sys.executable, "-m", "bench.lineage_worker", graph],
+            [sys.executable, "-m", "bench.lineage_worker", graph, *([str(path)] if path else [])],
             cwd=BASE_DIR,
             env=environment,
             check=True,

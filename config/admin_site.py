@@ -13,11 +13,15 @@ from django.contrib.admin.options import TO_FIELD_VAR
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import get_script_prefix
 from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
 
 from accounts.oidc.configuration import configured_providers
 from core.errors import Denied
+
+# The keys of the context that each request has for itself. There are no tabs (UNFOLD["TABS"]).
+_OF_A_REQUEST = frozenset({"available_apps", "has_permission", "log_entries", "sidebar_navigation", "tab_list"})
 
 
 class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -26,10 +30,34 @@ class CustodyAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no 
     index_template = "console/requests/inbox.html"
     enable_nav_sidebar = True
 
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # The part of the frame that is the same on every page, by the prefix of all addresses.
+        self._frames: dict[str, dict[str, Any]] = {}
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether the request comes from an active person who signed in."""
         user = request.user
         return bool(user.is_authenticated and user.is_active and not getattr(user, "is_service", False))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the context of the frame of a page. Unfold's, from the settings alone, is made once for a prefix."""
+        # The site is made before the models are loaded, so this is imported late.
+        from config.navigation import sidebar  # noqa: PLC0415 - see LATE_IMPORTS in tests/architecture
+
+        prefix = get_script_prefix()
+        frame = self._frames.get(prefix)
+        if frame is None:
+            whole: dict[str, Any] = super().each_context(request)
+            frame = self._frames[prefix] = {key: value for key, value in whole.items() if key not in _OF_A_REQUEST}
+        has_permission = self.has_permission(request)
+        return frame | {
+            "has_permission": has_permission,
+            "available_apps": self.get_app_list(request),
+            "log_entries": self.get_log_entries(request),
+            "tab_list": [],
+            "sidebar_navigation": sidebar(request) if has_permission else [],
+        }
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
         """Return the view for people who signed in. An empty ``_to_field`` is answered 400, like an unknown one."""

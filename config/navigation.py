@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 
 from console.account.queries import unread_count
 from console.lineage.queries import problem_count
@@ -79,31 +81,34 @@ _COUNTS: dict[str, Callable[[HttpRequest], int]] = {
 }
 # Links whose number counts problems, so it is red.
 _PROBLEMS = frozenset({"console:endpoints"})
+_START = "admin:index"
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the navigation as django-unfold expects it, with the counts for this person beside some links."""
-    return [
-        {"title": title, "separator": False, "collapsible": False, "items": items}
-        for title, entries in GROUPS
-        if (items := list(_items(request, entries)))
-    ]
+    """Return the groups of links for templates/unfold/helpers/app_list.html, with the counts for this person."""
+    links = _links(get_script_prefix())
+    groups = [(title, list(_items(request, entries, links))) for title, entries in GROUPS]
+    return [{"title": title, "items": items} for title, items in groups if items]
 
 
-def _items(request: HttpRequest, entries: tuple[Entry, ...]) -> Iterator[dict[str, Any]]:
+def _items(request: HttpRequest, entries: tuple[Entry, ...], links: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     for entry in entries:
-        if entry.superusers and not getattr(request.user, "is_superuser", False):
+        link = links.get(entry.route)
+        if link is None or (entry.superusers and not getattr(request.user, "is_superuser", False)):
             continue
-        try:
-            link = reverse(entry.route)
-        except NoReverseMatch:  # the app is not installed
-            continue
-        item = {"title": entry.title, "icon": entry.icon, "link": link, "active": _is_active(request.path, link)}
-        if entry.route in _COUNTS and (count := _COUNTS[entry.route](request)):
-            tone = "danger" if entry.route in _PROBLEMS else "primary"
-            item |= {"badge": count, "badge_variant": tone, "badge_style": "solid"}
-        yield item
+        is_active = request.path == link if entry.route == _START else request.path.startswith(link)
+        count = _COUNTS[entry.route](request) if entry.route in _COUNTS else 0
+        tone = "danger" if entry.route in _PROBLEMS else "primary"
+        yield {
+            "title": entry.title, "icon": entry.icon, "link": link, "active": is_active, "badge": count, "tone": tone
+        }  # fmt: skip
 
 
-def _is_active(path: str, link: str) -> bool:
-    return path == link if link == reverse("admin:index") else path.startswith(link)
+@cache
+def _links(prefix: str) -> Mapping[str, str]:  # noqa: ARG001 - the addresses begin with the prefix, so it is their key
+    """Return the address of each entry whose app is installed, by its route. A look-up of a route takes 50 µs."""
+    links = {}
+    for entry in (entry for _, entries in GROUPS for entry in entries):
+        with suppress(NoReverseMatch):
+            links[entry.route] = reverse(entry.route)
+    return links

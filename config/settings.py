@@ -503,7 +503,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _request: static("custody/custody.css")],
     # Not deferred, so that the components are there when Alpine starts.
     "SCRIPTS": [lambda _request: static("custody/alpine-components.js")],
-    "SIDEBAR": {"navigation": "config.navigation.sidebar", "show_search": False},
+    "SIDEBAR": {"show_search": False},  # the links are in config/navigation.py
     "LOGIN": {"form": "console.shell.sign_in.SignInForm"},
     "ACCOUNT": {
         "navigation": [

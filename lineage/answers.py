@@ -12,29 +12,24 @@ import orjson
 
 from core.actors import Actor
 from core.errors import InvalidInput
+from lineage.graph.closure import Read, read_closure, read_closure_of
 from lineage.graph.levels import Filters, edges_from, is_served, walk_levels
-from lineage.graph.reads import (
-    EdgeRow,
-    NodeRow,
-    count_closure,
-    distances,
-    nodes_by_id,
-    read_closure,
-    read_of_kinds,
-)
-from lineage.identity.names import UNKNOWN_REPOSITORY, UNVERSIONED
+from lineage.graph.reads import EdgeRow, NodeRow, count_closure, distances, nodes_by_id, read_of_kinds
 from lineage.models import Node, NodeKind, Relation
 from lineage.queries import DEFAULT_LIMIT, anchors_of, find_node
 from lineage.statements import Direction
+from lineage.uncertainty import warnings_of
 from lineage.visibility import hidden_nodes, unknown_node
+from lineage.whole_closures import whole_closure
 
 # How many nodes are counted where not all are returned, and how many nodes `frontier` of an answer names at most.
 MAX_COUNTED = 200_000
 MAX_FRONTIER = 100
 _DEPTH = ',"depth":%d'
 _KINDS = {kind.value: kind.name.lower() for kind in NodeKind}
-_UNCERTAIN = frozenset({NodeKind.DATASET_VERSION.value, NodeKind.CODE_VERSION.value})
 _RELATIONS = {rel.value: rel.name for rel in Relation}
+# The node that a walk starts from.
+Start = Node | NodeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +64,39 @@ class _Part:
 
 def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
     """Return the ancestors or descendants of a node as JSON. Raises NotFound: no node, or one the actor may not see."""
+    is_plain = not question.kinds and not question.filters and not question.offset
+    read = read_closure_of(urn, question.direction, limit=question.limit) if is_plain else None
+    if read and 0 < read.seen <= question.limit:
+        root = read.ids[read.urns.index(urn)]
+        return _whole(actor, root, [root], question, read)
     start = find_node(urn)
     anchors = anchors_of(start, question.direction, question.filters.as_of)
     if question.kinds and not question.filters and not question.offset:
         return _kinds_answer(actor, start, anchors, question)
-    part = _whole(start, anchors, question) if not question.filters and not question.offset else None
-    if part is None or part.truncated:
-        part = _page(start, anchors, question)
-    return orjson.dumps(_body(actor, start, anchors, question, part))
+    if is_plain:
+        read = read_closure(list(dict.fromkeys([*anchors, start.pk])), question.direction, limit=question.limit)
+        if read.seen <= question.limit:
+            return _whole(actor, start.pk, anchors, question, read)
+    return _answer(actor, start, anchors, question, _page(start, anchors, question))
 
 
-def _whole(start: Node, anchors: list[int], question: Question) -> _Part:
-    read = read_closure(list(dict.fromkeys([*anchors, start.pk])), question.direction, limit=question.limit)
-    return _part(start, anchors, question, read.nodes, read.edges, truncated=read.seen > question.limit)
+def _whole(actor: Actor, root: int, anchors: list[int], question: Question, read: Read) -> bytes:
+    body = whole_closure(actor, root, anchors, question.direction, read)
+    if body is not None:
+        return orjson.dumps(body)
+    start = next(node for node in read.nodes if node.id == root)
+    return _answer(actor, start, anchors, question, _part(start, anchors, question, read))
 
 
-def _part(
-    start: Node, anchors: list[int], question: Question, nodes: list[NodeRow], edges: list[EdgeRow], *, truncated: bool
-) -> _Part:
+def _part(start: Start, anchors: list[int], question: Question, read: Read) -> _Part:
     """Return the part without nodes that are reached only through an ended deployment."""
-    by_id = {node.id: node for node in nodes}
+    by_id = {node.id: node for node in read.nodes}
     serves = Relation.SERVES.value
-    flowing = [edge for edge in edges if edge.rel != serves or _flows(edge, by_id, question.filters.as_of)]
+    flowing = [edge for edge in read.edges if edge.rel != serves or _flows(edge, by_id, question.filters.as_of)]
     depths = distances(start.pk, anchors, flowing, question.direction)
     if len(depths) < len(by_id):
         flowing = [edge for edge in flowing if edge.src in depths and edge.dst in depths]
-    return _Part([by_id[pk] for pk in depths if pk in by_id], flowing, depths, len(nodes), truncated, [])
+    return _Part([by_id[pk] for pk in depths if pk in by_id], flowing, depths, read.seen, truncated=False, frontier=[])
 
 
 def _flows(edge: EdgeRow, nodes: Mapping[int, NodeRow], as_of: datetime | None) -> bool:
@@ -162,7 +164,11 @@ def _still_served(nodes: list[NodeRow], starts: list[int]) -> list[NodeRow]:
     return [node for node in nodes if node.kind != NodeKind.ENDPOINT or node.id in served]
 
 
-def _body(actor: Actor, start: Node, anchors: list[int], question: Question, part: _Part) -> dict[str, Any]:
+def _answer(actor: Actor, start: Start, anchors: list[int], question: Question, part: _Part) -> bytes:
+    return orjson.dumps(_body(actor, start, anchors, question, part))
+
+
+def _body(actor: Actor, start: Start, anchors: list[int], question: Question, part: _Part) -> dict[str, Any]:
     hidden = hidden_nodes(actor, [start, *part.nodes, *part.earlier])
     if start.pk in hidden:
         raise unknown_node(start)
@@ -241,21 +247,6 @@ def edges_json(edges: Collection[EdgeRow], quoted: Mapping[int, str]) -> orjson.
         if src in quoted and dst in quoted
     ]
     return orjson.Fragment(f"[{','.join(texts)}]")
-
-
-def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
-    """Return the uncertain facts about nodes: no version, no repository, or several contents of one version."""
-    warnings = []
-    for node in nodes:
-        if node.kind not in _UNCERTAIN:
-            continue
-        if node.kind == NodeKind.DATASET_VERSION and node.version == UNVERSIONED:
-            warnings.append(f"{node.urn}: no version was given, so its contents may differ from run to run.")
-        elif node.kind == NodeKind.CODE_VERSION and node.name.startswith(UNKNOWN_REPOSITORY):
-            warnings.append(f"{node.urn}: no repository was given, so the commit counts within its experiment only.")
-        elif node.kind == NodeKind.DATASET_VERSION and '"other_digests"' in node.attrs:
-            warnings.append(f"{node.urn}: runs give this version different contents.")
-    return warnings
 
 
 def kinds_named(names: Collection[str]) -> frozenset[NodeKind]:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from core.actors import actor_of
 from core.rest import ApiView, accepts, filters, page
 from lineage.answers import Question, closure_answer, kinds_named, relations_named
+from lineage.dataset_names import separate_names, visible_statements
 from lineage.declarations import declare_edge, retract_edge
 from lineage.graph.levels import Filters
 from lineage.models import Relation
@@ -21,6 +22,8 @@ from lineage.serializers import (
     KINDS,
     EdgeDeclaration,
     GraphQuery,
+    NamesQuery,
+    NamesSeparation,
     NodesQuery,
     PathQuery,
     QuarantineChange,
@@ -30,6 +33,7 @@ from lineage.serializers import (
     edge_json,
     node_json,
     quarantine_json,
+    statement_json,
 )
 from lineage.statements import Direction
 from lineage.visibility import MAX_SIFTED, hidden_nodes, known_nodes, require_known_edge, require_visible
@@ -149,6 +153,31 @@ class RetractView(ApiView):
         require_known_edge(actor_of(request), edge_id)
         retracted = retract_edge(actor=actor_of(request), edge_id=edge_id, reason=body["reason"])
         return Response({"id": retracted.edge_id, "retracted_by": retracted.retracted_by, "reason": retracted.reason})
+
+
+class NamesView(ApiView):
+    """GET: the statements of events that give a dataset other names."""
+
+    @accepts(query=NamesQuery, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Return which names mean the same dataset, and who said so. Raises NotFound."""
+        actor, dataset = actor_of(request), find_node(self.query["dataset"])
+        require_visible(actor, dataset)
+        return Response({"names": [statement_json(row) for row in visible_statements(actor, dataset)]})
+
+
+class SeparateNamesView(ApiView):
+    """POST: decide that two names do not mean one dataset; people only."""
+
+    @accepts(body=NamesSeparation, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """Separate two names and return who did so. Raises NotFound, InvalidInput, Denied, Conflict."""
+        body = self.body
+        decision = separate_names(
+            actor=actor_of(request), dataset_urn=body["dataset"], other_urn=body["other"], reason=body["reason"]
+        )
+        body = {"separated_by": decision.separated_by, "separated_at": decision.separated_at, "reason": decision.reason}
+        return Response(body)
 
 
 class QuarantinesView(ApiView):

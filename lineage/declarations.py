@@ -15,6 +15,7 @@ from lineage.edges import record_edge, require_declarable
 from lineage.identity.inheritance import update_inheritance
 from lineage.identity.names import version_key
 from lineage.identity.nodes import dataset_spec, ensure_nodes
+from lineage.identity.same_datasets import join_versions
 from lineage.identity.versions import ensure_version, named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, NodeKind, Relation, RetractedEdge
 from lineage.quarantine import require_independence
@@ -39,6 +40,8 @@ def declare_edge(*, actor: Actor, src_urn: str, dst_urn: str, rel: Relation, rol
         raise Conflict(f"{dst_urn} already flows into {src_urn}; the edge would close a cycle.")
     source = reason or f"declared by {actor.name}"
     edge_id = record_edge(actor=actor, src=src, dst=dst, rel=rel, role=role, mode=DECLARED, source=source)
+    named = [(node.container, node.version) for node in (src, dst) if node.kind == NodeKind.DATASET_VERSION]
+    join_versions(actor=actor, versions=[(dataset, version) for dataset, version in named if dataset is not None])
     note_writer(actor=actor, subject=node_subject(dst.pk), kind=Evidence.EDGE_DECLARED, details=[src_urn])
     record(
         actor=actor,
@@ -56,7 +59,7 @@ def _known_or_new(actor: Actor, urn: str) -> Node:
     Raises NotFound: an unknown node of another kind, or a node that the actor may not see.
     """
     try:
-        node = find_node(urn)
+        node = find_node(urn, by_other_names=False)
     except NotFound:
         kind, _, object_name = urn.partition(":")
         name, _, version = (unquote(part) for part in object_name.rpartition("/"))
@@ -89,7 +92,7 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
     if edge is None:
         raise NotFound(f"There is no lineage edge {edge_id}.")
     _require_own_claim(actor, edge)
-    require_independence(actor, edge.src.urn, Action.LINEAGE_EDGE_RETRACTED)
+    require_independence(actor, [edge.src.urn], Action.LINEAGE_EDGE_RETRACTED)
     require_declaring(actor, edge.dst.urn, Action.LINEAGE_EDGE_RETRACTED)
     retracted = RetractedEdge.objects.create(
         edge_id=edge.pk,
@@ -118,7 +121,8 @@ def retract_edge(*, actor: Actor, edge_id: int, reason: str) -> RetractedEdge:
 def _require_own_claim(actor: Actor, edge: Edge) -> None:
     """Raise Denied where somebody else declared the edge or it was observed, and the actor is no superuser."""
     witnesses = Assertion.objects.filter(pk__in=EdgeAssertion.objects.filter(edge_id=edge.pk).values("assertion"))
-    own = all(witness.mode == DECLARED and witness.actor_ref == actor.ref for witness in witnesses)
+    modes = {(witness.mode, witness.actor_ref) for witness in witnesses}  # none: the edge follows from other facts
+    own = modes == {(DECLARED, actor.ref)}
     if not own and not actor.is_superuser:
         raise Denied(
             "Only the person who declared an edge may retract it. Only a superuser may retract an observed edge.",

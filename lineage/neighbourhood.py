@@ -11,12 +11,13 @@ from typing import Any
 import orjson
 
 from core.actors import Actor
-from lineage.answers import edges_json, nodes_json, quoted_urns, warnings_of
+from lineage.answers import edges_json, nodes_json, quoted_urns
 from lineage.graph.levels import Filters, Levels, walk_levels
 from lineage.graph.reads import EdgeRow, NodeRow, nodes_by_id
 from lineage.models import Node, NodeKind
 from lineage.queries import anchors_of, find_node
 from lineage.statements import Direction
+from lineage.uncertainty import warnings_of
 from lineage.visibility import hidden_nodes, require_visible
 
 _FOLDED = {"runs": (NodeKind.RUN,), "versions": (NodeKind.DATASET_VERSION, NodeKind.MODEL_VERSION)}

@@ -44,18 +44,18 @@ def place_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
     another kind of node, or no reason. Raises Conflict: it is in quarantine already.
     """
     node = _dataset_version(urn)
-    checked_reason = _reason(reason)
-    _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_PLACED, urn, people_only=False)
+    text = _reason(reason)
+    require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_PLACED, urn, people_only=False)
     Node.objects.select_for_update(no_key=True, of=("self",)).get(pk=node.pk)
     if any(row.released_at is None for row in quarantines_of(node)):
         raise Conflict(f"{node.name} {node.version} is quarantined already.")
-    placed = Quarantine.objects.create(node=node, reason=checked_reason, placed_by=actor.name)
+    placed = Quarantine.objects.create(node=node, reason=text, placed_by=actor.name)
     record(
         actor=actor,
         action=Action.LINEAGE_QUARANTINE_PLACED,
         obj=urn,
         after={"quarantine": placed.pk, "dataset": node.name, "version": node.version},
-        reason=checked_reason,
+        reason=text,
     )
     return placed
 
@@ -69,21 +69,21 @@ def release_quarantine(*, actor: Actor, urn: str, reason: str) -> Quarantine:
     node, or no reason. Raises Conflict: it is not in quarantine.
     """
     node = _dataset_version(urn)
-    checked_reason = _reason(reason)
-    _require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
+    text = _reason(reason)
+    require_quarantine_right(actor, Action.LINEAGE_QUARANTINE_RELEASED, urn, people_only=True)
     _require_release_guards(actor, node, Action.LINEAGE_QUARANTINE_RELEASED)
     rows = Quarantine.objects.select_for_update(of=("self",)).select_related("node")
     row = rows.filter(Q(node=node) | Q(node__alias_of=node), released_at__isnull=True).first()
     if row is None:
         raise Conflict(f"{node.name} {node.version} is not quarantined.")
-    row.released_by, row.released_at, row.release_reason = actor.name, timezone.now(), checked_reason
+    row.released_by, row.released_at, row.release_reason = actor.name, timezone.now(), text
     row.save(update_fields=["released_by", "released_at", "release_reason"])
     record(
         actor=actor,
         action=Action.LINEAGE_QUARANTINE_RELEASED,
         obj=urn,
         before={"quarantine": row.pk, "placed_by": row.placed_by},
-        reason=checked_reason,
+        reason=text,
     )
     return row
 
@@ -213,18 +213,19 @@ def _dataset_version(urn: str) -> Node:
 
 
 def _reason(text: str) -> str:
-    checked_reason = text.strip()
-    if not checked_reason or "\x00" in checked_reason:
+    reason = text.strip()
+    if not reason or "\x00" in reason:
         raise InvalidInput("Give a reason: people whom the quarantine stops will read it.")
-    if len(checked_reason) > MAX_REASON:
+    if len(reason) > MAX_REASON:
         raise InvalidInput(f"The reason may have at most {MAX_REASON} characters.")
-    return checked_reason
+    return reason
 
 
-def require_independence(actor: Actor, urn: str, action: Action) -> None:
-    """Raise Denied where a release guard refuses the actor for a quarantine of this node or of its ancestors."""
-    for quarantine in taint_of(urn).quarantines:
-        _require_release_guards(actor, quarantine.node, action)
+def require_independence(actor: Actor, urns: Sequence[str], action: Action) -> None:
+    """Raise Denied where a release guard refuses the actor for a quarantine of one of the nodes or of its ancestors."""
+    quarantined = {row.node_id: row.node for taint in taints(urns).values() for row in taint.quarantines}
+    for _, node in sorted(quarantined.items()):
+        _require_release_guards(actor, node, action)
 
 
 def _require_release_guards(actor: Actor, node: Node, action: Action) -> None:
@@ -234,7 +235,8 @@ def _require_release_guards(actor: Actor, node: Node, action: Action) -> None:
             raise Denied(refusal, action=action, obj=node.urn)
 
 
-def _require_quarantine_right(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:
+def require_quarantine_right(actor: Actor, action: Action, urn: str, *, people_only: bool) -> None:
+    """Raise Denied where the actor may not place quarantines, or (``people_only``) release them."""
     if not may_quarantine(actor, people_only=people_only):
         group = f"a {'person' if people_only else 'member'} of {' or '.join(QUARANTINE_GROUPS)}"
         raise Denied(f"Only {group}, or a superuser, may do this.", action=action, obj=urn)

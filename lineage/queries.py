@@ -19,6 +19,8 @@ from core.refs import dataset_ref, dataset_version_ref
 from lineage.graph.levels import is_served
 from lineage.graph.reads import EdgeRow, NodeRow, distances, edges_among, nodes_by_id, read_of_kinds
 from lineage.identity.names import dataset_key, version_key
+from lineage.identity.nodes import member_spec
+from lineage.identity.same_datasets import names_of
 from lineage.models import Claim, Node, NodeKind, Relation
 from lineage.statements import Direction, walk_ids
 
@@ -48,13 +50,14 @@ class Closure:
     total_seen: int
 
 
-def find_node(urn: str) -> Node:
+def find_node(urn: str, *, by_other_names: bool = True) -> Node:
     """Return the node with a URN, also in another spelling, with its container. For an alias it is the node itself.
 
-    Raises NotFound.
+    A dataset version may also be named by another name of its dataset. Raises NotFound.
     """
     node = Node.objects.select_related("container").filter(urn=urn).first() if _is_text(urn) else None
     node = node or (_by_other_spelling(urn) if _is_text(urn) else None)
+    node = node or (_by_other_name(urn) if _is_text(urn) and by_other_names else None)
     if node is None:
         raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
     if node.alias_of_id is None:
@@ -81,6 +84,22 @@ def _by_other_spelling(urn: str) -> Node | None:
     pairs = [(dataset_key(unquote(urn_name[:cut])), unquote(urn_name[cut + 1 :])) for cut in cuts]
     spelt = [dataset_version_ref(name, version_key(version)) for name, version in pairs]
     return rows.filter(urn__in=spelt).first() or _by_digest(pairs)
+
+
+def _by_other_name(urn: str) -> Node | None:
+    """Return the version of a dataset that is known under another name of the dataset only."""
+    kind, _, urn_name = urn.partition(":")
+    if kind != "dataset-version":
+        return None
+    cuts = {f"dataset:{urn_name[:cut]}": urn_name[cut + 1 :] for cut, letter in enumerate(urn_name) if letter == "/"}
+    datasets = Node.objects.filter(urn__in=list(cuts)[-_MOST_SLASHES:], kind=NodeKind.DATASET).order_by("urn")
+    for dataset in datasets:
+        version = version_key(unquote(cuts[dataset.urn]))
+        urns = {member_spec(name, version).urn for name in names_of(dataset).datasets if name.pk != dataset.pk}
+        rows = Node.objects.select_related("container", "alias_of__container").filter(urn__in=urns)
+        if urns and (node := rows.order_by("urn").first()):
+            return node
+    return None
 
 
 def _by_digest(pairs: Iterable[tuple[str, str]]) -> Node | None:
@@ -138,11 +157,12 @@ def _closure(start: Node, direction: Direction, limit: int) -> Closure:
 def anchors_of(start: Node, direction: Direction, as_of: datetime | None = None) -> list[int]:
     """Return the ids that a walk starts from.
 
-    They are the members of a dataset, model or repository, upwards of an endpoint its deployments that have not ended,
-    and of every other node the node itself.
+    They are the members of a model, a repository or a dataset (under all its names), upwards of an endpoint its
+    deployments that have not ended, and of every other node the node itself.
     """
     if start.kind in _CONTAINERS:
-        return list(Node.objects.filter(container=start).order_by("-id").values_list("pk", flat=True))
+        containers = names_of(start).datasets if start.kind == NodeKind.DATASET else (start,)
+        return list(Node.objects.filter(container__in=containers).order_by("-id").values_list("pk", flat=True))
     if start.kind != NodeKind.ENDPOINT or direction != "up":
         return [start.pk]
     members = Node.objects.filter(container=start).order_by("-id")

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.rest import PeriodQuery
-from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
+from lineage.models import Edge, Node, NodeKind, Quarantine, Relation, SameDataset
 from lineage.neighbourhood import COLLAPSES
 from lineage.quarantine import MAX_REASON
 from lineage.queries import MAX_LIMIT
@@ -87,6 +87,31 @@ class QuarantineChange(serializers.Serializer[Any]):
 
     dataset_version = serializers.CharField(max_length=700, trim_whitespace=False)
     reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class NamesQuery(serializers.Serializer[Any]):
+    """Query parameters of the names of a dataset; dataset is a URN (`dataset:orders`)."""
+
+    dataset = serializers.CharField(max_length=700, trim_whitespace=False)
+
+
+class NamesSeparation(serializers.Serializer[Any]):
+    """The body that separates two names of a dataset; both are URNs (`dataset:orders`)."""
+
+    dataset = serializers.CharField(max_length=700, trim_whitespace=False)
+    other = serializers.CharField(max_length=700, trim_whitespace=False)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+def statement_json(row: SameDataset) -> dict[str, Any]:
+    """Return the statement of an event that two names mean one dataset."""
+    return {
+        "dataset": row.dataset.urn,
+        "other": row.other.urn,
+        "facet": row.how,
+        "stated_by": row.stated_by,
+        "stated_at": row.recorded_at,
+    }
 
 
 def quarantine_json(row: Quarantine) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _INSERT_EDGE = (
 
 # The recursive part has no constant predicate on the edge: SQLite would first build a Bloom filter over the index.
 # UNION, unlike UNION ALL, ends a walk round a cycle. It removes duplicates only because a row is nothing but an id.
-_WALK = {
+STEPS: dict[Direction, str] = {
     "up": "SELECT e.src_id FROM walk w JOIN lineage_edge e ON e.dst_id = w.id",
     "down": "SELECT e.dst_id FROM walk w JOIN lineage_edge e ON e.src_id = w.id",
 }
@@ -33,7 +33,7 @@ def walk_ids(starts: Sequence[int], direction: Direction, *, limit: int) -> list
     anchors = ", ".join(["(CAST(%s AS bigint))"] * len(starts))
     sql = (
         f"WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor "  # noqa: S608 - only placeholders
-        f"UNION {_WALK[direction]}) SELECT id FROM walk LIMIT %s"
+        f"UNION {STEPS[direction]}) SELECT id FROM walk LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*starts, limit])

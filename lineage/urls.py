@@ -4,11 +4,13 @@ from django.urls.converters import StringConverter
 from lineage.api import (
     EdgesView,
     GraphView,
+    NamesView,
     NodesView,
     PathView,
     QuarantinesView,
     ReleaseView,
     RetractView,
+    SeparateNamesView,
     WalkView,
 )
 from lineage.openlineage.api import BatchView, EventsView, OpenLineageView
@@ -52,6 +54,8 @@ urlpatterns = [
     path("lineage/nodes", NodesView.as_view(), name="lineage-nodes"),
     path("lineage/edges", EdgesView.as_view(), name="lineage-edges"),
     path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),
+    path("lineage/names", NamesView.as_view(), name="lineage-names"),
+    path("lineage/names/separate", SeparateNamesView.as_view(), name="lineage-names-separate"),
     path("lineage/quarantines", QuarantinesView.as_view(), name="lineage-quarantines"),
     path("lineage/quarantines/release", ReleaseView.as_view(), name="lineage-release"),
     path("lineage/suggestions", SuggestionsView.as_view(), name="lineage-suggestions"),

@@ -8,7 +8,7 @@ why the actor may not declare an edge into a node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from django.conf import settings
@@ -51,15 +51,21 @@ def hidden_nodes(actor: Actor, nodes: Iterable[Node | NodeRow]) -> frozenset[int
     Each entry of LINEAGE_VISIBILITY makes a fixed number of queries for each 10,000 nodes.
     """
     id_by_urn = {node.urn: node.pk for node in nodes if node.kind not in _OPEN}
-    if not id_by_urn:
-        return frozenset()
+    return frozenset(id_by_urn[urn] for urn in _hidden(actor, list(id_by_urn)) & id_by_urn.keys())
+
+
+def sees_all(actor: Actor, urns: Sequence[str], kinds: Sequence[int]) -> bool:
+    """Return whether the actor may see all of the nodes, given as URNs and kinds. Queries as for `hidden_nodes`."""
+    return not _hidden(actor, [urn for urn, kind in zip(urns, kinds, strict=True) if kind not in _OPEN])
+
+
+def _hidden(actor: Actor, urns: Sequence[str]) -> set[str]:
     hidden: set[str] = set()
-    urns = list(id_by_urn)
     for path in settings.LINEAGE_VISIBILITY:
         visibility: Visibility = import_string(path)
         for start in range(0, len(urns), _AT_ONCE):
             hidden |= visibility(actor, frozenset(urns[start : start + _AT_ONCE]))
-    return frozenset(id_by_urn[urn] for urn in hidden & id_by_urn.keys())
+    return hidden
 
 
 def require_declaring(actor: Actor, urn: str, action: Action) -> None:
@@ -82,7 +88,7 @@ def require_visible(actor: Actor, node: Node) -> None:
         raise unknown_node(node)
 
 
-def unknown_node(node: Node) -> NotFound:
+def unknown_node(node: Node | NodeRow) -> NotFound:
     """Return the NotFound for a node that the actor may not see: the same as for a node that does not exist."""
     return NotFound(f"The lineage graph does not know {node.urn[:200]!r}.")
 

@@ -20,9 +20,10 @@ TAG_CHANGED = "the tag was changed"
 PARENT_CHANGED = "the parent run was changed"
 EVENT_CHANGED = "a later event of the run says otherwise"
 NOT_INHERITED = "no longer inherited"
+NAMES_WITHDRAWN = "nobody who may see both says any more that they are one dataset"
 # Not here: the reasons that people give for a retraction, and those of edges that moved to another name of the same
 # data.
-_REASONS = (TAG_CHANGED, PARENT_CHANGED, EVENT_CHANGED, NOT_INHERITED)
+_REASONS = (TAG_CHANGED, PARENT_CHANGED, EVENT_CHANGED, NOT_INHERITED, NAMES_WITHDRAWN)
 _AT_ONCE = 1000
 
 

@@ -14,7 +14,8 @@ import orjson
 
 from core.actors import Actor
 from core.errors import InvalidInput, TooLarge
-from lineage.graph.reads import EdgeRow, NodeRow, distances, read_closure
+from lineage.graph.closure import read_closure
+from lineage.graph.reads import EdgeRow, NodeRow, distances
 from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import anchors_of, find_node
 from lineage.visibility import hidden_nodes, known_nodes, require_visible, unknown_node

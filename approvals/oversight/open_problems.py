@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+from django.db import connection
 from django.db.models import Count, QuerySet, Value
 
 from approvals.oversight.deployment_problems import problematic_deployments
 from approvals.oversight.post_review_queries import visible_post_reviews
 from core.actors import Actor
+from core.orm.compiled_queries import CompiledQuery, compiled, identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,14 @@ class OpenProblems:
 
 def count_open_problems(actor: Actor) -> OpenProblems:
     """Return the numbers of problematic deployments and open post-reviews that the actor may see; one query."""
+    statement = _statement(identity_of(actor), settings.DEFAULT_MODEL_LEVEL, connection.vendor)
+    return OpenProblems(**dict(statement.rows()))
+
+
+@lru_cache(maxsize=512)
+def _statement(actor: Actor, _default_level: str, _vendor: str) -> CompiledQuery:
     deployments = _counted(problematic_deployments(actor), "deployments")
-    counts = deployments.union(_counted(visible_post_reviews(actor, state="open"), "emergencies"), all=True)
-    return OpenProblems(**dict(counts))
+    return compiled(deployments.union(_counted(visible_post_reviews(actor, state="open"), "emergencies"), all=True))
 
 
 def _counted(rows: QuerySet[Any], kind: str) -> QuerySet[Any, Any]:

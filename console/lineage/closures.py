@@ -11,13 +11,15 @@ from core.actors import Actor
 from lineage.graph.layout import MAX_DRAWN
 from lineage.graph.levels import Filters, walk_levels
 from lineage.graph.reads import EdgeRow, nodes_by_id
-from lineage.models import Edge, Node, NodeKind
+from lineage.models import Edge, Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, anchors_of, descendants
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes
 
 # Fewer runs with the same neighbours than this are drawn one by one.
 _LEAST_FOLDED = 3
+# Edges that always come in both directions.
+_BOTH_WAYS = (Relation.SAME_BYTES, Relation.SAME_VERSION)
 # The most edges of the drawn nodes that are read to count neighbours that are not drawn.
 _MAX_OUTER_EDGES = 5000
 
@@ -117,6 +119,16 @@ def folded(closure: Closure, folds: Mapping[int, tuple[int, ...]]) -> Closure:
         nodes=[node for node in closure.nodes if node.pk not in folded_ids],
         edges=[edge for edge in closure.edges if edge.src not in folded_ids and edge.dst not in folded_ids],
     )
+
+
+def drawn_edges(closure: Closure, direction: str) -> list[EdgeRow]:
+    """Return the edges to draw: of two between names of one version, or equal bytes, the one that leads on.
+
+    So the drawing begins, or ends, with the node that the page is about.
+    """
+    sign = -1 if direction == "up" else 1
+    place = {node.pk: (sign * closure.depths.get(node.pk, 0), node.pk) for node in closure.nodes}
+    return [edge for edge in closure.edges if edge.rel not in _BOTH_WAYS or place[edge.src] < place[edge.dst]]
 
 
 def sources_of(edges: Iterable[EdgeRow]) -> dict[int, list[int]]:

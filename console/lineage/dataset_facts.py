@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from approvals.models.oversight import Finding
+from approvals.oversight.finding_queries import visible_findings
 from console.shell.formatting import run_without_version
 from console.shell.links import lineage_url
+from core.actors import Actor
 from core.refs import run_ref
-from lineage.models import DatasetFacts, JobDataset, Node
-from lineage.openlineage.dataset_names import WRITTEN_BY
+from lineage.identity.names import WRITTEN_BY
+from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
 from lineage.openlineage.merge import facets_of
+from lineage.visibility import known_nodes
 
 _MOST_JOBS = 20
+_MOST_SAME = 50
+_MOST_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,38 @@ class DatasetAbout:
     column_lineage: str
     written_by: list[str]
     read_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SameContent:
+    """Another dataset version with the same contents, and how that is known."""
+
+    node: Node
+    why: str
+
+
+def same_contents(actor: Actor, node: Node) -> list[SameContent]:
+    """Return the versions with the same bytes as this one, or with another name of it, that the actor may see.
+
+    A fixed number of queries.
+    """
+    joined = Edge.objects.filter(src=node, rel__in=[Relation.SAME_BYTES, Relation.SAME_VERSION]).select_related("dst")
+    # Equal bytes are joined by a node of their own, names by the version whose URN sorts first: two steps at most.
+    near = [edge.dst for edge in joined]
+    further = Edge.objects.filter(src__in=near, rel__in=[Relation.SAME_BYTES, Relation.SAME_VERSION])
+    why = {other.pk: SameContent(other, "another name of it") for other in near if other.kind != NodeKind.CONTENT}
+    for edge in further.exclude(dst=node).select_related("dst")[:_MOST_SAME]:
+        if edge.dst.kind != NodeKind.CONTENT:
+            text = "another name of it" if edge.rel == Relation.SAME_VERSION else "the same bytes"
+            why.setdefault(edge.dst_id, SameContent(edge.dst, text))
+    visible = known_nodes(actor, [same.node for same in why.values()])
+    return [why[other.pk] for other in sorted(visible, key=lambda other: other.urn)]
+
+
+def quarantine_findings(actor: Actor, history: Iterable[Quarantine]) -> list[Finding]:
+    """Return the findings that these quarantines opened on model versions the actor may see, open ones first."""
+    causes = [f"quarantine:{row.pk}" for row in history]
+    return list(visible_findings(actor).filter(cause__in=causes)[:_MOST_FINDINGS]) if causes else []
 
 
 @dataclass(frozen=True, slots=True)

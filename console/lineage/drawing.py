@@ -12,6 +12,7 @@ from lineage.graph.layout import NodeBox
 from lineage.suggestions.methods import Suggestion
 
 _CHIP = 30
+_UNFOLD = 58
 
 
 def drawn_graph(page: GraphPage, suggestions: Iterable[Suggestion] = ()) -> SafeString:
@@ -22,6 +23,8 @@ def drawn_graph(page: GraphPage, suggestions: Iterable[Suggestion] = ()) -> Safe
     for node in page.drawn:
         if node.box:
             parts.append(_node(node, node.box))
+            if node.unfold_url:
+                parts.append(_unfold(node, node.box))
             parts += [_chip(node, node.box, count, side) for side, count in page.more.get(node.id, {}).items()]
     return mark_safe("\n".join(parts))  # noqa: S308 - every text is escaped below
 
@@ -66,6 +69,17 @@ def _node(node: NodeView, box: NodeBox) -> str:
         f'<text class="kind" x="{x + 14:.1f}" y="{y + 22:.1f}">{kind}</text>'
         f'<text x="{x + 14:.1f}" y="{y + 40:.1f}">{escape(node.label)}</text>'
         f"<title>{name}{shown_taint}</title></a>"
+    )
+
+
+def _unfold(node: NodeView, box: NodeBox) -> str:
+    """Return the "show all" at the lower edge of a box of folded runs: a link to this graph with each run drawn."""
+    x, y = box.x + box.width - _UNFOLD - 8, box.y + box.height - 4
+    label = f"Show all {escape(node.full_name)}"
+    return (
+        f'<a class="more" href="{escape(node.unfold_url)}" aria-label="{label}">'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_UNFOLD}" height="16" rx="8"/>'
+        f'<text x="{x + _UNFOLD / 2:.1f}" y="{y + 12:.1f}">show all</text><title>{label}</title></a>'
     )
 
 

@@ -13,6 +13,12 @@ class ReasonForm(ConsoleForm):
     )
 
 
+class SeparationForm(ConsoleForm):
+    """The reason for separating two names of a dataset."""
+
+    reason = text_area("Why?", "Stored permanently with your name.", limit=1000)
+
+
 class DecisionForm(ConsoleForm):
     """The reason for confirming or rejecting a suggested edge."""
 

@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlencode
 
 from console.lineage.closures import (
     closure_of,
+    drawn_edges,
     folded,
     folds_of,
     highlighted_from,
@@ -49,7 +50,7 @@ def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     folds = folds_of(whole, keep=root.pk, opened=options.unfold)
     closure = folded(whole, folds)
     nodes = [node for node in closure.nodes if node.kind not in _CONTAINERS]
-    drawing = layout(nodes, closure.edges)
+    drawing = layout(nodes, drawn_edges(closure, chosen))
     sources = sources_of(closure.edges)
     selected_id = next((node.pk for node in nodes if node.urn == selected), None)
     highlighted = highlighted_from(selected_id, closure.edges, chosen) if selected_id else frozenset()

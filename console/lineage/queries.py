@@ -16,6 +16,7 @@ from console.shell.open_problems import open_problems
 from core.actors import Actor
 from core.ids import row_id
 from lineage.graph.reads import NodeRow
+from lineage.identity.same_datasets import names_of
 from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
 from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
 from lineage.queries import descendants
@@ -171,8 +172,9 @@ class DatasetVersions:
 
 
 def dataset_versions(actor: Actor, node: Node) -> DatasetVersions:
-    """Return the versions of the dataset of a version; two queries."""
-    rows = Node.objects.filter(container_id=node.container_id, kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
+    """Return the versions of the dataset of a version, under all its names; two queries where it has one name."""
+    names = names_of(node.container).datasets if node.container else ()
+    rows = Node.objects.filter(container__in=names, kind=NodeKind.DATASET_VERSION, alias_of__isnull=True)
     rows = rows.filter(visible_datasets(actor))
     others = [str(digest) for digest in node.attrs.get("other_digests", [])]
     return DatasetVersions(

@@ -9,6 +9,7 @@ urlpatterns = [
     path("datasets/version/", datasets.dataset_detail, name="dataset"),
     path("datasets/version/quarantine/", datasets.quarantine, name="quarantine"),
     path("datasets/version/release/", datasets.release, name="quarantine_release"),
+    path("datasets/separate/", datasets.separate, name="separate_names"),
     path("diff/", diff.diff_page, name="diff"),
     path("endpoints/", endpoints.endpoint_list, name="endpoints"),
     path("lineage/suggestions/confirm/", suggestions.confirm, name="suggestion_confirm"),

@@ -8,7 +8,7 @@ import math
 from django.utils.text import Truncator
 
 from core.times import from_ms as time_of_ms
-from lineage.openlineage.dataset_names import READ_BY, WRITTEN_BY
+from lineage.identity.names import READ_BY, WRITTEN_BY
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (60 * _DAY, _DAY, "days"))

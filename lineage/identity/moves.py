@@ -132,9 +132,10 @@ def retract_all(*, actor: Actor, edge_ids: Iterable[int], reason: str) -> None:
 def move_edges(*, actor: Actor, old: int, new: int, reason: str) -> None:
     """Insert the edges of a node at another one, with their times and witnesses, and retract the old ones.
 
-    Edges between versions with the same bytes are not moved.
+    Edges between versions with the same bytes, or between names of a version, are not moved: they are derived again.
     """
-    edges = list(Edge.objects.filter(Q(src_id=old) | Q(dst_id=old)).exclude(rel=Relation.SAME_BYTES))
+    derived = (Relation.SAME_BYTES, Relation.SAME_VERSION)
+    edges = list(Edge.objects.filter(Q(src_id=old) | Q(dst_id=old)).exclude(rel__in=derived))
     if not edges:
         return
     moved: dict[int, Key] = {}

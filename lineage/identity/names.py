@@ -7,6 +7,8 @@ import unicodedata
 from urllib.parse import urlsplit
 
 UNVERSIONED = "unversioned"
+# How the names of unnamed versions begin.
+READ_BY, WRITTEN_BY = "read by ", "written by "
 # The beginning of the name of a repository whose address is unknown.
 UNKNOWN_REPOSITORY = "unknown repository"
 # Names that clients give to a dataset without a name. The same name in another experiment is another dataset.
@@ -63,6 +65,11 @@ def version_key(version: str) -> str:
     visible = "".join(letter for letter in unicodedata.normalize("NFKC", version) if not _is_ignorable(letter)).strip()
     numbered = visible.rstrip(".,;:-_")
     return numbered.casefold() if _NUMBERED.fullmatch(numbered) else version
+
+
+def is_named_version(version: str) -> bool:
+    """Return whether a version of a dataset has a name that somebody gave, or the name of its digest."""
+    return version not in ("", UNVERSIONED) and not version.startswith((READ_BY, WRITTEN_BY))
 
 
 def digest_hex(digest: str) -> str:

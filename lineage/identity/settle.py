@@ -19,6 +19,7 @@ from lineage.identity.contents import join_contents
 from lineage.identity.moves import move_claims, move_edges, put_edges, retract_all
 from lineage.identity.names import UNVERSIONED, is_full_digest
 from lineage.identity.nodes import ensure_own_nodes, member_spec
+from lineage.identity.same_datasets import join_versions
 from lineage.models import Claim, Edge, Node, NodeKind, Quarantine, Relation
 from lineage.withdrawn import TAG_CHANGED
 
@@ -60,6 +61,8 @@ def _settle_dataset(actor: Actor, run: Node, container: Node, deleted: Sequence[
     _mark_aliases(actor, container, named, versions, nodes)
     _keep_quarantined(actor, container, unbound)
     join_contents(actor=actor, container=container, digests=named)
+    texts = {*named, *stored, *(claim.version for claim in deleted)}
+    join_versions(actor=actor, versions=[(container, text) for text in texts if text])
 
 
 def _bind(container: Node, own: Sequence[Claim]) -> set[tuple[str, str]]:
@@ -196,7 +199,7 @@ def _used_otherwise(nodes: Sequence[int]) -> set[int]:
     """Return which of the nodes have edges. Called after the edges that follow from claims were moved away."""
     if not nodes:
         return set()
-    derived = [Relation.SAME_BYTES, Relation.INHERITED]
+    derived = [Relation.SAME_BYTES, Relation.SAME_VERSION, Relation.INHERITED]
     edges = Edge.objects.filter(Q(src__in=nodes) | Q(dst__in=nodes)).exclude(rel__in=derived)
     return {pk for pair in edges.values_list("src_id", "dst_id") for pk in pair} & set(nodes)
 

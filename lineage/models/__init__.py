@@ -13,6 +13,7 @@ from lineage.models.graph import (
     SuggestionDecision,
 )
 from lineage.models.openlineage import DatasetFacts, Job, JobDataset, JobRun, LineageEvent
+from lineage.models.same_datasets import SameDataset, SeparatedDatasets
 from lineage.models.suggestions import DatasetName, SuggestedEdge, SuggestionMark, SuggestionSeed
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "Quarantine",
     "Relation",
     "RetractedEdge",
+    "SameDataset",
+    "SeparatedDatasets",
     "SuggestedEdge",
     "SuggestionDecision",
     "SuggestionMark",

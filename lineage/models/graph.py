@@ -43,6 +43,7 @@ class Relation(models.IntegerChoices):
     SERVES = 9, "serves"
     INHERITED = 10, "inherited by"
     SAME_BYTES = 11, "has the same bytes as"
+    SAME_VERSION = 12, "is another name of"
 
 
 class Node(models.Model):

@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lineage.identity.names import version_key
+from lineage.identity.names import READ_BY, WRITTEN_BY, version_key
 from lineage.identity.nodes import Spec, dataset_spec
 
 _SYNONYMS = {"postgresql": "postgres", "s3a": "s3", "s3n": "s3", "abfs": "abfss", "wasb": "wasbs"}
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?")
 _LONGEST_VERSION = 255
-# How the names of unnamed versions begin.
-READ_BY, WRITTEN_BY = "read by ", "written by "
 
 
 def clean_namespace(namespace: str) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from core.actors import Actor
 from core.columns import long_text
 from lineage.identity.nodes import ensure_nodes
+from lineage.identity.same_datasets import join_versions
 from lineage.identity.versions import ensure_meant_version
 from lineage.models import DatasetFacts, Job, JobDataset, Node
 from lineage.openlineage.dataset_names import dataset_of, version_of
 from lineage.openlineage.events import LineageEvent, NamedDataset
 from lineage.openlineage.merge import merged_dataset
+from lineage.openlineage.other_names import other_names, state_names
 
 _AT_ONCE = 500
 JobName = tuple[str, str]
@@ -24,7 +26,8 @@ def merge_datasets(actor: Actor, events: Sequence[LineageEvent]) -> None:
     for event in events:
         for dataset in [*event.inputs, *event.outputs, *([event.dataset] if event.dataset else [])]:
             mentions.setdefault(dataset.key, []).append((dataset, event))
-    nodes = dataset_nodes(mentions)
+    statements = other_names(dataset for pairs in mentions.values() for dataset, _ in pairs)
+    nodes = dataset_nodes([*mentions, *(key for pair in statements for key in pair[:2])])
     versions = {
         (event.dataset.key, version)
         for event in events
@@ -32,6 +35,8 @@ def merge_datasets(actor: Actor, events: Sequence[LineageEvent]) -> None:
     }
     for key, version in sorted(versions):
         ensure_meant_version(actor=actor, container=nodes[key], version=version)
+    join_versions(actor=actor, versions=[(nodes[key], version) for key, version in versions])
+    state_names(actor, statements, nodes)
     _link_jobs(events, nodes)
     _keep_facets(nodes, mentions)
 

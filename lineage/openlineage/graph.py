@@ -21,6 +21,7 @@ from lineage.identity.inheritance import set_parent
 from lineage.identity.moves import Key, edge_ids, retract_all, retract_unclaimed
 from lineage.identity.names import UNVERSIONED, repository_key
 from lineage.identity.nodes import Spec, ensure_nodes, member_spec, repository_spec, run_spec
+from lineage.identity.same_datasets import join_versions
 from lineage.identity.settle import mark_alias
 from lineage.identity.versions import ensure_meant_version, ensure_version
 from lineage.models import Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
@@ -147,6 +148,7 @@ def settle_run(actor: Actor, row: JobRun, run_id: str, shape: Shape) -> None:
     _read(actor, run, run_id, shape, source)
     written = _written(actor, run, run_id, shape, source)
     _pairs(actor, row, shape, written, source)
+    _join_names(actor, shape)
     commit = shape.code[1]
     claimed = [ClaimedInput(repository_of(shape, str(row.job or run_id)), version=commit)] if commit else []
     spec = Spec(NodeKind.RUN, run.urn, run.name)
@@ -242,6 +244,13 @@ def _pairs(actor: Actor, row: JobRun, shape: Shape, written: dict[str, Node], so
     of_others = set(others.values_list("edge_id", flat=True))
     retract_all(actor=actor, edge_ids=[pk for pk in outdated if pk not in of_others], reason=EVENT_CHANGED)
     row.pairs = sorted(ids)
+
+
+def _join_names(actor: Actor, shape: Shape) -> None:
+    """Join the versions that a run used with the same versions under other names of their datasets."""
+    uses = [use for use in (*shape.inputs, *shape.outputs) if not use.is_model]
+    datasets = ensure_nodes(*(use.dataset for use in uses)) if uses else []
+    join_versions(actor=actor, versions=[(node, use.version) for node, use in zip(datasets, uses, strict=True)])
 
 
 def _nest(actor: Actor, run: Node, parent_id: str) -> None:

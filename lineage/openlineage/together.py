@@ -22,6 +22,7 @@ from lineage.identity.inheritance import settle_families
 from lineage.identity.locks import lock_contents
 from lineage.identity.moves import Key, add_witnesses, edge_ids, put_edges
 from lineage.identity.nodes import Spec, ensure_nodes, member_spec, run_spec
+from lineage.identity.same_datasets import join_versions
 from lineage.identity.settle import settle_commits
 from lineage.identity.versions import named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
@@ -40,8 +41,7 @@ _UPDATE_RUNS = BulkInsert(
 )
 _ADD_ASSERTIONS = BulkInsert(Assertion, returning=("id", "source"))
 _ADD_CLAIMS = BulkInsert(Claim, conflict="ON CONFLICT DO NOTHING")
-Groups = Mapping[str, Sequence[LineageEvent]]
-"""Events by the URN of the run that they are about."""
+Groups = Mapping[str, Sequence[LineageEvent]]  # events by the URN of the run that they are about
 
 
 @dataclass(slots=True)
@@ -241,10 +241,10 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
         ]
     )
     _put({key: (run, assertions[run.urn]) for run in runs for key in _edges(run, nodes[run.urn], versions)})
+    join_versions(actor=actor, versions=[(versions.datasets[use.key], use.version) for run in runs for use in run.uses])
     commits: dict[str, set[str]] = defaultdict(set)
-    for run in runs:
-        if run.shape.code[1]:
-            commits[run.repository.urn].add(run.shape.code[1])
+    for run in (run for run in runs if run.shape.code[1]):
+        commits[run.repository.urn].add(run.shape.code[1])
     for urn in sorted(commits):
         settle_commits(actor=actor, container=repositories[urn], commits=commits[urn])
 

@@ -16,7 +16,9 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils.module_loading import import_string
 
+from core.actors import system_actor
 from lineage.identity.nodes import Spec, ensure_nodes
+from lineage.identity.same_datasets import join_versions
 from lineage.models import Edge, Node, NodeKind, Relation, SuggestedEdge, SuggestionMark, SuggestionSeed
 from lineage.suggestions.affected import affected_runs
 from lineage.suggestions.lineage_methods import previous_runs, same_addresses, similar_names
@@ -103,6 +105,7 @@ def _derive_batch(settled: datetime) -> int:
     nodes = _nodes(batch.ids)
     containers = {node.container for node in nodes if node.container and node.kind == NodeKind.DATASET_VERSION}
     store_names({*nodes, *containers})
+    _join_names(nodes)
     affected = affected_runs(nodes)
     nodes += _nodes(affected)
     suggestions = [*same_addresses(nodes), *previous_runs(nodes), *similar_names(nodes)]
@@ -114,6 +117,13 @@ def _derive_batch(settled: datetime) -> int:
     mark.last_node, mark.last_edge = batch.last_node, batch.last_edge
     mark.save(update_fields=["last_node", "last_edge"])
     return len(batch.ids)
+
+
+def _join_names(nodes: Sequence[Node]) -> None:
+    """Join new versions with those under other names of their datasets, which two transactions at once may miss."""
+    versions = [(node.container, node.version) for node in nodes if node.kind == NodeKind.DATASET_VERSION]
+    actor = system_actor("suggest_edges")
+    join_versions(actor=actor, versions=[(dataset, version) for dataset, version in versions if dataset is not None])
 
 
 def _nodes(ids: Collection[int]) -> list[Node]:

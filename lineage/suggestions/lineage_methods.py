@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from core.times import iso_utc
-from lineage.identity.names import is_full_digest
+from lineage.identity.names import WRITTEN_BY, is_full_digest
 from lineage.models import DatasetName, Edge, Node, NodeKind, Relation
-from lineage.openlineage.dataset_names import WRITTEN_BY
 from lineage.suggestions.jobs import consecutive_runs
 from lineage.suggestions.methods import Method, Suggestion
 from lineage.suggestions.versions import (

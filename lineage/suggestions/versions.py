@@ -10,9 +10,8 @@ from datetime import datetime
 from django.db.models import Max, Min, Q
 
 from core.bulk import among
-from lineage.identity.names import UNVERSIONED
+from lineage.identity.names import READ_BY, UNVERSIONED
 from lineage.models import Edge, LineageEvent, Node, NodeKind, Relation
-from lineage.openlineage.dataset_names import READ_BY
 
 # How many versions of datasets are read, newest first.
 MOST_VERSIONS = 2000

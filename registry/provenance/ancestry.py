@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from core.actors import Actor
 from core.errors import TooLarge
 from core.refs import version_ref
-from lineage.graph.reads import EdgeRow, NodeRow, read_closure
+from lineage.graph.closure import read_closure
+from lineage.graph.reads import EdgeRow, NodeRow
 from lineage.identity.names import digest_hex
 from lineage.models import NodeKind
 from lineage.queries import find_node

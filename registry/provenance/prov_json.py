@@ -49,7 +49,7 @@ def _relation(edge: EdgeRow, ancestry: Ancestry) -> tuple[str, Json]:
     src, dst = _id(edge.src), _id(edge.dst)
     extra = {"custody:relation": Relation(edge.rel).name} | ({"custody:role": edge.role} if edge.role else {})
     ends = tuple(ancestry.nodes[end].kind in _ACTIVITIES for end in (edge.src, edge.dst))
-    if edge.rel == Relation.SAME_BYTES:
+    if edge.rel in (Relation.SAME_BYTES, Relation.SAME_VERSION):
         return "alternateOf", {"prov:alternate1": dst, "prov:alternate2": src}
     if ends == (False, True):
         return "used", {"prov:activity": dst, "prov:entity": src, **extra}

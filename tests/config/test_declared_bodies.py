@@ -262,7 +262,17 @@ def lineage(call: Caller) -> None:
         call("ada", "post", f"lineage/batch{slash}", [EVENT, {"eventType": "COMPLETE"}])
         call("ada", "get", f"lineage{slash}?nodeId=job:etl:daily")
     call("ada", "get", "events/lineage")
+    names(call)
     suggestions(call)
+
+
+def names(call: Caller) -> None:
+    """List and separate two names of a dataset that an event joined."""
+    link = {"identifiers": [{"namespace": "s3://lake", "name": "orders", "type": "TABLE"}]}
+    call("ada", "post", "lineage", event("COMPLETE", 1, run=8, inputs=[table("orders", symlinks=link)]))
+    (row,) = call("ada", "get", "lineage/names?dataset=dataset:s3:%252F%252Flake%252Forders")["names"]
+    body = {"dataset": row["dataset"], "other": row["other"], "reason": "Two tables."}
+    call("ops", "post", "lineage/names/separate", body)
 
 
 def suggestions(call: Caller) -> None:

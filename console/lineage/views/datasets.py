@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from console.lineage.dataset_facts import dataset_about, unnamed_use
-from console.lineage.forms import ReasonForm
+from console.lineage.dataset_facts import dataset_about, quarantine_findings, same_contents, unnamed_use
+from console.lineage.forms import ReasonForm, SeparationForm
 from console.lineage.kinds import KINDS
 from console.lineage.queries import (
     counted_datasets,
@@ -22,8 +22,9 @@ from console.shell.links import page_url
 from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
 from core.errors import NotFound
+from lineage.dataset_names import separate_names, visible_statements
 from lineage.models import Node, NodeKind
-from lineage.quarantine import place_quarantine, release_quarantine
+from lineage.quarantine import may_quarantine, place_quarantine, release_quarantine
 from lineage.queries import find_node
 from lineage.visibility import require_visible
 
@@ -41,6 +42,7 @@ def dataset_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show one dataset version: the runs that read it, its descendants, and its quarantine."""
     node = _dataset_version(request, actor)
+    state = dataset_quarantine(actor, node)
     return render_page(
         request,
         "console/lineage/dataset.html",
@@ -48,11 +50,15 @@ def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
         crumbs=_list_crumbs(),
         node=node,
         uses=dataset_uses(actor, node),
-        state=dataset_quarantine(actor, node),
+        state=state,
+        findings=quarantine_findings(actor, state.history),
+        same=same_contents(actor, node),
         kind=KINDS[NodeKind.DATASET_VERSION],
         dataset=dataset_versions(actor, node),
         about=dataset_about(node),
         unnamed=unnamed_use(node),
+        statements=visible_statements(actor, node.container) if node.container else [],
+        may_separate=may_quarantine(actor, people_only=True),
     )
 
 
@@ -93,6 +99,43 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
         submit="Release dataset version",
     )
     return run_dialog(request, actor, dialog, form, act, crumbs=_crumbs(node))
+
+
+@page
+def separate(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Separate two names of a dataset in a dialog."""
+    dataset, other = (_dataset(request, actor, parameter) for parameter in ("dataset", "other"))
+    form = SeparationForm(submitted(request))
+    back = page_url(request.GET.get("node", "")) or reverse("console:datasets")
+
+    def act() -> str:
+        reason = form.cleaned_data["reason"]
+        separate_names(actor=actor, dataset_urn=dataset.urn, other_urn=other.urn, reason=reason)
+        messages.success(request, f"{dataset.name} and {other.name} are two datasets.")
+        return back
+
+    dialog = Dialog(
+        title="Separate two names",
+        description=f"{dataset.name} and {other.name} will count as two datasets. Their versions are no longer joined, "
+        "so a quarantine of one does not hold for the other. Later events do not join the names again.",
+        submit="Separate names",
+        tone="is-bad",
+    )
+    return run_dialog(request, actor, dialog, form, act, crumbs=_list_crumbs())
+
+
+def _dataset(request: HttpRequest, actor: Actor, parameter: str) -> Node:
+    """Return the dataset that a parameter of the query string names. Raises NotFound, also for a hidden one."""
+    urn = request.GET.get(parameter, "")
+    missing = NotFound(f"There is no dataset {urn[:200]!r}.")
+    try:
+        node = find_node(urn)
+        require_visible(actor, node)
+    except NotFound as error:
+        raise missing from error
+    if node.kind != NodeKind.DATASET:
+        raise missing
+    return node
 
 
 def _quarantine_consequence(actor: Actor, node: Node) -> str:

@@ -67,6 +67,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         page=page_data,
         drawing=drawn_graph(page_data, suggestions),
         rows=listed_nodes(page_data.nodes),
+        is_unfolded=bool(request.GET.get("unfold")),
         is_suggested=is_suggested,
         suggestions=suggestions,
         waiting=waiting_changes() if is_suggested else 0,

@@ -13,7 +13,7 @@ from approvals.models import Review, TransitionRequest, TransitionRequestQuerySe
 from approvals.policy_changes.proposal_inbox import proposals_for
 from console.account.queries import remember_unread_count
 from console.requests.presenters.decision_chart import WeekBars, decision_chart
-from console.requests.queries import newest_first, waiting_for
+from console.requests.queries import count_waiting, newest_first, waiting_for
 from core.actors import Actor
 from notices.models import Notice
 from notices.queries import newest_notices
@@ -92,7 +92,7 @@ def waiting_count(request: HttpRequest) -> int:
     """Return how many requests wait for this person, counted once for each page. Raises NotAuthenticated."""
     count = getattr(request, _WAITING_COUNT, None)
     if count is None:
-        count = waiting_for(actor_from_request(request)).count()
+        count = count_waiting(actor_from_request(request))
         setattr(request, _WAITING_COUNT, count)
     return int(count)
 

@@ -1,3 +1,6 @@
+import re
+from html import unescape
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +13,7 @@ from registry.services.models import create_model
 from registry.services.versions import create_version
 from tests.approvals.conftest import NewVersion
 from tests.console.conftest import SignedIn, text_of
+from tests.lineage.facts import record_consumed
 
 VERSION = "model-version:fraud/1"
 
@@ -90,3 +94,17 @@ def test_more_nodes_cost_no_more_queries(url: str, new_version: NewVersion, ada:
     with CaptureQueriesContext(connection) as more:
         client.get(url)
     assert len(more) == len(first)
+
+
+def test_runs_of_a_sweep_are_unfolded_and_folded_in_the_drawing(by_ada: Actor, ada: User, signed_in: SignedIn) -> None:
+    for number in range(4):
+        record_consumed(actor=by_ada, run_id=f"sweep{number}", dataset="orders", version="v2.1")
+    client, query = signed_in(ada), {"node": "dataset-version:orders/v2.1", "direction": "down"}
+    folded = text_of(client.get("/lineage/", query))
+    assert "3 runs are drawn in one box" in folded
+    assert "Fold similar runs" not in folded
+    address = re.search(r'<a class="more" href="([^"]+)" aria-label="Show all 4 runs like', folded)
+    assert address is not None
+    unfolded = text_of(client.get(unescape(address[1])))
+    assert all(f'data-name="sweep{number}"' in unfolded for number in range(4))
+    assert "Fold similar runs" in unfolded

@@ -6,8 +6,8 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from approvals.models import TransitionRequest
-from approvals.tasks import apply_approved_requests
+from approvals.models import Finding, TransitionRequest
+from approvals.tasks import apply_approved_requests, open_quarantine_findings
 from core.actors import Actor, system_actor
 from lineage.models import Edge, Node, Quarantine, Relation
 from lineage.quarantine import place_quarantine, release_quarantine
@@ -16,6 +16,7 @@ from registry.services.stages import change_stage
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion, RunChecks, reread
 from tests.console.conftest import Asked, SignedIn, text_of
+from tests.lineage.facts import record_consumed
 
 ORDERS = "dataset-version:orders/v2.1"
 PAGE = f"/datasets/version/?node={ORDERS}"
@@ -94,3 +95,22 @@ def test_a_run_with_two_edges_is_listed_once(
     assert '<span class="c-badge">validation</span>' in page
     assert page.count(f'href="/runs/{run_id}/"') == 1
     assert '<td data-label="Runs" class="c-num">1</td>' in text_of(signed_in(ada).get("/datasets/?q=orders"))
+
+
+def test_the_page_lists_findings_and_equal_contents(
+    new_version: NewVersion, by_ada: Actor, by_bea: Actor, ada: User, signed_in: SignedIn, settings: Settings
+) -> None:
+    settings.TRANSITION_GATES = []
+    version = new_version()
+    change_stage(
+        actor=system_actor("test"), version=version, target=Stage.PRODUCTION, archive_existing=False, reason="before"
+    )
+    digest = "0123456789abcdef0123456789abcdef"
+    for name in ("orders", "orders_copy"):
+        record_consumed(actor=by_ada, run_id=f"reads {name}", dataset=name, version="v2.1", digest=digest)
+    placed = place_quarantine(actor=by_bea, urn=ORDERS, reason=REASON)
+    open_quarantine_findings(quarantine_id=placed.pk)
+    page = text_of(signed_in(ada).get(PAGE))
+    finding = Finding.objects.get()
+    assert f'href="/findings/{finding.pk}/"' in page.partition("Findings of its quarantine")[2]
+    assert "orders_copy" in page.partition("Versions with the same contents")[2].partition("</section>")[0]
