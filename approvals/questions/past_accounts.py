@@ -45,7 +45,7 @@ def accounts_at(moment: datetime) -> dict[str, PastAccount]:
     made_later: set[str] = set()
     rows = Event.objects.filter(action__in=[*_ACCOUNTS, Action.ACCOUNT_GROUP_CHANGED], outcome="ok").order_by("id")
     for event in rows.iterator():
-        body = facts(event)
+        body = facts(event, texts=False)
         before, after = changes_of(body)
         is_later = event.at > moment
         if event.action == Action.ACCOUNT_GROUP_CHANGED:

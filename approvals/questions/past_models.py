@@ -51,7 +51,7 @@ def model_at(stream: str, moment: datetime) -> PastModel:
     model = PastModel()
     rows = Event.objects.filter(stream=stream, action__in=_OF_MODEL, outcome="ok", at__lte=moment)
     for event in rows.order_by("id").iterator():
-        body = facts(event)
+        body = facts(event, texts=False)
         before, after = changes_of(body)
         match event.action:
             case Action.REGISTRY_MODEL_CREATED:
@@ -79,7 +79,7 @@ def policies_at(moment: datetime) -> list[tuple[LoadedPolicy, str]]:
     in_force: dict[str, tuple[int, str]] = {}
     for event in Event.objects.filter(action__in=actions, outcome="ok", at__lte=moment).order_by("id").iterator():
         name = event.object_ref.removeprefix(policy_ref(""))
-        _, after = changes_of(facts(event))
+        _, after = changes_of(facts(event, texts=False))
         if event.action == Action.APPROVALS_POLICY_RETIRED:
             in_force.pop(name, None)
         elif "revision" in after:
