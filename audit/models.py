@@ -1,4 +1,4 @@
-"""Events (append-only, as exact bytes), their people, texts and positions in the log, exports, outbox, missed events."""
+"""Events (append-only, as exact bytes), their people, texts and positions in the log, exports, and the outbox."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ class Identity(models.Model):
 class EventText(models.Model):
     """A text or an address in an event, which itself holds a commitment: SHA-256 over ``salt`` and ``value``.
 
-    ``place`` is where it belongs in the event, ``value`` the text: both are canonical JSON. ``subject`` is the reference
-    of the person whose text it is, or `user:sha256:` and a commitment to the name. An erasure sets salt and value to
-    NULL; the database refuses every other change.
+    ``place`` is where it belongs in the event, ``value`` the text: both are canonical JSON. ``subject`` is the
+    reference of the person whose text it is, or `user:sha256:` and a commitment to the name. An erasure sets salt and
+    value to NULL; the database refuses every other change.
     """
 
     event = models.ForeignKey(

@@ -12,8 +12,7 @@ from django.db.models import Max, Q, QuerySet
 
 from audit.identities.names import actor_keys, actor_name, by_actor, object_refs
 from audit.models import Event, Leaf, Log
-from audit.sentences import describe, facts, read_people
-from audit.texts.reading import with_texts_read
+from audit.sentences import describe, facts, read_people, with_people_read
 from core.errors import InvalidInput
 from core.ids import row_id
 
@@ -27,7 +26,7 @@ __all__ = [
     "leaves_of",
     "stream_length",
     "trail_for",
-    "with_texts_read",
+    "with_people_read",
 ]
 
 PAGE_SIZE = 100

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from audit.verifier.audit_verify import commitments_of, with_names, with_texts
 from core.actors import ActorKind
 from core.refs import AUDIT_LOG
 
+_AT_ONCE = 500
 _SHOWN_CHANGES = 4
 _SHOWN_TEXT = 80
 
@@ -35,6 +37,19 @@ def read_people(events: Sequence[Event]) -> None:
     """Read the names and the texts of people in these events, for `facts` and `actor_name`. Two queries."""
     read_names(events)
     read_texts(events)
+
+
+def with_people_read(events: Iterable[Event], *, texts: bool = True) -> Iterator[Event]:
+    """Yield the events in their order, after the names and the texts of people in them were read.
+
+    Two queries for every 500 events; one without ``texts``.
+    """
+    remaining = iter(events)
+    while part := list(islice(remaining, _AT_ONCE)):
+        read_names(part)
+        if texts:
+            read_texts(part)
+        yield from part
 
 
 def describe(event: Event) -> str:

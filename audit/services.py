@@ -25,7 +25,6 @@ from audit.models import Event, OutboxMessage
 from audit.texts.owners import TextOf
 from audit.texts.rows import ADD_TEXTS, add_texts, as_arrays
 from audit.texts.separating import SeparatedText, Separation
-from audit.verifier.audit_verify import TEXT_HASHES
 from core.actors import Actor
 from core.bulk import BulkInsert
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
@@ -68,9 +67,7 @@ class _NewEvent:
         at, event_id = timezone.now(), time_ordered_uuid()
         actor, obj = actor_facts(self.actor), object_in_log(self.actor, self.obj)
         separation = Separation(self.actor, self.action, obj)
-        facts = self._facts(at, event_id, separation) | {"actor": actor, "object": obj}
-        if separation.texts:
-            facts[TEXT_HASHES] = separation.hashes
+        facts = self._facts(at, event_id, separation) | {"actor": actor, "object": obj} | separation.commitments()
         columns = {
             "event_id": event_id,
             "body": _body(facts),
@@ -114,8 +111,8 @@ def record(
 ) -> Event:
     """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
 
-    The reason and the facts that are texts of people (audit/texts/fact_kinds.py) become rows of their own, and the event
-    commits to them. They are the actor's, unless they are a `TextOf` somebody else.
+    The reason and the facts that are texts of people (audit/texts/fact_kinds.py) become rows of their own, and the
+    event commits to them. They are the actor's, unless they are a `TextOf` somebody else.
 
     ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered
     model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later event of a model

@@ -41,9 +41,12 @@ KEPT = (
         "the user name as author of runs, traces, versions, cards and evidence",
         "separation of duties is checked with it",
     ),
-    ("requests, comments, findings and cards on their own pages", "they are text of the record that decisions stand on"),
     (
-        "the user name in facts of events, in policies, and in what others wrote",
+        "requests, comments, findings and cards on their own pages",
+        "they are text of the record that decisions stand on",
+    ),
+    (
+        "the user name in policies, in tags, in what others wrote, in signed statements and in older events",
         "they are text of the record itself",
     ),
     ("messages to others, and exports that were made before", "they are deleted after their time: see operations.md"),

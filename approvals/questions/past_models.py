@@ -10,7 +10,7 @@ from typing import Any
 from approvals.questions.sources import changes_of
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import facts, with_people_read
 from core.actors import ActorKind
 from core.refs import policy_ref
 from policies.matching import LoadedPolicy, ModelFacts, load_revision
@@ -47,10 +47,10 @@ class PastModel:
 
 
 def model_at(stream: str, moment: datetime) -> PastModel:
-    """Return the model of a stream at a moment; one query."""
+    """Return the model of a stream at a moment; one query, and one for every 500 events."""
     model = PastModel()
     rows = Event.objects.filter(stream=stream, action__in=_OF_MODEL, outcome="ok", at__lte=moment)
-    for event in rows.order_by("id").iterator():
+    for event in with_people_read(rows.order_by("id").iterator(), texts=False):
         body = facts(event, texts=False)
         before, after = changes_of(body)
         match event.action:

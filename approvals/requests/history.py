@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from approvals.models import ApprovalComment, Decision, TransitionRequest
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts, with_texts_read
+from audit.queries import facts, with_people_read
 from core.actors import ActorKind
 from core.refs import model_stream, request_ref
 from registry.models import ModelVersion
@@ -101,7 +101,7 @@ def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
 
 
 def _activities(events: Iterable[Event], requests: Mapping[str, TransitionRequest]) -> list[Activity]:
-    rows = [(event, facts(event)) for event in with_texts_read(events)]
+    rows = [(event, facts(event)) for event in with_people_read(events)]
     comment_ids = [
         body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED
     ]

@@ -9,11 +9,10 @@ from uuid import UUID
 
 import orjson
 
-from audit.models import EventText
-from audit.texts.reading import text_of, text_rows
+from audit.texts.reading import TextRow, text_rows
 from audit.verifier.audit_verify import TEXT_HASHES, Place, canonical, text_hashes_of
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
 class EntryWithTexts(NamedTuple):
@@ -33,9 +32,9 @@ class TextAnnex:
         self.revealed = self.erased = 0
 
     def entries(self, entries: Iterable[tuple[int, bytes]]) -> Iterator[EntryWithTexts]:
-        """Yield entries with their texts. Each text is read once: one that is erased meanwhile is the same in all files.
+        """Yield entries with their texts. Each is read once: one that is erased meanwhile is the same in all files.
 
-        A query for every 500 entries.
+        A query for every 100 entries.
         """
         remaining = iter(entries)
         while part := [(seq, data, orjson.loads(data)) for seq, data in islice(remaining, _AT_ONCE)]:
@@ -50,7 +49,7 @@ class TextAnnex:
         """Return the numbers of texts, for the manifest."""
         return {"erased": self.erased, "revealed": self.revealed}
 
-    def _take(self, seq: int, event: dict[str, Any], rows: Mapping[Place, EventText]) -> dict[Place, Any]:
+    def _take(self, seq: int, event: dict[str, Any], rows: Mapping[Place, TextRow]) -> dict[Place, Any]:
         """Write the lines of an event and return its texts."""
         texts: dict[Place, Any] = {}
         for place, _ in text_hashes_of(event):
@@ -63,8 +62,8 @@ class TextAnnex:
                 line["erased"] = True
             else:
                 self.revealed += 1
-                line |= {"salt": row.salt, "value": text_of(row)}
+                line |= {"salt": row.salt, "value": row.text}
             if row is not None:
-                texts[place] = text_of(row)
+                texts[place] = row.text
             self.file.write(canonical(line) + b"\n")
         return texts

@@ -15,7 +15,9 @@ from audit.models import Identity
 
 def identities_behind(ref: str, names: Collection[str]) -> QuerySet[Identity]:
     """Return the identities of an actor who has these names, also those that were erased before."""
-    return Identity.objects.filter(Q(ref=ref) | Q(ref="", name__in=_own_names(ref, names)) | Q(pseudonym=pseudonym_of(ref)))
+    return Identity.objects.filter(
+        Q(ref=ref) | Q(ref="", name__in=_own_names(ref, names)) | Q(pseudonym=pseudonym_of(ref))
+    )
 
 
 def count_names(ref: str, names: Collection[str]) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -12,7 +11,19 @@ import orjson
 from audit.models import Event, EventText
 from audit.verifier.audit_verify import ERASED_TEXT, TEXT_HASHES, Place
 
-_AT_ONCE = 500
+
+class TextRow(NamedTuple):
+    """Salt and text (canonical JSON) of a text of an event, None where it was erased."""
+
+    salt: str | None
+    value: str | None
+
+    @property
+    def text(self) -> Any:
+        """Return the text; what is shown in its place where it was erased."""
+        return ERASED_TEXT if self.value is None else orjson.loads(self.value)
+
+
 # No body without it commits to a text.
 _MARK = f'"{TEXT_HASHES}":{{'.encode()
 
@@ -29,25 +40,13 @@ def read_texts(events: Sequence[Event]) -> None:
     unread = [event for event in events if event.texts is None]
     rows = text_rows({event.event_id for event in unread if _MARK in bytes(event.body)})
     for event in unread:
-        event.texts = {place: text_of(row) for place, row in rows.get(event.event_id, {}).items()}
+        event.texts = {place: row.text for place, row in rows.get(event.event_id, {}).items()}
 
 
-def with_texts_read(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield the events in their order, after their texts were read: one query for every 500 events."""
-    remaining = iter(events)
-    while part := list(islice(remaining, _AT_ONCE)):
-        read_texts(part)
-        yield from part
-
-
-def text_rows(event_ids: Collection[UUID]) -> dict[UUID, dict[Place, EventText]]:
+def text_rows(event_ids: Collection[UUID]) -> dict[UUID, dict[Place, TextRow]]:
     """Return the rows of the texts of events, by event id and place. At most one query."""
-    rows: dict[UUID, dict[Place, EventText]] = {}
-    for row in EventText.objects.filter(event_id__in=event_ids) if event_ids else ():
-        rows.setdefault(row.event_id, {})[tuple(orjson.loads(row.place))] = row
+    rows: dict[UUID, dict[Place, TextRow]] = {}
+    stored = EventText.objects.filter(event_id__in=event_ids).values_list("event_id", "place", "salt", "value")
+    for event_id, place, salt, value in stored if event_ids else ():
+        rows.setdefault(event_id, {})[tuple(orjson.loads(place))] = TextRow(salt, value)
     return rows
-
-
-def text_of(row: EventText) -> Any:
-    """Return the text of a row; what is shown in its place where it was erased."""
-    return ERASED_TEXT if row.value is None else orjson.loads(row.value)

@@ -11,10 +11,10 @@ from core.statements import Statement, text_array
 
 Row = tuple[str, ...]
 
-_INTO = "INSERT INTO audit_eventtext (event_id, place, subject, salt, value)"
 ADD_TEXTS = Statement(
-    f"{_INTO} SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])",
-    f"{_INTO} VALUES (%s, %s, %s, %s, %s)",
+    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value) "
+    "SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])",
+    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value) VALUES (%s, %s, %s, %s, %s)",
 )
 
 

@@ -1,7 +1,8 @@
-"""Separates the texts of people from the facts of an event, which gets commitments in their place."""
+"""Separates texts and names of people from the facts of an event, which gets commitments in their place."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,16 @@ from audit.identities.commitments import commitment_to
 from audit.texts.fact_kinds import DESCRIPTION_TAGS, FACTS, is_text
 from audit.texts.owners import TextOf
 from audit.texts.rows import Row, place_text
-from audit.verifier.audit_verify import NAMED_OBJECT, Place, canonical, text_commitment
+from audit.verifier.audit_verify import (
+    FACT_NAMES,
+    NAMED_KEYS,
+    NAMED_OBJECT,
+    NAMES_SEPARATOR,
+    TEXT_HASHES,
+    Place,
+    canonical,
+    text_commitment,
+)
 from core.actors import Actor, ActorKind
 from core.canonical import MAX_BYTES, digest_of, plain
 from core.refs import user_ref
@@ -22,6 +32,9 @@ _SALT_BYTES = 32
 _REASON = ("reason",)
 _TAGS = "tags"
 _USER = user_ref("")
+# What a user name may hold. Anything else in a fact that names people is treated as a text.
+_USERNAME = re.compile(r"[\w.@+-]{1,150}")
+_PEOPLE = (ActorKind.USER.value, ActorKind.SERVICE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +53,9 @@ class SeparatedText:
 
 @dataclass(slots=True)
 class Separation:
-    """Takes the texts out of the facts of one event. ``obj`` is its object as the log has it.
+    """Takes texts and names out of the facts of one event. ``obj`` is its object as the log has it.
 
-    ``hashes`` has the commitments, at the places of the texts.
+    ``hashes`` has the commitments to texts, ``names`` those to names, each at its place.
     """
 
     actor: Actor
@@ -50,18 +63,29 @@ class Separation:
     obj: str
     texts: list[SeparatedText] = field(default_factory=list)
     hashes: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+
+    def commitments(self) -> dict[str, Any]:
+        """Return the parts of the event with commitments; none for an event without texts and names in its facts."""
+        parts = {TEXT_HASHES: self.hashes, FACT_NAMES: self.names}
+        return {key: part for key, part in parts.items() if part}
 
     def facts(self, place: str, facts: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the facts before or after the action without their texts."""
+        """Return the facts before or after the action without their texts and the names of people."""
         kinds = FACTS[self.action]
         if kinds.plain.issuperset(facts) and _TAGS not in facts:
             return facts
+        if kinds.has_people_as_keys:
+            return self._grants(place, facts)
         rest: dict[str, object] = {}
         for key, value in facts.items():
             owned = value if isinstance(value, TextOf) else None
             fact = value if owned is None else owned.value
             if key == _TAGS and isinstance(fact, Mapping) and not kinds.has_any_key:
                 rest[key] = self._tags((place, key), fact)
+            elif key in kinds.people:
+                if not self._take_names(place, key, fact):
+                    rest[key] = fact
             elif _may_be_text(fact) and is_text(self.action, key):
                 self._take((place, key), fact, owned)
             else:
@@ -75,6 +99,38 @@ class Separation:
         if text:
             self._take(_REASON, text, owned)
         return ""
+
+    def _grants(self, place: str, grants: Mapping[str, object]) -> Mapping[str, object]:
+        """Return grants without those of users, which are among the names then, by their commitments."""
+        rest: dict[str, object] = {}
+        for key, value in grants.items():
+            kind, _, name = key.partition(":")
+            if kind in _PEOPLE and _USERNAME.fullmatch(name):
+                keys = self.names.setdefault(NAMED_KEYS, {}).setdefault(place, {})
+                keys[f"{kind}:{self._name(name)}"] = value
+            else:
+                rest[key] = value
+        return rest
+
+    def _take_names(self, place: str, key: str, value: object) -> bool:
+        """Separate the names in a fact; return False for an empty one. What is no list of user names is a text."""
+        names = value.split(NAMES_SEPARATOR) if isinstance(value, str) else value
+        if not value:
+            return False
+        if not isinstance(names, list | tuple) or not all(
+            isinstance(each, str) and _USERNAME.fullmatch(each) for each in names
+        ):
+            self._take((place, key), value, None)
+        else:
+            digests = [self._name(name) for name in names]
+            joined = NAMES_SEPARATOR.join(digests) if isinstance(value, str) else digests
+            self.names.setdefault(place, {})[key] = joined
+        return True
+
+    def _name(self, name: str) -> str:
+        """Return the commitment to a name: the actor's own, or that of somebody whom the event only names."""
+        is_actor = name == self.actor.name and self.actor.kind in (ActorKind.USER, ActorKind.SERVICE)
+        return commitment_to(self.actor.ref if is_actor else "", name)
 
     def _tags(self, place: Place, tags: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """Return tags without those that describe."""

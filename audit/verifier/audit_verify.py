@@ -53,6 +53,9 @@ NAME_HASH, BEHALF_HASH, NAMED_OBJECT = "name_hash", "on_behalf_of_hash", "user:s
 ERASED = "erased person "  # the beginning of what is shown in place of an erased name
 # Events of schema 4 hold commitments in place of texts that people wrote, and of addresses, under this key.
 TEXT_HASHES = "texts"
+# The names of people in their facts are under this key: `{"after": {"owner": COMMITMENT}}`. Several names are a list,
+# or are joined as they were. Facts whose keys are names are under "keys": `{"after": {"user:COMMITMENT": VALUE}}`.
+FACT_NAMES, NAMED_KEYS, NAMES_SEPARATOR = "people", "keys", ", "
 ERASED_TEXT = "[erased]"  # what is shown in place of an erased text
 CSV_COLUMNS = [
     "seq",
@@ -377,7 +380,23 @@ def commitments_of(event: dict[str, Any]) -> list[str]:
     """Return the commitments to names in an event; none before schema 3."""
     actor = event["actor"]
     digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
-    return digests + ([event["object"][len(NAMED_OBJECT) :]] if event["object"].startswith(NAMED_OBJECT) else [])
+    digests += [event["object"][len(NAMED_OBJECT) :]] if event["object"].startswith(NAMED_OBJECT) else []
+    return [*digests, *_fact_names(event.get(FACT_NAMES, {}))]
+
+
+def _fact_names(named: dict[str, Any]) -> Iterator[str]:
+    """Yield the commitments to the names in the facts of an event."""
+    for side, facts in named.items():
+        for value in facts.values():
+            if side == NAMED_KEYS:
+                yield from (name.rpartition(":")[2] for name in value)
+            else:
+                yield from _several(value)
+
+
+def _several(value: Any) -> list[str]:
+    """Return the parts of a fact that names people."""
+    return value.split(NAMES_SEPARATOR) if isinstance(value, str) else list(value)
 
 
 def text_commitment(salt: bytes, value: Any) -> str:
@@ -406,12 +425,16 @@ def with_texts(event: dict[str, Any], texts: Mapping[Place, Any]) -> dict[str, A
     return _with_texts(rest, event[TEXT_HASHES], texts, ())
 
 
-def _with_texts(node: dict[str, Any], hashes: dict[str, Any], texts: Mapping[Place, Any], place: Place) -> dict[str, Any]:
+def _with_texts(
+    node: dict[str, Any], hashes: dict[str, Any], texts: Mapping[Place, Any], place: Place
+) -> dict[str, Any]:
     whole = dict(node)
     for key, child in hashes.items():
         there = (*place, key)
         is_text = isinstance(child, str)
-        whole[key] = texts.get(there, f"sha256:{child}") if is_text else _with_texts(node.get(key) or {}, child, texts, there)
+        whole[key] = (
+            texts.get(there, f"sha256:{child}") if is_text else _with_texts(node.get(key) or {}, child, texts, there)
+        )
     return dict(sorted(whole.items()))
 
 
@@ -424,7 +447,31 @@ def with_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
     if obj.startswith(NAMED_OBJECT):
         digest = obj[len(NAMED_OBJECT) :]
         obj = f"user:{names.get(digest, f'sha256:{digest}')}"
-    return {**event, "actor": actor, "object": obj}
+    named = {**event, "actor": actor, "object": obj}
+    return _with_fact_names(named, names) if FACT_NAMES in event else named
+
+
+def _with_fact_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an event with the names in its facts."""
+    whole = {key: value for key, value in event.items() if key != FACT_NAMES}
+    hashes = dict(event[FACT_NAMES])
+    for side, facts in hashes.pop(NAMED_KEYS, {}).items():
+        keys = {_named_key(key, names): value for key, value in facts.items()}
+        whole[side] = dict(sorted({**(whole[side] or {}), **keys}.items()))
+    for side, facts in hashes.items():
+        values = {
+            key: [names.get(digest, f"sha256:{digest}") for digest in _several(fact)] for key, fact in facts.items()
+        }
+        joined = {
+            key: NAMES_SEPARATOR.join(value) if isinstance(facts[key], str) else value for key, value in values.items()
+        }
+        whole[side] = dict(sorted({**(whole[side] or {}), **joined}.items()))
+    return whole
+
+
+def _named_key(key: str, names: Mapping[str, str]) -> str:
+    kind, _, digest = key.rpartition(":")
+    return f"{kind}:{names.get(digest, f'sha256:{digest}')}"
 
 
 def is_hidden(name: str) -> bool:
@@ -785,11 +832,7 @@ class Walk:
         if (self.tree.size, self.tree.root()) != (signed.checkpoint.size, signed.checkpoint.root):
             self.report.wrong(EVENTS, "the entries do not make the tree that was signed")
         claim = signed.manifest["claim"]
-        if self.texts_agree and not self.report.errors:
-            try:
-                self.texts.finish(signed.manifest.get(TEXT_HASHES))
-            except BadText as error:
-                self._wrong_text(str(error))
+        self._finish_texts(signed.manifest.get(TEXT_HASHES))
         if self.claim == NUMBERS:
             self._compare_range(signed.manifest["filters"])
         counts = {"events": self.count, "first_seq": self.first_seq, "last_seq": self.last_seq if self.count else None}
@@ -797,6 +840,14 @@ class Walk:
             counts["last_gen"] = max(self.last_gen, 0)
         if any(claim.get(key) != value for key, value in counts.items()):
             self.report.wrong(MANIFEST, "its counts are not those of the events")
+
+    def _finish_texts(self, counts: Any) -> None:
+        """Compare the numbers of texts with the signed ones."""
+        if self.texts_agree and not self.report.errors:
+            try:
+                self.texts.finish(counts)
+            except BadText as error:
+                self._wrong_text(str(error))
 
     def _compare_range(self, filters: dict[str, str]) -> None:
         """Compare the numbers of the entries with those that were asked for."""
@@ -887,20 +938,49 @@ def parse_entry(line: bytes) -> dict[str, Any]:
     actor = event.get("actor")
     if not isinstance(actor, dict) or not {"reason", "before", "after"} <= event.keys():
         raise ValueError("the event lacks a field")
+    _check_actor(actor)
+    name = NAME_HASH if NAME_HASH in actor else "name"
+    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", name, "auth")]
+    if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
+        raise ValueError("the event lacks a field, or has one of the wrong type")
+    _check_commitments(event)
+    if "gen" in event and event["gen"] != entry["gen"]:
+        raise ValueError("the event names another generation than its entry")
+    return entry
+
+
+def _check_actor(actor: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to names have another form, or stand beside the names."""
     digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
     if not all(isinstance(digest, str) and _SHA256.match(digest) for digest in digests):
         raise ValueError("a commitment to a name is no SHA-256")
     if (NAME_HASH in actor) == ("name" in actor) or (BEHALF_HASH in actor and "on_behalf_of" in actor):
         raise ValueError("the actor has no name, or has one beside a commitment to it")
-    name = NAME_HASH if NAME_HASH in actor else "name"
-    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", name, "auth")]
-    if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
-        raise ValueError("the event lacks a field, or has one of the wrong type")
+
+
+def _check_commitments(event: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to texts, or to names in facts, have another form."""
     if TEXT_HASHES in event:
         _check_text_hashes(event)
-    if "gen" in event and event["gen"] != entry["gen"]:
-        raise ValueError("the event names another generation than its entry")
-    return entry
+    if FACT_NAMES in event:
+        _check_fact_names(event)
+
+
+def _check_fact_names(event: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to names in facts have another form, or stand beside the names."""
+    named = event[FACT_NAMES]
+    keys = named.get(NAMED_KEYS, {}) if isinstance(named, dict) else None
+    sides = {**named, **keys} if isinstance(keys, dict) else {}
+    sides.pop(NAMED_KEYS, None)
+    if (
+        not sides
+        or not sides.keys() <= {"after", "before"}
+        or not all(isinstance(each, dict) for each in sides.values())
+    ):
+        raise ValueError("the commitments to names in facts have another form")
+    beside = any(key in event[side] for side, facts in named.items() if side != NAMED_KEYS for key in facts)
+    if beside or not all(isinstance(digest, str) and _SHA256.match(digest) for digest in _fact_names(named)):
+        raise ValueError("a commitment to a name is no SHA-256, or stands beside a name")
 
 
 def _no_float(text: str) -> NoReturn:

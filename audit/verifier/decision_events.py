@@ -125,6 +125,8 @@ def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
     }
     if log.is_hidden(event["actor"]["name"]):
         del expected["by"]
+    if log.is_hidden(str(expected["on_behalf_of"])):
+        del expected["on_behalf_of"]
     if reason == log.ERASED_TEXT:
         del expected["comment_sha256"]
     about = after if event["action"] == OPENED else opened

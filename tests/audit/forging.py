@@ -248,7 +248,8 @@ def _put_texts(annex: Path, entries: Entries, manifest: dict[str, Any]) -> list[
         hashes = text_hashes_of(entry["event"])
         texts.append({place: known.get(digest, {}).get("value", ERASED_TEXT) for place, digest in hashes})
         lines += [
-            {"place": list(place), "seq": entry["seq"], **known.get(digest, {"erased": True})} for place, digest in hashes
+            {"place": list(place), "seq": entry["seq"], **known.get(digest, {"erased": True})}
+            for place, digest in hashes
         ]
     annex.write_bytes(b"".join(canonical(line) + b"\n" for line in lines))
     erased = sum("erased" in line for line in lines)

@@ -71,7 +71,9 @@ def test_the_application_works(hardened: None) -> None:
     with as_application():
         record(actor=system_actor("test"), action=Action.TRACKING_RUN_CREATED, obj="run:2")
         assert Sequencer().run_once() == 2
-        record(actor=system_actor("test", on_behalf_of="ada"), action=Action.REGISTRY_MODEL_UPDATED, obj="m", reason="x")
+        record(
+            actor=system_actor("test", on_behalf_of="ada"), action=Action.REGISTRY_MODEL_UPDATED, obj="m", reason="x"
+        )
         assert (erase_texts("user:1", ["ada"]), erase_names("user:1", ["ada"])) == (1, 1)
         assert check_role(app_configs=None) == []
         call_command("audit_harden", "--check")

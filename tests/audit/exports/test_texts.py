@@ -157,9 +157,9 @@ CHANGES: dict[str, Callable[[list[Line]], object]] = {
     "another salt": lambda lines: lines[2].update(salt="00" * 32),
     "no salt": lambda lines: lines[2].update(salt=""),
     "a number as salt": lambda lines: lines[2].update(salt=7),
-    "texts exchanged": lambda lines: lines[2].update(
-        value=lines[3]["value"], salt=lines[3]["salt"]
-    ) or lines[3].update(value="two"),
+    "texts exchanged": lambda lines: (
+        lines[2].update(value=lines[3]["value"], salt=lines[3]["salt"]) or lines[3].update(value="two")
+    ),
     "lines exchanged": lambda lines: lines.insert(2, lines.pop(3)),
     "a text left out": lambda lines: lines.pop(2),
     "the last text left out": lambda lines: lines.pop(),
@@ -257,9 +257,7 @@ def test_an_export_of_an_older_format_is_read(folder: Path, keys: list[Key], ver
     (folder / ANNEX).unlink()
     manifest = json.loads((folder / "manifest.json").read_bytes())
     del manifest["files"][ANNEX], manifest["texts"]
-    (folder / "manifest.json").write_bytes(
-        manifest_bytes({**manifest, "format": f"custody-audit-export/{version}"})
-    )
+    (folder / "manifest.json").write_bytes(manifest_bytes({**manifest, "format": f"custody-audit-export/{version}"}))
     forging.rebuild(folder, entries, log_signers()[0])
     report = verify(folder, keys, full=True)
     assert (report.errors, report.facts["texts"]) == ([], {"checked": 0, "erased": 0})
