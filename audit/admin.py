@@ -132,7 +132,7 @@ class EventTextAdmin(ReadOnlyAdmin):
     """Texts and addresses of people in events, newest first."""
 
     list_display = ["event_id", "place", "subject", "erased_at"]
-    search_fields = ["=event__event_id", "=subject"]
+    search_fields = ["=event_id", "=subject"]
     list_filter = [("erased_at", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
     exclude = ["salt"]

@@ -92,9 +92,7 @@ class EventText(models.Model):
     value to NULL; the database refuses every other change.
     """
 
-    event = models.ForeignKey(
-        Event, models.DO_NOTHING, to_field="event_id", related_name="+", db_constraint=False, db_index=False
-    )
+    event_id = models.UUIDField()
     place = models.TextField()
     subject = models.CharField(max_length=100)
     salt = models.CharField(max_length=64, null=True)
@@ -102,7 +100,7 @@ class EventText(models.Model):
     erased_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["event", "place"], name="audit_eventtext_place")]
+        constraints = [models.UniqueConstraint(fields=["event_id", "place"], name="audit_eventtext_place")]
         indexes = [
             models.Index(fields=["subject"], name="audit_eventtext_subject", condition=models.Q(erased_at__isnull=True))
         ]

@@ -43,4 +43,4 @@ def _rows(ref: str, names: Collection[str]) -> QuerySet[Identity]:
 
 def _own_names(ref: str, names: Collection[str]) -> set[str]:
     own = Identity.objects.filter(ref=ref, name__isnull=False)
-    return {*names, *own.values_list("name", flat=True)}
+    return {*names, *(name for name in own.values_list("name", flat=True) if name)}

@@ -1,4 +1,3 @@
-import django.db.models.deletion
 from django.db import migrations, models
 
 from core.database_guards import Guard, any_changed
@@ -15,17 +14,7 @@ class Migration(migrations.Migration):
             name="EventText",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "event",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="audit.event",
-                        to_field="event_id",
-                    ),
-                ),
+                ("event_id", models.UUIDField()),
                 ("place", models.TextField()),
                 ("subject", models.CharField(max_length=100)),
                 ("salt", models.CharField(max_length=64, null=True)),
@@ -33,7 +22,7 @@ class Migration(migrations.Migration):
                 ("erased_at", models.DateTimeField(null=True)),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=["event", "place"], name="audit_eventtext_place")],
+                "constraints": [models.UniqueConstraint(fields=["event_id", "place"], name="audit_eventtext_place")],
                 "indexes": [
                     models.Index(
                         condition=models.Q(("erased_at__isnull", True)),

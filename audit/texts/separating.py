@@ -34,6 +34,7 @@ _TAGS = "tags"
 _USER = user_ref("")
 # What a user name may hold. Anything else in a fact that names people is treated as a text.
 _USERNAME = re.compile(r"[\w.@+-]{1,150}")
+_MOST_NAMES = 50  # an event has room for so many commitments
 _PEOPLE = (ActorKind.USER.value, ActorKind.SERVICE.value)
 
 
@@ -105,7 +106,7 @@ class Separation:
         rest: dict[str, object] = {}
         for key, value in grants.items():
             kind, _, name = key.partition(":")
-            if kind in _PEOPLE and _USERNAME.fullmatch(name):
+            if kind in _PEOPLE and _is_username(name):
                 keys = self.names.setdefault(NAMED_KEYS, {}).setdefault(place, {})
                 keys[f"{kind}:{self._name(name)}"] = value
             else:
@@ -117,14 +118,11 @@ class Separation:
         names = value.split(NAMES_SEPARATOR) if isinstance(value, str) else value
         if not value:
             return False
-        if not isinstance(names, list | tuple) or not all(
-            isinstance(each, str) and _USERNAME.fullmatch(each) for each in names
-        ):
-            self._take((place, key), value, None)
-        else:
+        if isinstance(names, list | tuple) and len(names) <= _MOST_NAMES and all(map(_is_username, names)):
             digests = [self._name(name) for name in names]
-            joined = NAMES_SEPARATOR.join(digests) if isinstance(value, str) else digests
-            self.names.setdefault(place, {})[key] = joined
+            self.names.setdefault(place, {})[key] = NAMES_SEPARATOR.join(digests) if isinstance(value, str) else digests
+        else:
+            self._take((place, key), value, None)
         return True
 
     def _name(self, name: str) -> str:
@@ -157,6 +155,10 @@ class Separation:
         if self.actor.kind is ActorKind.ANONYMOUS and self.obj.startswith(_USER):
             return self.obj  # who tried to sign in, by the name that was typed
         return self.actor.ref[:100]
+
+
+def _is_username(name: object) -> bool:
+    return isinstance(name, str) and _USERNAME.fullmatch(name) is not None
 
 
 def _may_be_text(fact: object) -> bool:

@@ -81,7 +81,7 @@ def test_a_denial_already_recorded_is_not_repeated(ada: User, acting: Acting) ->
 
 
 def test_too_much_for_one_event_is_kept_as_a_digest(ada: User, acting: Acting) -> None:
-    event = event_of(acting(ada), after={str(n): "x" * 900 for n in range(90)})
+    event = event_of(acting(ada), after={"tags": {str(n): "x" * 900 for n in range(90)}})
     assert len(event.body) <= MAX_BYTES
     assert facts(event)["after"]["shortened"] is True
 

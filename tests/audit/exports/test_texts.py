@@ -43,7 +43,7 @@ Line = dict[str, Any]
 def written(log: None, ada: User, bea: User, acting: Acting) -> None:
     """Record more texts of clf's events; `log` has two reasons by bea and ada."""
     ours: Any = {"stream": "model:1", "obj": "model:clf"}
-    change = {"before": {"description": "=1+1"}, "after": {"description": "two"}}
+    change: Any = {"before": {"description": "=1+1"}, "after": {"description": "two"}}
     record(actor=acting(ada), action=Action.REGISTRY_MODEL_UPDATED, reason="three", **change, **ours)
     tags = {"mlflow.note.content": "four", "team": "fraud"}
     record(actor=acting(ada), action=Action.REGISTRY_MODEL_CREATED, after={"tags": tags}, **ours)
