@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from django.db import connection
 
@@ -18,6 +19,7 @@ ADD_TEXTS = Statement(
 )
 
 
+@lru_cache(maxsize=1000)
 def place_text(place: Place) -> str:
     """Return a place as the column has it: canonical JSON."""
     return canonical(list(place)).decode()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from audit.actions import Action
 from audit.identities.commitments import commitment_to
 from audit.texts.fact_kinds import DESCRIPTION_TAGS, FACTS, is_text
@@ -22,7 +24,7 @@ from audit.verifier.audit_verify import (
     TEXT_HASHES,
     Place,
     canonical,
-    text_commitment,
+    data_commitment,
 )
 from core.actors import Actor, ActorKind
 from core.canonical import MAX_BYTES, digest_of, plain
@@ -40,16 +42,20 @@ _PEOPLE = (ActorKind.USER.value, ActorKind.SERVICE.value)
 
 @dataclass(frozen=True, slots=True)
 class SeparatedText:
-    """A text of an event: its place, the reference of the person whose it is, the salt (hex), and the text."""
+    """A text of an event: its place, the reference of the person whose it is, the salt (hex), and the text.
+
+    ``data`` is the text as canonical JSON.
+    """
 
     place: Place
     subject: str
     salt: str
     value: Any
+    data: str
 
     def row(self, event_id: UUID) -> Row:
         """Return the row of a text, for `add_texts`."""
-        return event_id.hex, place_text(self.place), self.subject, self.salt, canonical(self.value).decode()
+        return event_id.hex, place_text(self.place), self.subject, self.salt, self.data
 
 
 @dataclass(slots=True)
@@ -139,13 +145,15 @@ class Separation:
 
     def _take(self, place: Place, value: object, owned: TextOf | None) -> None:
         fact = plain(value)
-        if len(canonical(fact)) > MAX_BYTES:
+        data = orjson.dumps(fact, option=orjson.OPT_SORT_KEYS)
+        if len(data) > MAX_BYTES:
             fact = {"sha256": digest_of(value), "shortened": True}
+            data = canonical(fact)
         salt, node = secrets.token_bytes(_SALT_BYTES), self.hashes
         for key in place[:-1]:
             node = node.setdefault(key, {})
-        node[place[-1]] = text_commitment(salt, fact)
-        self.texts.append(SeparatedText(place, self._subject(owned), salt.hex(), fact))
+        node[place[-1]] = data_commitment(salt, data)
+        self.texts.append(SeparatedText(place, self._subject(owned), salt.hex(), fact, data.decode()))
 
     def _subject(self, owned: TextOf | None) -> str:
         """Return whose text it is: a reference, or a commitment to a name."""

@@ -401,7 +401,12 @@ def _several(value: Any) -> list[str]:
 
 def text_commitment(salt: bytes, value: Any) -> str:
     """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
-    return hashlib.sha256(salt + canonical(value)).hexdigest()
+    return data_commitment(salt, canonical(value))
+
+
+def data_commitment(salt: bytes, data: bytes) -> str:
+    """Return the commitment to a text that is canonical JSON already."""
+    return hashlib.sha256(salt + data).hexdigest()
 
 
 def text_hashes_of(event: dict[str, Any]) -> list[tuple[Place, str]]:

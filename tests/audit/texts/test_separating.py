@@ -93,6 +93,9 @@ def test_odd_and_long_texts_are_as_in_earlier_events(ada: User, acting: Acting, 
     event = record(actor=acting(ada), action=Action.REGISTRY_MODEL_UPDATED, obj="model:m", after={"description": text})
     shown = facts(reread(event))["after"]["description"]
     assert shown == facts(event)["after"]["description"]
+    [(_, digest)] = text_hashes_of(orjson.loads(bytes(event.body)))
+    row = EventText.objects.get()
+    assert text_commitment(bytes.fromhex(row.salt or ""), orjson.loads(row.value or "")) == digest
     if text == ["y" * 900] * 90:
         assert (len(shown["sha256"]), shown["shortened"]) == (64, True)
     elif len(text) > 1000:
