@@ -43,7 +43,7 @@ KEPT = (
     ),
     (
         "requests, comments, findings and cards on their own pages",
-        "they are text of the record that decisions stand on",
+        "they are text of the record itself, on which decisions were based",
     ),
     (
         "the user name in policies, in tags, in what others wrote, in signed statements and in older events",

@@ -30,8 +30,8 @@ def erase_texts(ref: str, names: Collection[str]) -> int:
 
 
 def _rows(ref: str, names: Collection[str]) -> QuerySet[EventText]:
-    kept = EventText.objects.filter(erased_at__isnull=True)
+    stored = EventText.objects.filter(erased_at__isnull=True)
     commitments = identities_behind(ref, names).values_list("commitment", flat=True)
     own = Q(subject__in=[ref, *(f"{NAMED_OBJECT}{digest}" for digest in commitments)])
     repeating = Q(place__startswith=_BEFORE) | Q(subject__startswith=f"{ActorKind.SYSTEM}:")
-    return kept.filter(own | (repeating & Q(value__in=kept.filter(own).values("value"))))
+    return stored.filter(own | (repeating & Q(value__in=stored.filter(own).values("value"))))

@@ -13,9 +13,9 @@ from core.statements import Statement, text_array
 Row = tuple[str, ...]
 
 ADD_TEXTS = Statement(
-    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value) "
-    "SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])",
-    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value) VALUES (%s, %s, %s, %s, %s)",
+    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value, erased_at) SELECT *, NULL::timestamptz "
+    "FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])",
+    "INSERT INTO audit_eventtext (event_id, place, subject, salt, value, erased_at) VALUES (%s, %s, %s, %s, %s, NULL)",
 )
 
 

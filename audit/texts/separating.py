@@ -84,20 +84,20 @@ class Separation:
             return facts
         if kinds.has_people_as_keys:
             return self._grants(place, facts)
-        rest: dict[str, object] = {}
+        others: dict[str, object] = {}
         for key, value in facts.items():
             owned = value if isinstance(value, TextOf) else None
             fact = value if owned is None else owned.value
             if key == _TAGS and isinstance(fact, Mapping) and not kinds.has_any_key:
-                rest[key] = self._tags((place, key), fact)
+                others[key] = self._tags((place, key), fact)
             elif key in kinds.people:
                 if not self._take_names(place, key, fact):
-                    rest[key] = fact
+                    others[key] = fact
             elif _may_be_text(fact) and is_text(self.action, key):
                 self._take((place, key), fact, owned)
             else:
-                rest[key] = fact
-        return rest
+                others[key] = fact
+        return others
 
     def reason(self, reason: str | TextOf) -> str:
         """Separate the reason, and return what stays of it: ""."""
@@ -109,15 +109,15 @@ class Separation:
 
     def _grants(self, place: str, grants: Mapping[str, object]) -> Mapping[str, object]:
         """Return grants without those of users, which are among the names then, by their commitments."""
-        rest: dict[str, object] = {}
+        others: dict[str, object] = {}
         for key, value in grants.items():
             kind, _, name = key.partition(":")
             if kind in _PEOPLE and _is_username(name):
                 keys = self.names.setdefault(NAMED_KEYS, {}).setdefault(place, {})
                 keys[f"{kind}:{self._name(name)}"] = value
             else:
-                rest[key] = value
-        return rest
+                others[key] = value
+        return others
 
     def _take_names(self, place: str, key: str, value: object) -> bool:
         """Separate the names in a fact; return False for an empty one. What is no list of user names is a text."""
@@ -156,7 +156,7 @@ class Separation:
         self.texts.append(SeparatedText(place, self._subject(owned), salt.hex(), fact, data.decode()))
 
     def _subject(self, owned: TextOf | None) -> str:
-        """Return whose text it is: a reference, or a commitment to a name."""
+        """Return the owner of a text: a reference, or a commitment to a name."""
         person = owned.person if owned and owned.person else self.actor.on_behalf_of
         if person and person != self.actor.name:
             return f"{NAMED_OBJECT}{commitment_to('', person)}"

@@ -426,8 +426,8 @@ def with_texts(event: dict[str, Any], texts: Mapping[Place, Any]) -> dict[str, A
     """Return the event with its texts; `sha256:` and the commitment where ``texts`` has none."""
     if TEXT_HASHES not in event:
         return event
-    rest = {key: value for key, value in event.items() if key != TEXT_HASHES}
-    return _with_texts(rest, event[TEXT_HASHES], texts, ())
+    facts = {key: value for key, value in event.items() if key != TEXT_HASHES}
+    return _with_texts(facts, event[TEXT_HASHES], texts, ())
 
 
 def _with_texts(
