@@ -30,6 +30,7 @@ from accounts.models import ApiToken, User
 from audit.actions import Action
 from audit.admin import ReadOnlyAdmin
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.look_alikes import is_unseen, look_alike_key
 from core.refs import group_ref, user_ref
 
@@ -190,7 +191,7 @@ def _facts_of(user: User) -> dict[str, object]:
         "superuser": user.is_superuser,
         "service": user.is_service,
         "owner": user.owner.username if user.owner else "",
-        "email": user.email,
+        "email": TextOf(user.username, user.email),
     }
 
 

@@ -14,6 +14,7 @@ from accounts.approval_sessions import end_sessions_of_keys
 from accounts.models import BrowserSession, User
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor
 from core.refs import user_ref
 
@@ -75,7 +76,7 @@ def end_rows(actor: Actor, user: User, rows: list[BrowserSession], *, reason: st
         actor=actor,
         action=Action.ACCOUNT_SESSIONS_ENDED,
         obj=user_ref(user.username),
-        before={"sessions": facts},
+        before={"sessions": TextOf(user.username, facts)},
         after={"sessions_ended": len(rows)},
         reason=reason,
     )

@@ -18,6 +18,7 @@ from accounts.models import ApiToken, User
 from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import ALL_SCOPES, Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import user_ref
@@ -147,5 +148,5 @@ def revoke_token(*, actor: Actor, token: ApiToken) -> None:
         actor=actor,
         action=Action.ACCOUNT_TOKEN_REVOKED,
         obj=user_ref(locked.user.username),
-        before={"token": locked.pk, "label": locked.label},
+        before={"token": locked.pk, "label": TextOf(locked.user.username, locked.label)},
     )

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from audit.actions import Action
 from audit.identities.names import object_refs
-from audit.models import Event, Identity, Log, MissedEvent, OutboxMessage
+from audit.models import Event, EventText, Identity, Log, MissedEvent, OutboxMessage
 from audit.queries import actor_name, by_actor, facts
 from core.refs import user_ref
 
@@ -123,6 +123,17 @@ class IdentityAdmin(ReadOnlyAdmin):
 
     list_display = ["label", "ref", "commitment", "erased_at"]
     search_fields = ["name", "ref", "commitment", "pseudonym"]
+    ordering = ["-id"]
+    exclude = ["salt"]
+
+
+@admin.register(EventText)
+class EventTextAdmin(ReadOnlyAdmin):
+    """Texts and addresses of people in events, newest first."""
+
+    list_display = ["event_id", "place", "subject", "erased_at"]
+    search_fields = ["=event_id", "=subject"]
+    list_filter = [("erased_at", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
     exclude = ["salt"]
 

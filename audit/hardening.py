@@ -6,7 +6,7 @@ TRUNCATE cannot change an event, whatever statement it sends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -14,6 +14,11 @@ from psycopg import sql
 
 # Tables that only the owner may change. The application inserts and reads.
 PROTECTED = ("audit_event", "audit_leaf")
+# Tables in which the application may only insert rows and blank these columns, as an erasure does.
+ERASABLE = {
+    "audit_eventtext": ("salt", "value", "erased_at"),
+    "audit_identity": ("name", "salt", "pseudonym", "erased_at"),
+}
 _FORBIDDEN = ("UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
 
 _GRANTS = (
@@ -49,9 +54,11 @@ def harden(role: str, *, password: str | None = None) -> None:
         _make_role(cursor, role, password)
         for statement in _GRANTS:
             cursor.execute(sql.SQL(statement).format(role=sql.Identifier(role)))
-        for table in PROTECTED:
+        for table in (*PROTECTED, *ERASABLE):
             for statement in _PROTECT:
                 cursor.execute(sql.SQL(statement).format(role=sql.Identifier(role), table=sql.Identifier(table)))
+        for table, columns in ERASABLE.items():
+            _allow_erasing(cursor, role, table, columns)
         if problems := list(weaknesses(role)):
             raise CannotHarden(" ".join(problems))
 
@@ -68,6 +75,12 @@ def _make_role(cursor: CursorWrapper, role: str, password: str | None) -> None:
     cursor.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
 
 
+def _allow_erasing(cursor: CursorWrapper, role: str, table: str, columns: Sequence[str]) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("GRANT UPDATE ({columns}) ON TABLE {table} TO {role}")
+    cursor.execute(statement.format(columns=names, table=sql.Identifier(table), role=sql.Identifier(role)))
+
+
 def weaknesses(role: str = "") -> Iterator[str]:
     """Yield each way in which a role, by default the one in use, could change events. Nothing on SQLite."""
     if connection.vendor != "postgresql":
@@ -78,7 +91,7 @@ def weaknesses(role: str = "") -> Iterator[str]:
         cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = %s", [name])
         if cursor.fetchone()[0]:
             yield f"{name} is a superuser of the database, or may make roles."
-        for table in PROTECTED:
+        for table in (*PROTECTED, *ERASABLE):
             cursor.execute(
                 "SELECT pg_get_userbyid(relowner), pg_has_role(%s, relowner, 'MEMBER') FROM pg_class WHERE oid = to_regclass(%s)",
                 [name, table],

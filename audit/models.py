@@ -1,10 +1,9 @@
-"""Events (append-only, as exact bytes), the people behind them, their positions in the log, exports, the outbox, and
-missed events.
-"""
+"""Events (append-only, as exact bytes), their people, texts and positions in the log, exports, and the outbox."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -34,6 +33,8 @@ class Event(AppendOnlyModel):
     object_ref = models.CharField(max_length=600)
     stream = models.CharField(max_length=100, default="", blank=True)
     request_id = models.CharField(max_length=64, default="", blank=True)
+    # The texts of people in the event by place, once they were read (audit/texts/reading.py).
+    texts: dict[tuple[str, ...], Any] | None = None
 
     class Meta:
         constraints = [
@@ -81,6 +82,31 @@ class Identity(models.Model):
     def label(self) -> str:
         """Return the name, or the pseudonym of a person who was erased."""
         return self.pseudonym if self.name is None else self.name
+
+
+class EventText(models.Model):
+    """A text or an address in an event, which itself holds a commitment: SHA-256 over ``salt`` and ``value``.
+
+    ``place`` is where it belongs in the event, ``value`` the text: both are canonical JSON. ``subject`` is the
+    reference of the person whose text it is, or `user:sha256:` and a commitment to the name. An erasure sets salt and
+    value to NULL; the database refuses every other change.
+    """
+
+    event_id = models.UUIDField()
+    place = models.TextField()
+    subject = models.CharField(max_length=100)
+    salt = models.CharField(max_length=64, null=True)
+    value = models.TextField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event_id", "place"], name="audit_eventtext_place")]
+        indexes = [
+            models.Index(fields=["subject"], name="audit_eventtext_subject", condition=models.Q(erased_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place} of {self.event_id}"
 
 
 class Log(models.Model):

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
-from audit.identities.names import actor_keys, actor_name, by_actor, object_refs, read_names
+from audit.identities.names import actor_keys, actor_name, by_actor, object_refs
 from audit.models import Event, Leaf, Log
-from audit.sentences import describe, facts
+from audit.sentences import describe, facts, read_people, with_people_read
 from core.errors import InvalidInput
 from core.ids import row_id
 
@@ -26,6 +26,7 @@ __all__ = [
     "leaves_of",
     "stream_length",
     "trail_for",
+    "with_people_read",
 ]
 
 PAGE_SIZE = 100
@@ -53,7 +54,7 @@ def trail_for(*refs: str, stream: str = "", limit: int = PAGE_SIZE) -> list[Even
     rows = Event.objects.filter(stream=stream) if stream else Event.objects.all()
     rows = rows.filter(object_ref__in=stored) if refs or not stream else rows
     events = list(rows.order_by("-id")[:limit])
-    read_names(events)
+    read_people(events)
     return events
 
 
@@ -99,7 +100,7 @@ def events_matching(
     events: Sequence[Event] = list(rows.order_by(*_NEWEST_FIRST)[: size + 1])
     more = len(events) > size
     page = list(events[:size])
-    read_names(page)
+    read_people(page)
     return Page(page, str(page[-1].pk) if more else "")
 
 

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from audit.actions import record_of
-from audit.identities.names import names_of
+from audit.identities.names import names_of, read_names
 from audit.models import Event
-from audit.verifier.audit_verify import commitments_of, with_names
+from audit.texts.reading import read_texts, texts_in
+from audit.verifier.audit_verify import commitments_of, with_names, with_texts
 from core.actors import ActorKind
 from core.refs import AUDIT_LOG
 
+_AT_ONCE = 500
 _SHOWN_CHANGES = 4
 _SHOWN_TEXT = 80
 
 
-def facts(event: Event) -> dict[str, Any]:
-    """Return the facts of an event, read from its exact bytes, with the names of people as far as they exist.
+def facts(event: Event, *, texts: bool = True) -> dict[str, Any]:
+    """Return the facts of an event, read from its exact bytes, with names and texts of people as far as they exist.
 
-    A person who was erased has a pseudonym. A query, unless this process has just read the names (`read_names`).
+    A person who was erased has a pseudonym, an erased text is "[erased]". Two queries, unless names and texts were just
+    read (`read_people`). Without ``texts``, commitments take their place.
     """
     body: dict[str, Any] = orjson.loads(bytes(event.body))
     digests = commitments_of(body)
-    return with_names(body, names_of(digests)) if digests else body
+    named = with_names(body, names_of(digests)) if digests else body
+    return with_texts(named, texts_in(event) if texts else {})
+
+
+def read_people(events: Sequence[Event]) -> None:
+    """Read the names and the texts of people in these events, for `facts` and `actor_name`. Two queries."""
+    read_names(events)
+    read_texts(events)
+
+
+def with_people_read(events: Iterable[Event], *, texts: bool = True) -> Iterator[Event]:
+    """Yield the events in their order, after the names and the texts of people in them were read.
+
+    Two queries for every 500 events; one without ``texts``.
+    """
+    remaining = iter(events)
+    while part := list(islice(remaining, _AT_ONCE)):
+        read_names(part)
+        if texts:
+            read_texts(part)
+        yield from part
 
 
 def describe(event: Event) -> str:

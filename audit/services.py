@@ -22,6 +22,9 @@ from audit.consumers import call_consumers, is_consumed
 from audit.dispatch import current_trace, dispatch_soon
 from audit.identities.commitments import actor_facts, object_in_log, storable
 from audit.models import Event, OutboxMessage
+from audit.texts.owners import TextOf
+from audit.texts.rows import ADD_TEXTS, add_texts, as_arrays
+from audit.texts.separating import SeparatedText, Separation
 from core.actors import Actor
 from core.bulk import BulkInsert
 from core.canonical import MAX_BYTES, canonical_bytes, digest_of, plain
@@ -32,12 +35,17 @@ from core.outages import raise_if_outage
 from core.refs import Auditable, event_object_of
 from core.statements import Statement, fetch, in_pipeline, portable, run
 
-SCHEMA = 3
+SCHEMA = 4
 # Every change writes an event, so the insert is plain SQL.
 _INTO = "INSERT INTO audit_event (event_id, body, at, action, outcome, actor_ref, actor_name, object_ref, stream, request_id)"
 _VALUES = ", ".join(["%s"] * 10)
 _INSERT = portable(f"{_INTO} VALUES ({_VALUES})")
 _INSERT_FOR_ID = portable(f"{_INSERT.postgresql} RETURNING id")
+# On PostgreSQL an event and its texts are one statement; on SQLite the texts are inserted before.
+_INSERT_ALL, _INSERT_ALL_FOR_ID = (
+    Statement(f"WITH texts AS ({ADD_TEXTS.postgresql}) {event.postgresql}", event.sqlite)
+    for event in (_INSERT, _INSERT_FOR_ID)
+)
 _INSERT_MANY = BulkInsert(Event)
 
 
@@ -51,16 +59,18 @@ class _NewEvent:
     stream: str = ""
     before: Mapping[str, object] = field(default_factory=dict)
     after: Mapping[str, object] = field(default_factory=dict)
-    reason: str = ""
+    reason: str | TextOf = ""
     outcome: str = "ok"
 
-    def columns(self) -> dict[str, Any]:
-        """Return the columns of the new row, in the order of _INTO."""
+    def rows(self) -> tuple[dict[str, Any], list[SeparatedText]]:
+        """Return the columns of the new row, in the order of _INTO, and its texts."""
         at, event_id = timezone.now(), time_ordered_uuid()
         actor, obj = actor_facts(self.actor), object_in_log(self.actor, self.obj)
-        return {
+        separation = Separation(self.actor, self.action, obj)
+        facts = self._facts(at, event_id, separation) | {"actor": actor, "object": obj} | separation.commitments()
+        columns = {
             "event_id": event_id,
-            "body": _body(self._facts(at, event_id) | {"actor": actor, "object": obj}),
+            "body": _body(facts),
             "at": at,
             "action": self.action.value,
             "outcome": self.outcome,
@@ -70,8 +80,9 @@ class _NewEvent:
             "stream": self.stream,
             "request_id": storable(self.actor.request_id)[:64],
         }
+        return columns, separation.texts
 
-    def _facts(self, at: datetime, event_id: uuid.UUID) -> dict[str, object]:
+    def _facts(self, at: datetime, event_id: uuid.UUID, separation: Separation) -> dict[str, object]:
         return {
             "schema": SCHEMA,
             "event_id": event_id,
@@ -80,9 +91,9 @@ class _NewEvent:
             "outcome": self.outcome,
             "request_id": self.actor.request_id,
             "stream": self.stream,
-            "before": self.before,
-            "after": self.after,
-            "reason": self.reason,
+            "before": separation.facts("before", self.before),
+            "after": separation.facts("after", self.after),
+            "reason": separation.reason(self.reason),
             "app_version": settings.VERSION,
         }
 
@@ -95,10 +106,13 @@ def record(
     stream: str = "",
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
-    reason: str = "",
+    reason: str | TextOf = "",
     outcome: str = "ok",
 ) -> Event:
     """Insert one event in the caller's transaction and return it, after the consumers in AUDIT_CONSUMERS were called.
+
+    The reason and the facts that are texts of people (audit/texts/fact_kinds.py) become rows of their own, and the
+    event commits to them. They are the actor's, unless they are a `TextOf` somebody else.
 
     ``obj`` is the row that the event is about, or its reference and with it ``stream``. A stream names the registered
     model that the event belongs to (`model:<id>`). The log numbers its events without gaps; a later event of a model
@@ -113,7 +127,7 @@ def record(
         raise RuntimeError(msg)
     ref, stream = event_object_of(obj, stream)
     new = _NewEvent(actor, Action(action), ref, stream, before or {}, after or {}, reason, outcome)
-    event = _insert(new.columns())
+    event = _insert(*new.rows())
     call_consumers(event)
     return event
 
@@ -133,8 +147,9 @@ def record_many(*, actor: Actor, action: Action, changes: Mapping[str, Mapping[s
         msg = f"audit.record_many({action}) outside a transaction"
         raise RuntimeError(msg)
     listed_action = Action(action)
-    rows = [_NewEvent(actor, listed_action, obj, after=after).columns() for obj, after in changes.items()]
-    _INSERT_MANY.run(rows)
+    rows = [_NewEvent(actor, listed_action, obj, after=after).rows() for obj, after in changes.items()]
+    add_texts([text.row(columns["event_id"]) for columns, texts in rows for text in texts])
+    _INSERT_MANY.run([columns for columns, _ in rows])
     transaction.on_commit(partial(_count, listed_action.value, "ok", len(rows)))
 
 
@@ -144,12 +159,14 @@ def record_with(
     """On PostgreSQL make a change and insert its event in one statement; return whether that was done.
 
     ``change`` is SQL that follows WITH. Its expression `changed` has one row where the change is made; where it has
-    none, no event is inserted. On SQLite, and where a consumer wants events of this action, nothing is done and False
-    is returned: the caller then makes the change and records it step by step.
+    none, no event is inserted. On SQLite, where a consumer wants events of this action, and where a fact is a text of a
+    person, nothing is done and False is returned: the caller then makes the change and records it step by step.
     """
     if connection.vendor != "postgresql" or is_consumed(action):
         return False
-    columns = _NewEvent(actor, Action(action), obj, after=after).columns()
+    columns, texts = _NewEvent(actor, Action(action), obj, after=after).rows()
+    if texts:
+        return False
     with connection.cursor() as cursor:
         cursor.execute(_with_event(change).text, [*change_values, *columns.values()])
         changed = bool(cursor.rowcount == 1)
@@ -168,18 +185,25 @@ def _count(action: str, outcome: str, events: int = 1) -> None:
     EVENTS.labels(action, outcome).inc(events)
 
 
-def _insert(columns: dict[str, Any]) -> Event:
+def _insert(columns: dict[str, Any], texts: Sequence[SeparatedText]) -> Event:
     event_id, at = columns["event_id"], columns["at"]
     stored = {
         "event_id": event_id if connection.features.has_native_uuid_field else event_id.hex,
         "at": connection.ops.adapt_datetimefield_value(at),
     }
     bound = list((columns | stored).values())
+    insert, insert_for_id = (_INSERT_ALL, _INSERT_ALL_FOR_ID) if texts else (_INSERT, _INSERT_FOR_ID)
+    rows = [text.row(event_id) for text in texts]
+    if connection.vendor == "postgresql":
+        bound = [*as_arrays(rows), *bound]
+    else:
+        add_texts(rows)
     if in_pipeline() and not is_consumed(columns["action"]):
-        run(_INSERT, bound)
+        run(insert, bound)
         event = _event(columns)
     else:
-        event = _event(columns | {"id": fetch(_INSERT_FOR_ID, bound)[0][0]})
+        event = _event(columns | {"id": fetch(insert_for_id, bound)[0][0]})
+    event.texts = {text.place: text.value for text in texts}
     transaction.on_commit(partial(_count, columns["action"], columns["outcome"]))
     event._state.adding = False  # noqa: SLF001 - as after a save: it is in the database
     event._state.db = connection.alias  # noqa: SLF001 - as Django's own save does

@@ -52,3 +52,5 @@ def _figures(measured: dict[str, Any]) -> Iterator[Figure]:
     for write in measured["writes"]:
         title = f"changes with an event, {write['clients']} clients, {write['models']} models, {where}"
         yield Figure(title, write["with"], write["without"], "without the event", RATIOS[write["models"]])
+        title = f"changes with an event and a reason, {write['clients']} clients, {write['models']} models, {where}"
+        yield Figure(title, write["with_reason"], write["with"], "without the reason", 0.85)

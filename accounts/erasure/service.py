@@ -16,6 +16,7 @@ from audit.actions import Action
 from audit.identities.erasing import count_names, erase_names
 from audit.identities.names import pseudonym_of
 from audit.services import record
+from audit.texts.erasing import count_texts, erase_texts
 from core.actors import Actor
 from core.errors import Conflict, InvalidInput, NotFound
 from core.refs import user_ref
@@ -23,12 +24,16 @@ from core.sweeps import refuse_under_legal_hold
 
 _MAX_REASON = 1000
 _NAMES, _ACCOUNT = "names in the audit log", "name and e-mail address of the account"
+_TEXTS = "reasons, comments, descriptions and addresses in the audit log"
 
 # What stays, and why: docs/operations.md says the same.
 KEPT = (
-    ("events, without the name of who acted", "the log proves what happened, and its leaves are hashes of them"),
     (
-        "reviews, overrides and their printed names",
+        "events, without the name of who acted and without what they wrote",
+        "the log proves what happened, and its leaves are hashes of them",
+    ),
+    (
+        "reviews and overrides with their comments and printed names, and the digests that a passkey signed",
         "a signed decision is evidence, and names who signed (21 CFR 11.50)",
     ),
     ("public keys of passkeys and their names", "signatures are verified with them"),
@@ -36,7 +41,15 @@ KEPT = (
         "the user name as author of runs, traces, versions, cards and evidence",
         "separation of duties is checked with it",
     ),
-    ("the user name in the facts of events, in reasons, comments and policies", "they are text of the record itself"),
+    (
+        "requests, comments, findings and cards on their own pages",
+        "they are text of the record itself, on which decisions were based",
+    ),
+    (
+        "the user name in policies, in tags, in what others wrote, in signed statements and in older events",
+        "they are text of the record itself",
+    ),
+    ("messages to others, and exports that were made before", "they are deleted after their time: see operations.md"),
     ("a digest of the user name", "so that nobody else gets the name"),
 )
 
@@ -58,8 +71,9 @@ def erasure_of(*, actor: Actor, username: str) -> Erasure:
     """
     person = _erasable(actor, username)
     counts = [(part.label, part.rows.count()) for part in _parts(person)]
-    names = count_names(actor_ref_of(person), _names(person))
-    return _erasure(person, [(_NAMES, names), (_ACCOUNT, int(not _is_blank(person))), *counts])
+    whose = actor_ref_of(person), _names(person)
+    logged = [(_TEXTS, count_texts(*whose)), (_NAMES, count_names(*whose))]
+    return _erasure(person, [*logged, (_ACCOUNT, int(not _is_blank(person))), *counts])
 
 
 @transaction.atomic
@@ -76,9 +90,10 @@ def erase_person(*, actor: Actor, username: str, reason: str) -> Erasure:
     _refuse_active(locked)
     if _is_named(locked, reason):
         raise InvalidInput("The reason names the person, and it is kept for good. Write it without the name.")
-    names = _names(locked)
+    whose = actor_ref_of(locked), _names(locked)
     counts = [(part.label, part.erase()) for part in _parts(locked)]
-    counts = [(_NAMES, erase_names(actor_ref_of(locked), names)), (_ACCOUNT, _blank_account(locked)), *counts]
+    logged = [(_TEXTS, erase_texts(*whose)), (_NAMES, erase_names(*whose))]  # the names say whose texts they are
+    counts = [*logged, (_ACCOUNT, _blank_account(locked)), *counts]
     erasure = _erasure(locked, counts)
     record(
         actor=actor,

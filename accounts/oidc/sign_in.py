@@ -23,6 +23,7 @@ from accounts.reauthentication import require_person
 from accounts.services import create_user
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor, system_actor
 from core.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from core.refs import user_ref
@@ -107,7 +108,7 @@ def unlink_identity(*, actor: Actor, username: str, provider: str) -> None:
     identity.delete()
     if username != actor.name:
         end_sessions(actor=actor, user=user, reason=f"the account was unlinked from {provider}")
-    before = {"provider": provider, "subject": subject}
+    before = {"provider": provider, "subject": TextOf(user.username, subject)}
     record(actor=actor, action=Action.ACCOUNT_IDENTITY_UNLINKED, obj=user_ref(user.username), before=before)
 
 
@@ -115,7 +116,7 @@ def _link(user: User, identity: Identity, actor: Actor) -> None:
     provider = identity.provider
     facts = {"issuer": provider.issuer}
     SocialAccount.objects.create(user=user, provider=provider.id, uid=identity.subject, extra_data=facts)
-    after = {"provider": provider.id, "subject": identity.subject, **facts}
+    after = {"provider": provider.id, "subject": TextOf(user.username, identity.subject), **facts}
     record(actor=actor, action=Action.ACCOUNT_IDENTITY_LINKED, obj=user_ref(user.username), after=after)
 
 

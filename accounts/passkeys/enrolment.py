@@ -23,6 +23,7 @@ from accounts.passkeys.ceremonies import creation_options, verify_creation
 from accounts.reauthentication import reauthenticate, require_person
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, InvalidState, NotFound
 from core.refs import user_ref
@@ -147,7 +148,11 @@ def remove_passkey(*, actor: Actor, passkey_id: int) -> Passkey:
         actor=actor,
         action=Action.ACCOUNT_PASSKEY_REMOVED,
         obj=user_ref(row.user.username),
-        before={"name": row.name, "credential_id": row.credential_id, "public_key": row.public_key},
+        before={
+            "name": TextOf(row.user.username, row.name),
+            "credential_id": row.credential_id,
+            "public_key": row.public_key,
+        },
     )
     return row
 

@@ -18,6 +18,7 @@ from approvals.models.oversight import Finding, FindingOrigin, FindingState
 from approvals.oversight.findings import insert_finding
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor, system_actor
 from core.errors import DomainError
 from core.sweeps import for_each
@@ -67,13 +68,15 @@ def remind_conditions(now: datetime) -> int:
 @transaction.atomic
 def _remind(condition_id: int, now: datetime) -> bool:
     changed = ApprovalCondition.objects.filter(pk=condition_id, reminded_at__isnull=True).update(reminded_at=now)
-    row = ApprovalCondition.objects.select_related("review__request__version__model", "owner").get(pk=condition_id)
+    rows = ApprovalCondition.objects.select_related("review__request__version__model", "review__reviewer", "owner")
+    row = rows.get(pk=condition_id)
     if changed:
+        text = TextOf(row.review.reviewer.username, row.text)
         record(
             actor=system_actor("remind_conditions"),
             action=Action.APPROVALS_CONDITION_REMINDED,
             obj=row.review.request,
-            after={"condition": row.pk, "text": row.text, "owner": row.owner.username, "due_at": row.due_at},
+            after={"condition": row.pk, "text": text, "owner": row.owner.username, "due_at": row.due_at},
         )
     return bool(changed)
 

@@ -18,6 +18,7 @@ from approvals.permissions.oversight import refusal_to_assign_finding, refusal_t
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState, NotFound
 from policies.rules import Severity
@@ -65,8 +66,11 @@ def open_finding(
     )
 
 
-def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
-    """Insert a new finding, record its event and return it, in the caller's transaction with the model locked."""
+def insert_finding(*, actor: Actor, finding: Finding, author: str = "") -> Finding:
+    """Insert a new finding, record its event and return it, in the caller's transaction with the model locked.
+
+    ``author`` is the person who wrote the description, where it is not the one who opens the finding.
+    """
     finding.opened_at = timezone.now()
     finding.save(force_insert=True)
     record(
@@ -74,7 +78,7 @@ def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
         action=Action.APPROVALS_FINDING_OPENED,
         obj=finding,
         after={
-            "title": finding.title,
+            "title": _title(finding),
             "severity": finding.severity,
             "model": finding.model.name,
             "version": finding.version.version if finding.version else None,
@@ -82,7 +86,7 @@ def insert_finding(*, actor: Actor, finding: Finding) -> Finding:
             "due_at": finding.due_at,
             **({"origin": finding.origin, "cause": finding.cause} if finding.origin != FindingOrigin.PERSON else {}),
         },
-        reason=finding.description,
+        reason=TextOf(author or _author(finding), finding.description),
     )
     return finding
 
@@ -117,8 +121,8 @@ def close_locked_finding(actor: Actor, finding: Finding, state: FindingState, co
         action=Action.APPROVALS_FINDING_CLOSED,
         obj=finding,
         before={"state": FindingState.OPEN.value},
-        after={"state": finding.state, "severity": finding.severity, "title": finding.title},
-        reason=comment,
+        after={"state": finding.state, "severity": finding.severity, "title": _title(finding)},
+        reason=TextOf(closed_by, comment),
     )
 
 
@@ -167,13 +171,22 @@ def flag_overdue_finding(*, actor: Actor, finding_id: int, now: datetime) -> boo
         action=Action.APPROVALS_FINDING_FELL_DUE,
         obj=row,
         after={
-            "title": row.title,
+            "title": _title(row),
             "severity": row.severity,
             "due_at": row.due_at,
             "owner": row.owner.username if row.owner else "",
         },
     )
     return True
+
+
+def _author(finding: Finding) -> str:
+    """Return the person who wrote the title of a finding; "" for one that the server opened."""
+    return finding.opened_by if finding.origin in (FindingOrigin.PERSON, FindingOrigin.CONDITION) else ""
+
+
+def _title(finding: Finding) -> TextOf:
+    return TextOf(_author(finding), finding.title)
 
 
 def _require_open(finding: Finding) -> None:

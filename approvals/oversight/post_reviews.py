@@ -20,6 +20,7 @@ from approvals.permissions.independent_reviews import approvers_of, refusal_to_c
 from approvals.permissions.refusal import deny_if
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor
 from core.errors import InvalidInput, InvalidState
 from policies.matching import load_revision
@@ -47,7 +48,7 @@ def open_post_review(*, actor: Actor, request: TransitionRequest) -> PostReview:
             "second_person": approvers_of(request),
             "post_review_due_at": row.due_at,
         },
-        reason=request.comment,
+        reason=TextOf(request.requester.username, request.comment),
     )
     return row
 

@@ -62,7 +62,7 @@ def _open(actor: Actor, quarantine: Quarantine, version: ModelVersion) -> bool:
         opened_by=actor.name,
         owner=User.objects.filter(username=affected.model.created_by, is_active=True, is_service=False).first(),
     )
-    insert_finding(actor=actor, finding=finding)
+    insert_finding(actor=actor, finding=finding, author=quarantine.placed_by)
     return True
 
 

@@ -12,7 +12,7 @@ from approvals.questions.answers import MAX_ROWS, Answer, require_few
 from approvals.questions.sources import base_row, changes_of, model_id_of, stream_asked, text_of
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import facts, with_people_read
 from core.actors import Actor
 from core.refs import request_ref
 
@@ -48,7 +48,7 @@ def who_approved(actor: Actor, *, model: str, version: int) -> Answer:
     rows = Event.objects.filter(of_requests | own | of_alias, stream=stream, action__in=_KINDS, outcome="ok")
     events = list(rows.order_by("id")[: MAX_ROWS + 1])
     require_few(events)
-    cells = [row for event in events if (row := _row(event, version)) is not None]
+    cells = [row for event in with_people_read(events) if (row := _row(event, version)) is not None]
     return Answer(APPROVALS, {"model": model, "version": str(version)}, _COLUMNS, cells, _NOTES, stream)
 
 

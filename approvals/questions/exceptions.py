@@ -12,7 +12,7 @@ from approvals.questions.answers import Answer, require_few
 from approvals.questions.sources import base_row, changes_of, stream_asked, text_of
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import facts, with_people_read
 from core.actors import Actor
 from core.errors import InvalidInput
 from core.ids import row_id
@@ -51,7 +51,7 @@ _NOTES = (
 
 
 def exceptions_of(actor: Actor, *, quarter: str, model: str = "") -> Answer:
-    """Answer which overrides, emergencies and self-service moves a quarter had, oldest first; three queries.
+    """Answer which overrides, emergencies and self-service moves a quarter had, oldest first; four queries.
 
     Without a model, about the whole log. Raises NotFound, Denied, InvalidInput.
     """
@@ -60,7 +60,7 @@ def exceptions_of(actor: Actor, *, quarter: str, model: str = "") -> Answer:
     rows = Event.objects.filter(action__in=[*_OF_REQUESTS, *_MOVES], outcome="ok", at__gte=first, at__lt=end)
     rows = rows.filter(stream=stream) if stream else rows
     chosen: list[tuple[Event, dict[str, Any]]] = []
-    for event in rows.order_by("at", "id").iterator():
+    for event in with_people_read(rows.order_by("at", "id").iterator()):
         body = facts(event)
         if event.action in _OF_REQUESTS or _is_self_service(event, body):
             chosen.append((event, body))

@@ -10,7 +10,7 @@ from typing import Any
 from approvals.questions.sources import changes_of
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import facts, with_people_read
 from core.actors import ActorKind
 from core.refs import policy_ref
 from policies.matching import LoadedPolicy, ModelFacts, load_revision
@@ -47,11 +47,11 @@ class PastModel:
 
 
 def model_at(stream: str, moment: datetime) -> PastModel:
-    """Return the model of a stream at a moment; one query."""
+    """Return the model of a stream at a moment; one query, and one for every 500 events."""
     model = PastModel()
     rows = Event.objects.filter(stream=stream, action__in=_OF_MODEL, outcome="ok", at__lte=moment)
-    for event in rows.order_by("id").iterator():
-        body = facts(event)
+    for event in with_people_read(rows.order_by("id").iterator(), texts=False):
+        body = facts(event, texts=False)
         before, after = changes_of(body)
         match event.action:
             case Action.REGISTRY_MODEL_CREATED:
@@ -79,7 +79,7 @@ def policies_at(moment: datetime) -> list[tuple[LoadedPolicy, str]]:
     in_force: dict[str, tuple[int, str]] = {}
     for event in Event.objects.filter(action__in=actions, outcome="ok", at__lte=moment).order_by("id").iterator():
         name = event.object_ref.removeprefix(policy_ref(""))
-        _, after = changes_of(facts(event))
+        _, after = changes_of(facts(event, texts=False))
         if event.action == Action.APPROVALS_POLICY_RETIRED:
             in_force.pop(name, None)
         elif "revision" in after:

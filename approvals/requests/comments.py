@@ -15,6 +15,7 @@ from approvals.permissions.requests import (
 )
 from audit.actions import Action
 from audit.services import record
+from audit.texts.owners import TextOf
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.ids import row_id
@@ -92,7 +93,8 @@ def delete_comment(*, actor: Actor, comment_id: int) -> None:
     deny_if(refusal_to_delete_comment(actor, comment))
     comment.deleted_at = timezone.now()
     comment.save(update_fields=["deleted_at"])
-    before = {"comment": comment.pk, "author": comment.author.username, "text": comment.text}
+    author = comment.author.username
+    before = {"comment": comment.pk, "author": author, "text": TextOf(author, comment.text)}
     _record(actor, Action.APPROVALS_COMMENT_DELETED, comment, before=before)
 
 

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from approvals.models import ApprovalComment, Decision, TransitionRequest
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import facts
+from audit.queries import facts, with_people_read
 from core.actors import ActorKind
 from core.refs import model_stream, request_ref
 from registry.models import ModelVersion
@@ -101,7 +101,7 @@ def _events_of(version: ModelVersion, requests: Iterable[str]) -> Any:
 
 
 def _activities(events: Iterable[Event], requests: Mapping[str, TransitionRequest]) -> list[Activity]:
-    rows = [(event, facts(event)) for event in events]
+    rows = [(event, facts(event)) for event in with_people_read(events)]
     comment_ids = [
         body["after"].get("comment") for event, body in rows if event.action == Action.APPROVALS_COMMENT_ADDED
     ]
@@ -186,8 +186,8 @@ def _side_effects(events: Sequence[Event]) -> set[int]:
 
 def _has_same_cause(event: Event, after: Event) -> bool:
     same = (event.actor_ref, event.request_id) == (after.actor_ref, after.request_id)
-    left_stage = facts(event)["before"].get("stage")
-    change = facts(after)
+    left_stage = facts(event, texts=False)["before"].get("stage")
+    change = facts(after, texts=False)
     makes_room = (change["before"].get("stage"), change["after"].get("stage")) == (left_stage, Stage.ARCHIVED)
     return same and event.object_ref != after.object_ref and (change["after"].get("stage") == left_stage or makes_room)
 

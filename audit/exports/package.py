@@ -15,12 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
 from django.conf import settings
 
 from audit.exports.identities import ActorKey, People, identities_of
 from audit.exports.report import LISTED, report_page, report_row
 from audit.exports.selection import Selection
+from audit.exports.texts import EntryWithTexts, TextAnnex
 from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
 from audit.verifier import audit_verify as verifier
@@ -52,6 +52,7 @@ class _Tally:
 
     progress: Progress
     people: People
+    texts: dict[str, int] = field(default_factory=dict)
     events: int = 0
     first_seq: int | None = None
     last_seq: int | None = None
@@ -157,11 +158,18 @@ def write_package(
 
 
 def _write_events_and_table(package: zipfile.ZipFile, chosen: Selection, tally: _Tally) -> None:
-    with tempfile.TemporaryFile(dir=settings.DATA_DIR) as table:
+    with _temporary_file() as table, _temporary_file() as texts:
+        annex = TextAnnex(texts)
         with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
-            _write_events(chosen, _Member(verifier.EVENTS, out, tally), table, tally)
-        table.seek(0)
-        _copy(package, verifier.TABLE, table, tally)
+            _write_events(annex.entries(chosen.entries()), _Member(verifier.EVENTS, out, tally), table, tally)
+        tally.texts = annex.counts()
+        for name, file in ((verifier.TABLE, table), (verifier.TEXTS, texts)):
+            file.seek(0)
+            _copy(package, name, file, tally)
+
+
+def _temporary_file() -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=settings.DATA_DIR)
 
 
 def _vouched(origin: str, size: int) -> Iterator[tuple[str, bytes]]:
@@ -185,32 +193,34 @@ def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], 
         "root": base64.b64encode(checkpoint.root).decode(),
         "filters": chosen.filters.as_dict(),
         "claim": chosen.claim() | counts,
+        "texts": tally.texts,
         "files": tally.files,
     }
 
 
-def _write_events(chosen: Selection, lines: _Member, table: IO[bytes], tally: _Tally) -> None:
+def _write_events(entries: Iterator[EntryWithTexts], lines: _Member, table: IO[bytes], tally: _Tally) -> None:
     text = io.TextIOWrapper(table, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(verifier.CSV_COLUMNS)
-    for seq, entry in chosen.entries():
-        lines.write(entry + b"\n")
-        facts = orjson.loads(entry)
-        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(entry), tally.people.names_in(facts["event"])))
+    for seq, data, facts, texts in entries:
+        lines.write(data + b"\n")
+        names = tally.people.names_in(facts["event"])
+        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(data), names, texts))
         tally.take(seq, facts["gen"])
-        _take_facts(tally, facts)
+        _take_facts(tally, facts, texts)
     text.detach()
     lines.finish()
 
 
-def _take_facts(tally: _Tally, facts: dict[str, Any]) -> None:
+def _take_facts(tally: _Tally, facts: dict[str, Any], texts: dict[verifier.Place, Any]) -> None:
     """Add the people of an entry, the passkey that signed it and its row in the report to the tally."""
     event = facts["event"]
     tally.actors.update(verifier.people_in(event))
     if passkey := event["after"].get("passkey"):
         tally.enrolments.add(passkey["enrolment_event"])
     if len(tally.listed) < LISTED:
-        tally.listed.append(report_row({**facts, "event": verifier.with_names(event, tally.people.names)}))
+        named = verifier.with_names(event, tally.people.names)
+        tally.listed.append(report_row({**facts, "event": verifier.with_texts(named, texts)}))
 
 
 def _copy(package: zipfile.ZipFile, name: str, source: IO[bytes], tally: _Tally) -> None:

@@ -13,6 +13,13 @@ from audit.identities.names import pseudonym_of
 from audit.models import Identity
 
 
+def identities_behind(ref: str, names: Collection[str]) -> QuerySet[Identity]:
+    """Return the identities of an actor who has these names, also those that were erased before."""
+    return Identity.objects.filter(
+        Q(ref=ref) | Q(ref="", name__in=_own_names(ref, names)) | Q(pseudonym=pseudonym_of(ref))
+    )
+
+
 def count_names(ref: str, names: Collection[str]) -> int:
     """Return the number of names that `erase_names` would erase."""
     return _rows(ref, names).count()
@@ -31,6 +38,9 @@ def erase_names(ref: str, names: Collection[str]) -> int:
 
 
 def _rows(ref: str, names: Collection[str]) -> QuerySet[Identity]:
+    return Identity.objects.filter(Q(ref=ref) | Q(ref="", name__in=_own_names(ref, names)), name__isnull=False)
+
+
+def _own_names(ref: str, names: Collection[str]) -> set[str]:
     own = Identity.objects.filter(ref=ref, name__isnull=False)
-    own_names = {*names, *own.values_list("name", flat=True)}
-    return Identity.objects.filter(Q(ref=ref) | Q(ref="", name__in=own_names), name__isnull=False)
+    return {*names, *(name for name in own.values_list("name", flat=True) if name)}

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
+import orjson
 from django.db.models import Q
 
 from audit.models import Event, Identity
-from audit.verifier.audit_verify import ERASED, NAMED_OBJECT
+from audit.verifier.audit_verify import ERASED, FACT_NAMES, NAMED_OBJECT, commitments_of
 from core.refs import user_ref
 
 # A name that was erased is gone from every process after this time.
 _SECONDS = 10.0
 _MOST_CACHED = 10_000
+_FACT_NAMES = f'"{FACT_NAMES}":{{'.encode()  # no body without it names people in its facts
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _USER = user_ref("")
 # Names that were read, each with the time of reading.
@@ -42,10 +44,16 @@ def actor_name(event: Event) -> str:
     return names_of([key]).get(key, key) if _COMMITMENT.fullmatch(key) else key
 
 
-def read_names(events: Iterable[Event]) -> None:
-    """Read the names of the actors and the accounts of these events with one query, for `facts` and `actor_name`."""
+def read_names(events: Collection[Event]) -> None:
+    """Read the names of the actors, the accounts and the facts of these events with one query, for `facts` and
+    `actor_name`.
+    """
     keys = {event.actor_key for event in events}
     keys |= {event.object_ref.removeprefix(NAMED_OBJECT) for event in events}
+    for event in events:
+        body = bytes(event.body)
+        if _FACT_NAMES in body:
+            keys.update(commitments_of(orjson.loads(body)))
     names_of([key for key in keys if _COMMITMENT.fullmatch(key)])
 
 

@@ -10,8 +10,9 @@ import orjson
 from audit.identities.names import names_of
 from audit.models import Event, Leaf
 from audit.sentences import describe, facts
+from audit.texts.reading import texts_in
 from audit.transparency.entries import entry_bytes
-from audit.verifier.audit_verify import commitments_of
+from audit.verifier.audit_verify import commitments_of, text_hashes_of
 from core.times import iso_utc
 
 JSON, CEF = "json", "cef"
@@ -22,16 +23,24 @@ _MOST_ID = 32
 
 
 def as_text(leaf: Leaf, event: Event, kind: str) -> str:
-    """Return one line for an event: the entry of the log as JSON, with the names of people beside it, or CEF.
+    """Return one line for an event: the entry of the log as JSON, with names and texts of people beside it, or CEF.
 
-    Without `names`, the JSON line is the exact entry.
+    Without `names` and `texts`, the JSON line is the exact entry.
     """
     if kind == CEF:
         return _cef(leaf, event)
     entry = entry_bytes(bytes(event.body), gen=leaf.gen, seq=leaf.seq, stream=leaf.stream).decode("utf-8")
-    digests = commitments_of(orjson.loads(bytes(event.body)))
-    names = orjson.dumps(names_of(digests), option=orjson.OPT_SORT_KEYS).decode("utf-8") if digests else ""
-    return f'{entry[:-1]},"names":{names}}}' if names else entry
+    body = orjson.loads(bytes(event.body))
+    digests, hashes = commitments_of(body), text_hashes_of(body)
+    texts = texts_in(event)
+    beside = {
+        "names": names_of(digests) if digests else None,
+        "texts": {digest: texts[place] for place, digest in hashes if place in texts},
+    }
+    for key, value in beside.items():
+        if value:
+            entry = f'{entry[:-1]},"{key}":{orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode("utf-8")}}}'
+    return entry
 
 
 def syslog_message(event: Event, text: str) -> bytes:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit.models import Leaf, SiemState
 from audit.queries import current_log
+from audit.sentences import read_people
 from audit.siem.targets import NotTaken, target_of
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def _send_to(address: str) -> int:
         state.log, state.next_seq = log.number, 0
     leaves = Leaf.objects.filter(log=log.number, seq__gte=state.next_seq).select_related("event").order_by("seq")
     rows = [(leaf, leaf.event) for leaf in leaves[:_BATCH]]
+    read_people([event for _, event in rows])
     if not rows:
         return 0
     try:

@@ -23,6 +23,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -33,12 +34,12 @@ except ImportError:  # it is faster, and not needed
     InvalidSignature = ValueError  # type: ignore[assignment, misc]  # in place of the class
     Ed25519PublicKey = None  # type: ignore[assignment, misc]  # in place of the class
 
-FORMAT = "custody-audit-export/4"
-FORMATS = (FORMAT, "custody-audit-export/3")
+FORMAT = "custody-audit-export/5"
+FORMATS = (FORMAT, "custody-audit-export/4", "custody-audit-export/3")
 MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
 EVENTS, TABLE, LEAVES = "events.jsonl", "events.csv", "leaf_hashes.bin"
 WITNESSED = "witnessed"
-IDENTITIES, REPORT = "identities.jsonl", "report.html"
+IDENTITIES, TEXTS, REPORT = "identities.jsonl", "texts.jsonl", "report.html"
 TIMESTAMP = ("timestamp.txt", "timestamp.tsr")  # a checkpoint and the time stamp on it (RFC 3161)
 LOG_KEY, WITNESS_KEY = 1, 4
 KEY_KINDS = {LOG_KEY: "log", WITNESS_KEY: "witness"}
@@ -50,6 +51,12 @@ COMPLETENESS = {WHOLE_LOG: PROVEN, MODEL: PROVEN, NUMBERS: PROVEN, RANGE: ASSERT
 # Events of schema 3 hold commitments in place of names: of the actor, of whom a job acts for, of an account as object.
 NAME_HASH, BEHALF_HASH, NAMED_OBJECT = "name_hash", "on_behalf_of_hash", "user:sha256:"
 ERASED = "erased person "  # the beginning of what is shown in place of an erased name
+# Events of schema 4 hold commitments in place of texts that people wrote, and of addresses, under this key.
+TEXT_HASHES = "texts"
+# The names of people in their facts are under this key: `{"after": {"owner": COMMITMENT}}`. Several names are a list,
+# or are joined as they were. Facts whose keys are names are under "keys": `{"after": {"user:COMMITMENT": VALUE}}`.
+FACT_NAMES, NAMED_KEYS, NAMES_SEPARATOR = "people", "keys", ", "
+ERASED_TEXT = "[erased]"  # what is shown in place of an erased text
 CSV_COLUMNS = [
     "seq",
     "stream",
@@ -85,10 +92,16 @@ _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _PSEUDONYM = re.compile(re.escape(ERASED) + r"[0-9a-f]{12}\Z")
 _PERSON_KEYS = {"kind", "name", "owner", "printed_name", "ref", "state"}
+_TEXT_MARK = b'"texts":{'  # no line without it has commitments to texts
+Place = tuple[str, ...]  # where a text belongs in an event, such as ("after", "text") or ("reason",)
 
 
 class Unusable(Exception):
     """The input cannot be read as an export, or cannot be verified with the given keys."""
+
+
+class BadText(ValueError):
+    """A line of the annex of texts that is not the text which the event commits to."""
 
 
 class BadNote(ValueError):
@@ -367,7 +380,67 @@ def commitments_of(event: dict[str, Any]) -> list[str]:
     """Return the commitments to names in an event; none before schema 3."""
     actor = event["actor"]
     digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
-    return digests + ([event["object"][len(NAMED_OBJECT) :]] if event["object"].startswith(NAMED_OBJECT) else [])
+    digests += [event["object"][len(NAMED_OBJECT) :]] if event["object"].startswith(NAMED_OBJECT) else []
+    return [*digests, *_fact_names(event.get(FACT_NAMES, {}))]
+
+
+def _fact_names(named: dict[str, Any]) -> Iterator[str]:
+    """Yield the commitments to the names in the facts of an event."""
+    for side, facts in named.items():
+        for value in facts.values():
+            if side == NAMED_KEYS:
+                yield from (name.rpartition(":")[2] for name in value)
+            else:
+                yield from _several(value)
+
+
+def _several(value: Any) -> list[str]:
+    """Return the parts of a fact that names people."""
+    return value.split(NAMES_SEPARATOR) if isinstance(value, str) else list(value)
+
+
+def text_commitment(salt: bytes, value: Any) -> str:
+    """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
+    return data_commitment(salt, canonical(value))
+
+
+def data_commitment(salt: bytes, data: bytes) -> str:
+    """Return the commitment to a text that is canonical JSON already."""
+    return hashlib.sha256(salt + data).hexdigest()
+
+
+def text_hashes_of(event: dict[str, Any]) -> list[tuple[Place, str]]:
+    """Return the place and the commitment of each text of an event, by place; none before schema 4."""
+    return sorted(_leaves(event.get(TEXT_HASHES, {}), ()))
+
+
+def _leaves(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(node, str):
+        yield place, node
+        return
+    for key, child in node.items():
+        yield from _leaves(child, (*place, key))
+
+
+def with_texts(event: dict[str, Any], texts: Mapping[Place, Any]) -> dict[str, Any]:
+    """Return the event with its texts; `sha256:` and the commitment where ``texts`` has none."""
+    if TEXT_HASHES not in event:
+        return event
+    facts = {key: value for key, value in event.items() if key != TEXT_HASHES}
+    return _with_texts(facts, event[TEXT_HASHES], texts, ())
+
+
+def _with_texts(
+    node: dict[str, Any], hashes: dict[str, Any], texts: Mapping[Place, Any], place: Place
+) -> dict[str, Any]:
+    whole = dict(node)
+    for key, child in hashes.items():
+        there = (*place, key)
+        is_text = isinstance(child, str)
+        whole[key] = (
+            texts.get(there, f"sha256:{child}") if is_text else _with_texts(node.get(key) or {}, child, texts, there)
+        )
+    return dict(sorted(whole.items()))
 
 
 def with_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -379,7 +452,31 @@ def with_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
     if obj.startswith(NAMED_OBJECT):
         digest = obj[len(NAMED_OBJECT) :]
         obj = f"user:{names.get(digest, f'sha256:{digest}')}"
-    return {**event, "actor": actor, "object": obj}
+    named = {**event, "actor": actor, "object": obj}
+    return _with_fact_names(named, names) if FACT_NAMES in event else named
+
+
+def _with_fact_names(event: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an event with the names in its facts."""
+    whole = {key: value for key, value in event.items() if key != FACT_NAMES}
+    hashes = dict(event[FACT_NAMES])
+    for side, facts in hashes.pop(NAMED_KEYS, {}).items():
+        keys = {_named_key(key, names): value for key, value in facts.items()}
+        whole[side] = dict(sorted({**(whole[side] or {}), **keys}.items()))
+    for side, facts in hashes.items():
+        values = {
+            key: [names.get(digest, f"sha256:{digest}") for digest in _several(fact)] for key, fact in facts.items()
+        }
+        joined = {
+            key: NAMES_SEPARATOR.join(value) if isinstance(facts[key], str) else value for key, value in values.items()
+        }
+        whole[side] = dict(sorted({**(whole[side] or {}), **joined}.items()))
+    return whole
+
+
+def _named_key(key: str, names: Mapping[str, str]) -> str:
+    kind, _, digest = key.rpartition(":")
+    return f"{kind}:{names.get(digest, f'sha256:{digest}')}"
 
 
 def is_hidden(name: str) -> bool:
@@ -409,12 +506,14 @@ def kind_of(filters: dict[str, str]) -> str:
     return RANGE if names <= {"since", "until"} else SELECTION
 
 
-def csv_row(entry: dict[str, Any], leaf: bytes, names: Mapping[str, str]) -> list[str]:
+def csv_row(
+    entry: dict[str, Any], leaf: bytes, names: Mapping[str, str], texts: Mapping[Place, Any] | None = None
+) -> list[str]:
     """Return the row of events.csv for an entry of the log, in the order of CSV_COLUMNS.
 
-    ``names`` has the names behind commitments.
+    ``names`` has the names behind commitments, ``texts`` the texts of this event.
     """
-    event = with_names(entry["event"], names)
+    event = with_texts(with_names(entry["event"], names), texts or {})
     actor = event["actor"]
     columns = {
         **event,
@@ -576,16 +675,99 @@ def check_file(package: Package, name: str, listed: Any, report: Report) -> None
         report.wrong(name, "its SHA-256 or length is not the one that was signed")
 
 
+# --- the texts of events ---------------------------------------------------------------------------------------------
+
+
+class Texts:
+    """The annex of texts, which is read beside the events: it has a line for each text, in the order of the log.
+
+    Before format 5 there is none, and no event commits to a text.
+    """
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self.file = file
+        self.line = self.checked = self.erased = 0
+
+    def of(self, entry: dict[str, Any]) -> dict[Place, Any]:
+        """Return the texts of the next entry by place. Raises BadText where one is not what the event commits to."""
+        return {place: self._next(entry["seq"], place, digest) for place, digest in text_hashes_of(entry["event"])}
+
+    def _next(self, seq: int, place: Place, digest: str) -> Any:
+        line = self.file.readline(_LONGEST_LINE + 1) if self.file is not None else b""
+        self.line += 1
+        text = json.loads(line) if line else {}
+        if not isinstance(text, dict) or (text.get("seq"), text.get("place")) != (seq, list(place)):
+            raise BadText(f"the text {'.'.join(place)} of the event {seq} is missing")
+        if canonical(text) + b"\n" != line:
+            raise BadText("the line is not in canonical form")
+        if text.keys() == {"erased", "place", "seq"} and text["erased"] is True:
+            self.erased += 1
+            return ERASED_TEXT
+        if text.keys() == {"missing", "place", "seq"}:
+            raise BadText(f"the server has lost the text {'.'.join(place)} of the event {seq}: no erasure took it")
+        if text.keys() != {"place", "salt", "seq", "value"}:
+            raise BadText("the line has other fields than a text has")
+        if len(text["salt"]) != 64 or text_commitment(bytes.fromhex(text["salt"]), text["value"]) != digest:  # noqa: PLR2004 - 32 bytes
+            raise BadText(f"it is not the text {'.'.join(place)} that the event {seq} commits to")
+        self.checked += 1
+        return text["value"]
+
+    def finish(self, signed: Any) -> None:
+        """Raise BadText where the annex has more lines, or where their numbers are not ``signed``."""
+        if self.file is None:
+            return
+        if self.file.readline(1):
+            raise BadText("there are more texts than the events commit to")
+        if signed != {"erased": self.erased, "revealed": self.checked}:
+            raise BadText("the numbers of texts, and of erased ones, are not those that were signed")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.file is not None:
+            self.file.close()
+
+
+def open_texts(package: Package, files: Any) -> Texts:
+    """Return the annex of texts, an empty one where the package has none."""
+    return Texts(package.open(TEXTS) if TEXTS in files else None)
+
+
+def _check_text_hashes(event: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to texts have another form, or stand beside the texts."""
+    hashes = event[TEXT_HASHES]
+    if not isinstance(hashes, dict) or not hashes or not hashes.keys() <= {"after", "before", "reason"}:
+        raise ValueError("the commitments to texts have another form")
+    for place, digest in _leaves_checked(hashes, ()):
+        node = event
+        for key in place[:-1]:
+            node = node.get(key) or {}
+        if not _SHA256.match(digest) or (node.get(place[-1]) if place == ("reason",) else place[-1] in node):
+            raise ValueError("a commitment to a text is no SHA-256, or stands beside a text")
+
+
+def _leaves_checked(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if not isinstance(node, dict) or not node:
+        raise ValueError("the commitments to texts have another form")
+    for key, child in node.items():
+        if isinstance(child, str):
+            yield (*place, key), child
+        else:
+            yield from _leaves_checked(child, (*place, key))
+
+
 # --- the events ------------------------------------------------------------------------------------------------------
 
 
 class Walk:
-    """Follows the entries of an export: their numbers, their generations, and the tree over them."""
+    """Follows the entries of an export: their numbers, their generations, the tree over them, and their texts."""
 
-    def __init__(self, signed: Signed, olds: list[Checkpoint], leaves: list[bytes] | None, report: Report) -> None:
+    def __init__(
+        self, signed: Signed, olds: list[Checkpoint], leaves: list[bytes] | None, texts: Texts, report: Report
+    ) -> None:
         self.claim = signed.manifest["claim"]["kind"]
         self.stream = signed.manifest["claim"].get("stream", "")
         self.report, self.leaves, self.size = report, leaves, signed.checkpoint.size
+        self.texts, self.texts_agree = texts, True
         self.olds = {old.size: old for old in olds}
         self.tree = Tree()
         self.count = 0
@@ -614,7 +796,20 @@ class Walk:
             if self.tree.size in self.olds:
                 self._compare(self.olds[self.tree.size])
             self.tree.append(leaf)
+        if self.texts_agree and _TEXT_MARK in line:
+            self._take_texts(line, seq)
         return self._in_stream(tail, seq) if self.claim == MODEL else True
+
+    def _take_texts(self, line: bytes, seq: int) -> None:
+        try:
+            self.texts.of(json.loads(line))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            self._wrong_text(str(error), seq)
+
+    def _wrong_text(self, problem: str, seq: int | None = None) -> None:
+        self.texts_agree = False
+        if not any(error["where"] == TEXTS for error in self.report.errors):
+            self.report.wrong(TEXTS, problem, self.texts.line, seq)
 
     def _in_stream(self, tail: re.Match[bytes], seq: int) -> bool:
         gen = 0 if tail[1] == b"null" else int(tail[1])
@@ -642,6 +837,7 @@ class Walk:
         if (self.tree.size, self.tree.root()) != (signed.checkpoint.size, signed.checkpoint.root):
             self.report.wrong(EVENTS, "the entries do not make the tree that was signed")
         claim = signed.manifest["claim"]
+        self._finish_texts(signed.manifest.get(TEXT_HASHES))
         if self.claim == NUMBERS:
             self._compare_range(signed.manifest["filters"])
         counts = {"events": self.count, "first_seq": self.first_seq, "last_seq": self.last_seq if self.count else None}
@@ -649,6 +845,14 @@ class Walk:
             counts["last_gen"] = max(self.last_gen, 0)
         if any(claim.get(key) != value for key, value in counts.items()):
             self.report.wrong(MANIFEST, "its counts are not those of the events")
+
+    def _finish_texts(self, counts: Any) -> None:
+        """Compare the numbers of texts with the signed ones."""
+        if self.texts_agree and not self.report.errors:
+            try:
+                self.texts.finish(counts)
+            except BadText as error:
+                self._wrong_text(str(error))
 
     def _compare_range(self, filters: dict[str, str]) -> None:
         """Compare the numbers of the entries with those that were asked for."""
@@ -739,18 +943,49 @@ def parse_entry(line: bytes) -> dict[str, Any]:
     actor = event.get("actor")
     if not isinstance(actor, dict) or not {"reason", "before", "after"} <= event.keys():
         raise ValueError("the event lacks a field")
+    _check_actor(actor)
+    name = NAME_HASH if NAME_HASH in actor else "name"
+    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", name, "auth")]
+    if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
+        raise ValueError("the event lacks a field, or has one of the wrong type")
+    _check_commitments(event)
+    if "gen" in event and event["gen"] != entry["gen"]:
+        raise ValueError("the event names another generation than its entry")
+    return entry
+
+
+def _check_actor(actor: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to names have another form, or stand beside the names."""
     digests = [actor[key] for key in (NAME_HASH, BEHALF_HASH) if key in actor]
     if not all(isinstance(digest, str) and _SHA256.match(digest) for digest in digests):
         raise ValueError("a commitment to a name is no SHA-256")
     if (NAME_HASH in actor) == ("name" in actor) or (BEHALF_HASH in actor and "on_behalf_of" in actor):
         raise ValueError("the actor has no name, or has one beside a commitment to it")
-    name = NAME_HASH if NAME_HASH in actor else "name"
-    texts = [event.get(key) for key in _TEXT_KEYS] + [actor.get(key) for key in ("ref", "kind", name, "auth")]
-    if not all(isinstance(text, str) for text in texts) or event["stream"] != entry["stream"]:
-        raise ValueError("the event lacks a field, or has one of the wrong type")
-    if "gen" in event and event["gen"] != entry["gen"]:
-        raise ValueError("the event names another generation than its entry")
-    return entry
+
+
+def _check_commitments(event: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to texts, or to names in facts, have another form."""
+    if TEXT_HASHES in event:
+        _check_text_hashes(event)
+    if FACT_NAMES in event:
+        _check_fact_names(event)
+
+
+def _check_fact_names(event: dict[str, Any]) -> None:
+    """Raise ValueError where the commitments to names in facts have another form, or stand beside the names."""
+    named = event[FACT_NAMES]
+    keys = named.get(NAMED_KEYS, {}) if isinstance(named, dict) else None
+    sides = {**named, **keys} if isinstance(keys, dict) else {}
+    sides.pop(NAMED_KEYS, None)
+    if (
+        not sides
+        or not sides.keys() <= {"after", "before"}
+        or not all(isinstance(each, dict) for each in sides.values())
+    ):
+        raise ValueError("the commitments to names in facts have another form")
+    beside = any(key in event[side] for side, facts in named.items() if side != NAMED_KEYS for key in facts)
+    if beside or not all(isinstance(digest, str) and _SHA256.match(digest) for digest in _fact_names(named)):
+        raise ValueError("a commitment to a name is no SHA-256, or stands beside a name")
 
 
 def _no_float(text: str) -> NoReturn:
@@ -822,7 +1057,8 @@ def check_content(package: Package, report: Report, files: dict[str, Any], peopl
         rows = csv.reader(text, strict=True)
         if next(rows, None) != CSV_COLUMNS:
             report.wrong(TABLE, "the header is not the expected one", 1)
-        number = _check_rows(events, rows, report, actors, people.names)
+        with closing(open_texts(package, files)) as texts:
+            number = _check_rows(events, rows, report, actors, people.names, texts)
         if number and next(rows, None) is not None:
             report.wrong(TABLE, "there are more rows than events", number + 1)
     if IDENTITIES in files and not report.errors:
@@ -858,6 +1094,7 @@ def _check_rows(
     report: Report,
     actors: set[tuple[str, str, str]],
     names: Mapping[str, str],
+    texts: Texts,
 ) -> int:
     """Compare lines with rows and add the people; return the number of lines, 0 after the first that differs."""
     number = 0
@@ -868,7 +1105,7 @@ def _check_rows(
         except (ValueError, RecursionError) as error:
             report.wrong(EVENTS, str(error), number)
             return 0
-        if next(rows, None) != csv_row(entry, leaf_hash(line[:-1]), names):
+        if next(rows, None) != csv_row(entry, leaf_hash(line[:-1]), names, texts.of(entry)):
             report.wrong(TABLE, f"row {number} does not say what event {number} says", number)
             return 0
         actors.update(people_in(entry["event"]))
@@ -902,14 +1139,16 @@ def verify(
         check_file(package, name, files[name], report)
     try:
         leaves = read_leaves(package, signed.manifest, report)
-        walk = Walk(signed, kept_checkpoints, leaves, report)
-        check_events(package, files[EVENTS], walk, report)
-        walk.finish(signed)
+        with closing(open_texts(package, files)) as texts:
+            walk = Walk(signed, kept_checkpoints, leaves, texts, report)
+            check_events(package, files[EVENTS], walk, report)
+            walk.finish(signed)
         compared = len(olds or []) - len(others) + check_old_log(walk.began_after, others, report)
         report.facts = _facts(signed, compared, full=full) | {"cosigned": cosigned, "began_after": walk.began_after}
         people = read_people(package, report, files)
         report.facts["names"] = {"checked": len(people.names) - len(people.erased), "erased": len(people.erased)}
-        if full and not any(error["where"] == IDENTITIES for error in report.errors):
+        report.facts["texts"] = {"checked": texts.checked, "erased": texts.erased}
+        if full and not any(error["where"] in (IDENTITIES, TEXTS) for error in report.errors):
             check_content(package, report, files, people)
     except (*_BROKEN, csv.Error, AttributeError, KeyError, TypeError, RecursionError) as error:
         report.wrong(EVENTS, f"cannot be read: {error}")
@@ -1027,6 +1266,9 @@ def _print(report: Report) -> None:
         if any(names := facts["names"].values()):
             checked, erased = names
             print(f"{checked} names are those that the events commit to; {erased} names were erased")
+        if any(texts := facts["texts"].values()):
+            checked, erased = texts
+            print(f"{checked} texts are those that the events commit to; {erased} texts were erased")
         print(f"checkpoint of size {facts['size']}; compared with {facts['checkpoints_compared']} that you kept")
     print("TAMPERED: what was exported is not what is here." if report.errors else "OK: everything agrees.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -46,8 +47,8 @@ def read_export(package: log.Package, size: int) -> Export:
     """
     export = Export()
     names = log.read_people(package, log.Report(), package.names).names
-    for entry in _entries(package, log.EVENTS):
-        event, seq = log.with_names(entry["event"], names), entry["seq"]
+    for entry, texts in _entries_with_texts(package):
+        event, seq = log.with_texts(log.with_names(entry["event"], names), texts), entry["seq"]
         if event["outcome"] != "ok":
             continue
         if event["action"] == ADDED:
@@ -86,6 +87,13 @@ def _entries(package: log.Package, name: str) -> Iterator[dict[str, Any]]:
             yield log.parse_entry(line.rstrip(b"\n"))
 
 
+def _entries_with_texts(package: log.Package) -> Iterator[tuple[dict[str, Any], dict[log.Place, Any]]]:
+    """Yield each entry of a verified export with its texts by place."""
+    with closing(log.open_texts(package, package.names)) as texts:
+        for entry in _entries(package, log.EVENTS):
+            yield entry, texts.of(entry)
+
+
 def enrols(enrolment: Enrolment, passkey: dict[str, Any], by: str, seq: int) -> bool:
     """Return whether an event added this key for this person, before the event with the number ``seq``.
 
@@ -97,7 +105,10 @@ def enrols(enrolment: Enrolment, passkey: dict[str, Any], by: str, seq: int) -> 
 
 
 def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
-    """Raise BadAssertion where what was signed is not what the event says, and ``opened``: that of its request."""
+    """Raise BadAssertion where what was signed is not what the event says, and ``opened``: that of its request.
+
+    A name or a comment that was erased is not compared.
+    """
     after, reason, statement = event["after"], event["reason"], event["after"]["passkey"]["statement"]
     digest = reason.get("sha256") if isinstance(reason, dict) else hashlib.sha256(reason.strip().encode()).hexdigest()
     kind = KINDS[event["action"]]
@@ -114,6 +125,10 @@ def check_statement(event: dict[str, Any], opened: dict[str, Any]) -> None:
     }
     if log.is_hidden(event["actor"]["name"]):
         del expected["by"]
+    if log.is_hidden(str(expected["on_behalf_of"])):
+        del expected["on_behalf_of"]
+    if reason == log.ERASED_TEXT:
+        del expected["comment_sha256"]
     about = after if event["action"] == OPENED else opened
     expected.update({key: about[key] for key in ("target", "policy", "policy_digest") if key in about})
     if event["action"] == OPENED:

@@ -27,10 +27,11 @@ from approvals.statements.envelopes import statements_of
 from approvals.statements.keys import prepare_statement_key, statement_signers
 from audit.exports.selection import Filters
 from audit.identities.erasing import erase_names
+from audit.texts.erasing import erase_texts
 from audit.transparency.keys import log_signers
 from audit.transparency.notes import vkey_text
 from audit.verifier import verify_approval, verify_passkeys
-from audit.verifier.audit_verify import canonical, commitment, with_names
+from audit.verifier.audit_verify import canonical, commitment, text_commitment, with_names, with_texts
 from audit.verifier.decision_events import check_statement
 from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, read_map
 from core.actors import Actor
@@ -38,7 +39,7 @@ from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import ask, publish
 from tests.approvals.passkeys import answer, challenge_of, decide_with, enrolled
 from tests.audit.conftest import export
-from tests.audit.forging import SALT, Entries, chances, read_entries, rebuild
+from tests.audit.forging import FORGED_TEXT, SALT, Entries, chances, read_entries, rebuild
 from tests.signed_in import actor_of
 from tests.software_authenticator import EDDSA, ES256, RS256, Authenticator, base64url
 
@@ -108,6 +109,7 @@ def test_a_checkpoint_that_covers_the_enrolment_makes_it_a_persons(
 def test_a_decision_of_a_person_who_was_erased_is_still_a_persons(
     filters: Json, signed: Review, old: Path, bea: User, ops: User, tmp_path: Path, judge: Judge
 ) -> None:
+    assert erase_texts(f"user:{bea.pk}", ["bea"])
     erase_names(f"user:{bea.pk}", ["bea"])
     code, answer_of = judge(unpacked(ops, tmp_path, **filters), "--checkpoint", str(old))
     assert (code, signers(answer_of)) == (0, ["person"])
@@ -171,7 +173,7 @@ def forge(folder: Path, change: Callable[[Entries], object]) -> None:
 
 
 CHANGES: dict[str, Callable[[Json], object]] = {
-    "another comment": lambda event: event.update(reason="Anything goes."),
+    "another comment": lambda event: event["texts"].update(reason=text_commitment(SALT, FORGED_TEXT)),
     "another person": lambda event: event["actor"].update(name_hash=commitment(SALT, "eve")),
     "another state": lambda event: event["after"].update(subject_digest="0" * 64),
     "another decision": lambda event: event["after"].update(decision="reject"),
@@ -294,7 +296,7 @@ def test_an_enrolment_that_is_not_in_the_tree_is_refused(
 ) -> None:
     folder = unpacked(ops, tmp_path, model="fraud")
     path = folder / "enrolments.jsonl"
-    path.write_bytes(path.read_bytes().replace(b'"name":"test key"', b'"name":"best key"'))
+    path.write_bytes(path.read_bytes().replace(b'"aaguid":"0', b'"aaguid":"1'))
     rebuild(folder, read_entries(folder), log_signers()[0])
     assert judge(folder)[0] == 2
 
@@ -397,7 +399,7 @@ def test_a_signature_for_one_model_is_not_one_for_another(
     assert judge(folder)[0] == 0
     events = [json.loads(line)["event"] for line in (folder / "events.jsonl").read_text().splitlines()]
     (opened,) = [event for event in events if event["action"] == "approvals.request.opened"]
-    opened = with_names(opened, {opened["actor"]["name_hash"]: "bea"})
+    opened = with_texts(with_names(opened, {opened["actor"]["name_hash"]: "bea"}), {("reason",): "Fire."})
     check_statement(opened, opened["after"])
     for key, other in (("model_version", "churn/1"), ("artifact_digest", "0" * 64)):
         forged = {**opened, "after": {**opened["after"], key: other}}

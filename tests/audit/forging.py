@@ -16,6 +16,7 @@ from audit.transparency.notes import Signer, checkpoint_text, new_signer, sign_n
 from audit.verifier.audit_verify import (
     CHECKPOINT,
     CSV_COLUMNS,
+    ERASED_TEXT,
     EVENTS,
     IDENTITIES,
     LEAVES,
@@ -23,6 +24,9 @@ from audit.verifier.audit_verify import (
     MANIFEST_NOTE,
     REPORT,
     TABLE,
+    TEXT_HASHES,
+    TEXTS,
+    Place,
     canonical,
     commitment,
     csv_row,
@@ -32,9 +36,12 @@ from audit.verifier.audit_verify import (
     people_in,
     root_of,
     split_note,
+    text_commitment,
+    text_hashes_of,
 )
 
-SALT = bytes(32)  # that of names which a forger makes up
+SALT = bytes(32)  # that of names and texts which a forger makes up
+FORGED_TEXT = "I approve."
 Entries = list[dict[str, Any]]
 Change = Callable[[Entries, random.Random], None]
 
@@ -133,7 +140,17 @@ def move(entries: Entries, rng: random.Random) -> None:
     entry[rng.choice(["gen", "seq"])] = rng.randrange(1, 99) + (entry["seq"] or 0) + 100
 
 
-FORGED: list[Change] = [drop, cut_tail, insert, append, edit, edit, exchange, move]
+def rewrite(entries: Entries, rng: random.Random) -> None:
+    """Let an event commit to another text than the one that was written."""
+    entry = rng.choice([entry for entry in entries if TEXT_HASHES in entry["event"]] or entries)
+    node = entry["event"].setdefault(TEXT_HASHES, {"reason": ""})
+    place = rng.choice(text_hashes_of(entry["event"]))[0]
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = text_commitment(SALT, FORGED_TEXT)
+
+
+FORGED: list[Change] = [drop, cut_tail, insert, append, edit, edit, exchange, move, rewrite]
 
 
 def renumber(entries: Entries) -> None:
@@ -164,7 +181,10 @@ def rebuild(
     rows.writerow(CSV_COLUMNS)
     manifest = json.loads((folder / MANIFEST).read_bytes())
     names = _name_actors(folder / IDENTITIES, entries, names or {}) if IDENTITIES in manifest["files"] else {}
-    rows.writerows(csv_row(entry, leaf_hash(line), names) for entry, line in zip(entries, lines, strict=True))
+    texts = _put_texts(folder / TEXTS, entries, manifest)
+    rows.writerows(
+        csv_row(entry, leaf_hash(line), names, known) for entry, line, known in zip(entries, lines, texts, strict=True)
+    )
     (folder / TABLE).write_bytes(text.getvalue().encode())
     leaves = _leaves(folder, entries, lines)
     root = root_of(leaves)
@@ -212,6 +232,29 @@ def _name_actors(annex: Path, entries: Entries, renamed: dict[str, str]) -> dict
     rows = [{**row, "name": renamed.get(row["name"], row["name"])} for row in rows]
     annex.write_bytes(b"".join(canonical(row) + b"\n" for row in rows))
     return {row["commitment"]: row["name"] for row in rows if "commitment" in row}
+
+
+def _put_texts(annex: Path, entries: Entries, manifest: dict[str, Any]) -> list[dict[Place, Any]]:
+    """Put exactly the texts of the changed events into the annex; return those of each event by place."""
+    if TEXTS not in manifest["files"]:
+        return [{} for _ in entries]
+    known = {text_commitment(SALT, FORGED_TEXT): {"salt": SALT.hex(), "value": FORGED_TEXT}}
+    for line in map(json.loads, annex.read_bytes().splitlines()):
+        if "salt" in line:
+            digest = text_commitment(bytes.fromhex(line["salt"]), line["value"])
+            known[digest] = {"salt": line["salt"], "value": line["value"]}
+    lines, texts = [], []
+    for entry in entries:
+        hashes = text_hashes_of(entry["event"])
+        texts.append({place: known.get(digest, {}).get("value", ERASED_TEXT) for place, digest in hashes})
+        lines += [
+            {"place": list(place), "seq": entry["seq"], **known.get(digest, {"erased": True})}
+            for place, digest in hashes
+        ]
+    annex.write_bytes(b"".join(canonical(line) + b"\n" for line in lines))
+    erased = sum("erased" in line for line in lines)
+    manifest["texts"] = {"erased": erased, "revealed": len(lines) - erased}
+    return texts
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, str]:

@@ -86,10 +86,10 @@ def test_more_events_cost_no_more_queries(
     log: None, ada: User, acting: Acting, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = signed_in(ada)
-    with django_assert_num_queries(7) as few:  # session, user, page; log and leaves; log and length
+    with django_assert_num_queries(8) as few:  # session, user, page, its texts; log and leaves; log and length
         client.get(EVENTS, {"model": "clf"})
     for _ in range(20):
-        record(actor=acting(ada), action=Action.REGISTRY_MODEL_UPDATED, obj="model:clf", stream="model:1")
+        record(actor=acting(ada), action=Action.REGISTRY_MODEL_UPDATED, obj="model:clf", stream="model:1", reason="x")
     with django_assert_num_queries(len(few)):
         client.get(EVENTS, {"model": "clf"})
 

@@ -11,9 +11,11 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
 from audit.actions import Action
+from audit.identities.erasing import erase_names
 from audit.models import Event
 from audit.services import record
 from audit.system_checks import check_role
+from audit.texts.erasing import erase_texts
 from audit.transparency.sequencer import Sequencer
 from core.actors import system_actor
 
@@ -49,6 +51,11 @@ def as_application() -> Iterator[None]:
         "CREATE TRIGGER t BEFORE INSERT ON audit_event EXECUTE FUNCTION custody_append_only()",
         "UPDATE audit_leaf SET seq = 9",
         "DELETE FROM audit_leaf",
+        "DELETE FROM audit_eventtext",
+        "TRUNCATE audit_eventtext",
+        "UPDATE audit_eventtext SET subject = 'x'",
+        "UPDATE audit_identity SET commitment = 'x'",
+        "DELETE FROM audit_identity",
         "SET session_replication_role = replica",
     ],
 )
@@ -64,6 +71,10 @@ def test_the_application_works(hardened: None) -> None:
     with as_application():
         record(actor=system_actor("test"), action=Action.TRACKING_RUN_CREATED, obj="run:2")
         assert Sequencer().run_once() == 2
+        record(
+            actor=system_actor("test", on_behalf_of="ada"), action=Action.REGISTRY_MODEL_UPDATED, obj="m", reason="x"
+        )
+        assert (erase_texts("user:1", ["ada"]), erase_names("user:1", ["ada"])) == (1, 1)
         assert check_role(app_configs=None) == []
         call_command("audit_harden", "--check")
 

@@ -40,7 +40,7 @@ GOOD = pytest.mark.parametrize(
 )
 EVENTS, EVENTS_AT_OLD = 40, 25
 MODELS = ["model:1", "model:2", ""]
-ACTIONS = [Action.REGISTRY_MODEL_UPDATED, Action.TRACKING_RUN_CREATED, Action.APPROVALS_REVIEW_GIVEN]
+ACTIONS = [Action.REGISTRY_MODEL_UPDATED, Action.REGISTRY_VERSION_CREATED, Action.REGISTRY_VERSION_UPDATED]
 
 Mutation = Callable[[Path, random.Random], None]
 
@@ -54,7 +54,7 @@ def write_events(people: list[User], acting: Acting, rng: random.Random, count: 
             obj="model:clf" if stream else "run:r",
             stream=stream,
             outcome=rng.choice(["ok", "ok", "denied"]),
-            after={"value": rng.randrange(10**9)},
+            after={"count": rng.randrange(10**9), "description": rng.choice(["", "a text", "=2+2"])},
             reason=rng.choice(["", "=1+1", "a\nb", "é“”"]),
         )
 

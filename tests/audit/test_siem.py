@@ -61,6 +61,8 @@ def test_events_arrive_in_order_and_once(log: None, collector: Collector, settin
     lines = [json.loads(line) for line in collector.bodies[0].splitlines()]
     assert [line["seq"] for line in lines] == [0, 1, 2, 3, 4]
     assert [[*line.pop("names").values()] for line in lines] == [["ada"], ["ada"], ["bea"], ["bea"], ["ada"]]
+    texts = [[*line.pop("texts", {}).values()] for line in lines]
+    assert texts == [[], [], ["-2 points\nbut faster “é”"], [], ["No."]]
     leaves = Leaf.objects.select_related("event").order_by("seq")
     entries = [entry_bytes(bytes(row.event.body), gen=row.gen, seq=row.seq, stream=row.stream) for row in leaves]
     assert [canonical(line) for line in lines] == entries
@@ -88,6 +90,7 @@ def test_cef_has_one_line_an_event(log: None, collector: Collector, settings: Se
     assert all(line.startswith("CEF:0|Custody|Custody|") for line in lines)
     assert "outcome=failure" in lines[4]
     assert "suser=bea" in lines[2]
+    assert "saying “-2 points but faster “é””" in lines[2]
 
 
 def test_syslog_over_tcp_counts_its_messages(log: None, settings: Settings) -> None:

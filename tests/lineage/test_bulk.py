@@ -91,7 +91,7 @@ def test_many_events_are_one_statement_and_each_is_whole(acting: Acting, ada: Us
         record_many(
             actor=actor,
             action=Action.LINEAGE_EVENTS_RECEIVED,
-            changes={f"run:{number}": {"text": text} for number, text in enumerate(TEXTS)},
+            changes={f"run:{number}": {"sha256": [text]} for number, text in enumerate(TEXTS)},
         )
     inserts = [query for query in queries if "INSERT INTO audit_event" in query["sql"]]
     assert len(inserts) == 1

@@ -19,7 +19,7 @@ from approvals.requests.review import decide_request
 from approvals.verdict.facts import OverrideFacts
 from audit.actions import Action
 from audit.models import Event
-from audit.queries import actor_name
+from audit.queries import actor_name, facts
 from core.actors import Actor
 from core.errors import Conflict, Denied, DomainError, InvalidInput, InvalidState, NotFound
 from notices.models import Notice
@@ -100,7 +100,7 @@ def test_it_is_on_the_record_and_the_requester_hears_of_it(overridden: Override,
     take_back(rita, overridden)
     event = Event.objects.get(action=Action.APPROVALS_OVERRIDE_WITHDRAWN)
     assert actor_name(event) == "rita"
-    assert "It is not small." in bytes(event.body).decode()
+    assert facts(event)["reason"] == "It is not small."
     assert Notice.objects.filter(person__username="ada", title__contains="withdrew the override of card").exists()
 
 

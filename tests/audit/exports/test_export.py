@@ -143,7 +143,12 @@ def test_what_one_may_not_read_is_not_found(log: None, cy: User, acting: Acting,
 def test_memory_does_not_grow_with_the_log(ops: User, acting: Acting) -> None:
     actor = acting(ops)
     for _ in range(3000):
-        record(actor=actor, action=Action.TRACKING_RUN_CREATED, obj="run:r", after={"text": "x" * 900})
+        record(
+            actor=actor,
+            action=Action.TRACKING_RUN_CREATED,
+            obj="run:r",
+            after={"name": "x" * 500, "tags": {"mlflow.note.content": "x" * 400}},
+        )
     export(actor=actor, filters=Filters())  # whatever is loaded once
     tracemalloc.start()
     export(actor=actor, filters=Filters())
