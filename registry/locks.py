@@ -20,7 +20,8 @@ def lock_model(model_id: int) -> RegisteredModel:
 
     Rows that only refer to the model (a tag, a request) may still be inserted meanwhile.
     """
-    return RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    rows = RegisteredModel.objects.select_related("inventory").select_for_update(no_key=True, of=("self",))
+    return rows.get(pk=model_id)
 
 
 def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
