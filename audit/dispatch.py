@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from audit.models import OutboxMessage
-from core.commits import after_hooks
+from core.bulk import after_hooks
 
 logger = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ class LoadedPolicy:
 
 @dataclass(slots=True)
 class _Readings:
-    """What was read in a `policies_read_once` block: the active policies, and the facts of models by their ids."""
+    """Policies that a `policies_read_once` block has read, and facts of models by their ids."""
 
     policies: list[LoadedPolicy] | None = None
     models: dict[int, ModelFacts] = field(default_factory=dict)

@@ -155,20 +155,6 @@ def require_level(
     )
 
 
-def require_level_of_locked(
-    actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
-) -> None:
-    """As `require_level`, for a model that is not deleted and whose row the caller has locked.
-
-    Makes no query where the default level, or that of a superuser, decides. Raises NotFound, Denied.
-    """
-    has_account = actor.kind is not ActorKind.ANONYMOUS and actor.user_id is not None
-    default = default_level()
-    if rules_all(actor) or (has_account and default is not None and default >= level):
-        return
-    require_level(actor, model, level, action=action, obj=obj)
-
-
 def level_refused(actor: Actor, model: RegisteredModel, level: Level) -> str:
     """Return the message for an actor who has a lower level on a model that they may see."""
     return f"{actor.name} may not {_VERBS[level]} the registered model {model.name}."

@@ -57,10 +57,7 @@ def request_transition(
     `change_stage` do.
     """
     terms = RequestTerms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
-    standing = find_standing_request(actor, name, version, target, terms)
-    if standing is not None and _is_applied(actor, standing, base_url):
-        return get_version(actor, name, version)
-    case = (find_unchanged_case(standing) if standing else None) or _ask(actor, name, version, target, terms)
+    case = _look_or_ask(actor, name, version, target, terms, base_url)
     if case is None:
         return get_version(actor, name, version)
     case = _after_checks(actor, case, wait_seconds)
@@ -88,6 +85,16 @@ def advance_request(
     if case.request.state == RequestState.APPROVED and not is_delayed(case.request):
         _apply(actor, case, "")
     return _reread(request)
+
+
+def _look_or_ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms, base_url: str) -> Case | None:
+    """Return the case of the request for a move, without a lock where nothing is to be written; None after a move."""
+    standing = find_standing_request(actor, name, version, target, terms)
+    if standing is None:
+        return _ask(actor, name, version, target, terms)
+    if _is_applied(actor, standing, base_url):
+        return None
+    return find_unchanged_case(standing) or _ask(actor, name, version, target, terms)
 
 
 def _is_applied(actor: Actor, request: TransitionRequest, base_url: str) -> bool:

@@ -18,7 +18,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
-from core.commits import BatchedCommitHooks
+from core.bulk import BatchedCommitHooks
 from core.postgresql.reads import close_frequent_reads
 from core.statements import is_hand_written
 

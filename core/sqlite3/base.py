@@ -11,7 +11,7 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-from core.commits import BatchedCommitHooks
+from core.bulk import BatchedCommitHooks
 from core.sqlite3.writers import WriterQueue, queue_of
 
 # A statement that writes. A false match only waits in the queue without need.

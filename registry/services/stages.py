@@ -23,16 +23,9 @@ from core.errors import Conflict, Denied, InvalidInput, NotFound
 from core.refs import version_ref
 from core.times import to_ms
 from registry.gates import Clearance, ask_gates, require_transition
-from registry.locks import lock_model, require_not_retired
+from registry.locks import lock_model, require_level_of_locked, require_not_retired
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import (
-    Level,
-    level_for_move,
-    level_to_ask,
-    model_not_found,
-    require_level,
-    require_level_of_locked,
-)
+from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
 from registry.services.cards import refresh_card
 from registry.services.import_guards import require_importer, require_only_imported
 from registry.services.leaving import record_left
