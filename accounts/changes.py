@@ -34,6 +34,8 @@ class Change(StrEnum):
 
     CREATED = "created"
     GROUP_ADDED = "group_added"
+    GROUP_EXTENDED = "group_extended"
+    OWNER_ADDED = "owner_added"
     PASSWORD_SET = "password_set"  # noqa: S105 - a word, not a secret
     ACTIVATED = "activated"
     MADE_A_PERSON = "made_a_person"

@@ -36,8 +36,7 @@ def on_promotion(event: Event) -> None:
     event_facts = facts(event)
     before, after = event_facts["before"], event_facts["after"]
     if after.get("stage") == Stage.PRODUCTION and after.get("is_current") and not before.get("is_current"):
-        _pin(event, Stage.PRODUCTION.value)
-        order_pack(event=event)
+        _promoted(event, Stage.PRODUCTION.value, with_pack=True)
 
 
 @consumes(Action.REGISTRY_ALIAS_SET)
@@ -51,12 +50,13 @@ def on_alias(event: Event) -> None:
     event_facts = facts(event)
     before, after = event_facts["before"] or {}, event_facts["after"]
     if before.get("version") != after["version"]:
-        _pin(event, f"@{after['alias']}")
-    if "basis" in after and before.get("version") != after["version"]:
-        order_pack(event=event)
+        _promoted(event, f"@{after['alias']}", with_pack="basis" in after)
 
 
-def _pin(event: Event, target: str) -> None:
+def _promoted(event: Event, target: str, *, with_pack: bool) -> None:
     version = promoted_version(event)
-    if version is not None:
-        pin_facts(version=version, target=target, event_id=event.event_id)
+    if version is None:
+        return
+    pin_facts(version=version, target=target, event_id=event.event_id)
+    if with_pack:
+        order_pack(event=event, version=version)

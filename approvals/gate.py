@@ -8,7 +8,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approvals.case.earlier_approvals import approval_of
-from approvals.case.loading import Case, load_case
+from approvals.case.held import held_or_loaded
+from approvals.case.loading import Case
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
 from approvals.oversight.conditions import expired_condition
 from approvals.policy_changes.policy_tags import is_named_by_policies
@@ -148,7 +149,7 @@ def _already_there(version: ModelVersion, target: str) -> GatePass:
 def _live_case(version: ModelVersion, target: str) -> Case | None:
     rows = TransitionRequest.objects.with_relations().select_for_update(no_key=True, of=("self",))
     request = rows.filter(version=version, target=target, state__in=LIVE_STATES).first()
-    return load_case(request) if request is not None else None
+    return held_or_loaded(request) if request is not None else None
 
 
 def _confirm(case: Case) -> list[Blocker]:

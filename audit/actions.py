@@ -49,6 +49,16 @@ class Action(RecordedAction):
     ACCOUNT_INVITATION_WITHDRAWN = (
         "account.invitation.withdrawn", WITHDREW, "the invitation of {object}", "a person", display("none", "undo", "provider"),
     )
+    ACCOUNT_MEMBERSHIP_CHANGED = (
+        "account.membership.changed", CHANGED, "when a membership of {object} ends", USER, display("none", "event", "group"),
+    )
+    ACCOUNT_MEMBERSHIP_EXPIRED = (
+        "account.membership.expired", ENDED, "an expired membership of {object}", USER, display("none", "group_off", "group"),
+    )
+    ACCOUNT_MEMBERSHIP_REMINDED = (
+        "account.membership.reminded", Verb("announced the end of", "announce the end of"), "a membership of {object}", USER,
+        display("none", "event", "group"),
+    )
     ACCOUNT_PASSKEY_ADDED = (
         "account.passkey.added", Verb("added", "add"), "a passkey of {object}", USER, display("none", "passkey", "name"),
     )

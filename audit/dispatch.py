@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from audit.models import OutboxMessage
+from core.bulk import after_hooks
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +32,14 @@ class _Broker:
 
 
 def dispatch_soon(message: OutboxMessage) -> bool:
-    """Send one message, unless the broker did not answer just now; return whether it was sent."""
-    if time.monotonic() < _Broker.away_until:
+    """Send one message, unless the broker did not answer just now; return whether it was sent.
+
+    The messages of one commit are marked as delivered together.
+    """
+    if time.monotonic() < _Broker.away_until or not _is_taken(message):
         return False
-    return send(message)
+    after_hooks(_mark_delivered, message.pk)
+    return True
 
 
 def send(message: OutboxMessage) -> bool:
@@ -42,6 +47,14 @@ def send(message: OutboxMessage) -> bool:
 
     An error of the broker is stored, not raised.
     """
+    if not _is_taken(message):
+        return False
+    _mark_delivered([message.pk])
+    return True
+
+
+def _is_taken(message: OutboxMessage) -> bool:
+    """Send one message and return whether the broker took it. An error is stored with the message."""
     try:
         headers = {"traceparent": message.trace} if message.trace else None
         current_app.send_task(message.task, kwargs=message.kwargs, queue=message.queue, headers=headers, retry=False)
@@ -50,5 +63,9 @@ def send(message: OutboxMessage) -> bool:
         logger.warning("broker away, %s stays in the outbox: %s", message.task, error)
         OutboxMessage.objects.filter(pk=message.pk).update(attempts=F("attempts") + 1, last_error=str(error)[:500])
         return False
-    OutboxMessage.objects.filter(pk=message.pk).update(delivered_at=timezone.now(), attempts=F("attempts") + 1)
     return True
+
+
+def _mark_delivered(message_ids: list[int]) -> None:
+    rows = OutboxMessage.objects.filter(pk__in=message_ids)
+    rows.update(delivered_at=timezone.now(), attempts=F("attempts") + 1)

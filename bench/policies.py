@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from accounts.authentication import actor_from_user
 from accounts.models import User
@@ -14,15 +14,21 @@ from core.actors import system_actor
 
 def publish(body: Mapping[str, object]) -> None:
     """Publish a policy into the database of a measurement."""
+    publish_all([body])
+
+
+def publish_all(bodies: Iterable[Mapping[str, object]]) -> None:
+    """Publish policies into the database of a measurement."""
     proposer, reviewer = _person("bench-editor", EDITORS), _person("bench-reviewer", REVIEWERS)
-    proposal = propose_policy(actor=actor_from_user(proposer, auth="session", request_id=""), body=body)
-    decide_proposal(
-        actor=actor_from_user(reviewer, auth="session", request_id=""),
-        proposal_id=proposal.pk,
-        decision="approve",
-        comment="For the measurement.",
-        seen_digest=proposal.digest,
-    )
+    for body in bodies:
+        proposal = propose_policy(actor=actor_from_user(proposer, auth="session", request_id=""), body=body)
+        decide_proposal(
+            actor=actor_from_user(reviewer, auth="session", request_id=""),
+            proposal_id=proposal.pk,
+            decision="approve",
+            comment="For the measurement.",
+            seen_digest=proposal.digest,
+        )
 
 
 def _person(name: str, group: str) -> User:

@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-messages": {"task": "audit.tasks.forget_messages", "schedule": 3600.0},
     "forget-exports": {"task": "audit.tasks.forget_exports", "schedule": 3600.0},
     "forget-sessions": {"task": "accounts.tasks.forget_sessions", "schedule": 3600.0},
+    "sweep-memberships": {"task": "accounts.tasks.sweep_memberships", "schedule": 60.0},
     "purge-deleted-runs": {"task": "tracking.tasks.purge_deleted_runs", "schedule": 3600.0},
     "measure-storage": {"task": "config.status.tasks.measure_storage", "schedule": 3600.0},
     "forget-notices": {"task": "notices.tasks.forget_notices", "schedule": 3600.0},

@@ -1,11 +1,13 @@
-"""Inserting many rows with one statement, whose text does not depend on their number: arrays on PostgreSQL, one JSON
-text on SQLite.
+"""Writing many rows with one statement.
+
+An INSERT has a text that does not depend on the number of rows: arrays on PostgreSQL, one JSON text on SQLite. What the
+hooks of one commit would write each in a transaction of its own, and on SQLite in a turn of its own, is written once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +21,7 @@ from core.columns import array_type_of, columns_of, defaults_of, listed, moments
 from core.statements import Rows, Statement, number_array, text_array
 from core.times import iso_utc
 
+Finish = Callable[[list[Any]], None]
 _NUMBERS = {"int2", "int8", "float8", "bool"}
 
 
@@ -103,3 +106,32 @@ def _for_sqlite(value: object) -> str:
         return value.decode()
     msg = f"no column holds a {type(value).__name__}"
     raise TypeError(msg)
+
+
+class BatchedCommitHooks:
+    """The part of a database wrapper that calls `Finish` functions after all hooks of a commit."""
+
+    _batches: dict[Finish, list[Any]] | None = None
+
+    def run_and_clear_commit_hooks(self) -> None:
+        """Run the hooks of a commit, then finish what they handed over. A hook may commit itself."""
+        if self._batches is not None:
+            super().run_and_clear_commit_hooks()  # type: ignore[misc]  # of Django's wrapper
+            return
+        batches: dict[Finish, list[Any]] = {}
+        self._batches = batches
+        try:
+            super().run_and_clear_commit_hooks()  # type: ignore[misc]  # likewise
+        finally:
+            self._batches = None
+            for finish, items in batches.items():
+                finish(items)
+
+
+def after_hooks(finish: Finish, item: Any) -> None:
+    """Call ``finish`` once with the items of all hooks of the present commit; at once where no commit runs hooks."""
+    batches: dict[Finish, list[Any]] | None = getattr(connection, "_batches", None)
+    if batches is None:
+        finish([item])
+    else:
+        batches.setdefault(finish, []).append(item)

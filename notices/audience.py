@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import User
 from approvals.case.loading import load_case
+from approvals.case.request_rules import rules_at_close
 from approvals.models import ApprovalComment, Decision, Delegation, TransitionRequest
 from approvals.models.oversight import Finding
 from approvals.models.requests import request_path
@@ -18,6 +19,7 @@ from audit.models import Event
 from audit.queries import actor_name, facts
 from core.ids import row_id
 from core.refs import finding_ref, request_ref
+from notices.account_events import membership_ends
 from notices.drafts import Draft, one_paragraph, version_path
 from notices.model_events import (
     attestation_due,
@@ -30,6 +32,7 @@ from notices.models import Topic
 from notices.moves import alias_moved, stage_changed
 from notices.people import responsible_people
 from notices.queries import policy_reviewers
+from policies.rules import ApprovalsRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,9 @@ def _about(source: _Source, people: Iterable[int], topic: Topic, title: str, tex
 
 
 def _request_opened(source: _Source) -> list[Draft]:
+    rules = rules_at_close(source.request).rules  # those that the request was opened under
+    if not any(isinstance(rule, ApprovalsRule) for rule in rules):
+        return []
     title = f"{source.request.requester} asks for your decision: {source.subject}"
     return [_about(source, eligible_reviewer_ids(load_case(source.request)), Topic.DECISION, title, source.reason)]
 
@@ -211,6 +217,8 @@ _OF_REQUESTS: dict[Action, Callable[[_Source], list[Draft]]] = {
     Action.APPROVALS_REQUEST_WITHDRAWN: _outcome("was withdrawn"),
 }
 _OTHERS: dict[Action, Callable[[Event], list[Draft]]] = {
+    Action.ACCOUNT_MEMBERSHIP_EXPIRED: membership_ends,
+    Action.ACCOUNT_MEMBERSHIP_REMINDED: membership_ends,
     Action.APPROVALS_FINDING_OPENED: _finding,
     Action.APPROVALS_FINDING_ASSIGNED: _finding,
     Action.APPROVALS_FINDING_FELL_DUE: _finding,

@@ -26,7 +26,7 @@ class Topic(models.TextChoices):
     ALIAS = "alias", "An alias of your model was set or removed"
     FINDING = "finding", "A finding was assigned to you, or is overdue"
     PROPOSAL = "proposal", "A policy change waits for a second person"
-    DELEGATION = "delegation", "Somebody delegated review rights to you, or ended a delegation"
+    DELEGATION = "delegation", "Review rights were delegated to you, or a delegation or a membership of a group ends"
 
 
 class Channel(models.TextChoices):

@@ -8,7 +8,9 @@ policy governs the move, and only permissions matter. A model without a risk ass
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -47,11 +49,46 @@ class LoadedPolicy:
         return f"{self.revision.policy.name} r{self.revision.number}"
 
 
+@dataclass(slots=True)
+class _Readings:
+    """Policies that a `policies_read_once` block has read, and facts of models by their ids."""
+
+    policies: list[LoadedPolicy] | None = None
+    models: dict[int, ModelFacts] = field(default_factory=dict)
+
+
+_readings: ContextVar[_Readings | None] = ContextVar("_readings", default=None)
+
+
+@contextmanager
+def policies_read_once() -> Iterator[None]:
+    """Read the active policies, and the facts of a model that select one, once in the block, at their first use.
+
+    One move is decided under one set of policies. The block is a part of one transaction, which publishes no policy and
+    changes no model otherwise than by moving its versions. It locks the model before it reads.
+    """
+    token = _readings.set(_Readings()) if _readings.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _readings.reset(token)
+
+
 def active_policies() -> list[LoadedPolicy]:
-    """Return the newest revision of every active policy; one query.
+    """Return the newest revision of every active policy; one query, none where `policies_read_once` has read them.
 
     Raises InvalidState when this server cannot read one of them.
     """
+    readings = _readings.get()
+    if readings is None:
+        return _read_policies()
+    if readings.policies is None:
+        readings.policies = _read_policies()
+    return list(readings.policies)
+
+
+def _read_policies() -> list[LoadedPolicy]:
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
     rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
     return [load_revision(row) for row in rows]
@@ -79,8 +116,18 @@ def _parsed(body: str, _checks: tuple[str, ...]) -> PolicyBody:
 
 
 def model_facts(models: Iterable[RegisteredModel]) -> dict[int, ModelFacts]:
-    """Return the facts of each model, by its id; two queries however many there are."""
+    """Return the facts of each model, by its id; two queries however many there are, none for those read once."""
     rows = {model.pk: model for model in models}
+    readings = _readings.get()
+    if readings is None:
+        return _read_models(rows)
+    readings.models |= _read_models({pk: model for pk, model in rows.items() if pk not in readings.models})
+    return {pk: readings.models[pk] for pk in rows}
+
+
+def _read_models(rows: Mapping[int, RegisteredModel]) -> dict[int, ModelFacts]:
+    if not rows:
+        return {}
     tags: dict[int, dict[str, str]] = {}
     for model_id, key, value in RegisteredModelTag.objects.filter(model__in=rows).values_list(
         "model_id", "key", "value"

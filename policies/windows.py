@@ -28,13 +28,22 @@ class Window:
 
     def until(self, at: datetime) -> datetime | None:
         """Return the end of the period that includes ``at``; None if no period does."""
+        return max((end for start, end in self._periods_around(at) if start <= at < end), default=None)
+
+    def next_boundary(self, at: datetime) -> datetime | None:
+        """Return the first moment after ``at`` at which a period begins or ends; None if there is none any more."""
+        moments = [moment for period in self._periods_around(at) for moment in period]
+        return min((moment for moment in moments if moment > at), default=None)
+
+    def _periods_around(self, at: datetime) -> list[tuple[datetime, datetime]]:
+        """Return the period that includes ``at``, the one before and the one after it, as far as there are any."""
         at = at.astimezone(UTC)
         if _YEARLY.fullmatch(self.start):
-            return _open_until(at, [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)])
+            return [_yearly(self.start, self.end, at.year + years) for years in (-1, 0, 1)]
         if _WEEKLY.fullmatch(self.start):
             monday = datetime(at.year, at.month, at.day, tzinfo=UTC) - timedelta(days=at.weekday())
-            return _open_until(at, [_weekly(self.start, self.end, monday + timedelta(weeks=n)) for n in (-1, 0)])
-        return _open_until(at, [(_moment(self.start), _moment(self.end, last=True))])
+            return [_weekly(self.start, self.end, monday + timedelta(weeks=n)) for n in (-1, 0, 1)]
+        return [(_moment(self.start), _moment(self.end, last=True))]
 
 
 def parse_window(name: str, start: str, end: str) -> Window:
@@ -66,10 +75,6 @@ def _kind(text: str) -> str:
             f"{text!r} is not a time of a window: use 12-20 (every year), fri 16:00 (every week) or 2026-12-24T18:00 (once)"
         ) from error
     return "once"
-
-
-def _open_until(at: datetime, spans: list[tuple[datetime, datetime]]) -> datetime | None:
-    return max((end for start, end in spans if start <= at < end), default=None)
 
 
 def _yearly(start: str, end: str, year: int) -> tuple[datetime, datetime]:

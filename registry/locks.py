@@ -7,12 +7,12 @@ lock. Lock order: the model's row, then a row that belongs to it (a request, a f
 from __future__ import annotations
 
 from audit.actions import Action
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from core.errors import InvalidState, NotFound
-from core.refs import version_ref
+from core.refs import Auditable, version_ref
 from registry.inventory import is_retired
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Level, model_not_found, require_level, visible_models
+from registry.permissions import Level, default_level, model_not_found, require_level, rules_all, visible_models
 
 
 def lock_model(model_id: int) -> RegisteredModel:
@@ -20,7 +20,8 @@ def lock_model(model_id: int) -> RegisteredModel:
 
     Rows that only refer to the model (a tag, a request) may still be inserted meanwhile.
     """
-    return RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    rows = RegisteredModel.objects.select_related("inventory").select_for_update(no_key=True, of=("self",))
+    return rows.get(pk=model_id)
 
 
 def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
@@ -39,6 +40,20 @@ def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: st
         raise NotFound(model_not_found(name))
     require_level(actor, model, level, action=action, obj=obj)
     return model
+
+
+def require_level_of_locked(
+    actor: Actor, model: RegisteredModel, level: Level, *, action: str, obj: str | Auditable = ""
+) -> None:
+    """As `require_level`, for a model that is not deleted and whose row the caller has locked.
+
+    Makes no query where the default level, or that of a superuser, decides. Raises NotFound, Denied.
+    """
+    has_account = actor.kind is not ActorKind.ANONYMOUS and actor.user_id is not None
+    default = default_level()
+    if rules_all(actor) or (has_account and default is not None and default >= level):
+        return
+    require_level(actor, model, level, action=action, obj=obj)
 
 
 def require_not_retired(model: RegisteredModel) -> None:

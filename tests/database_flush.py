@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.utils import CursorWrapper
 
+from accounts.models import MEMBERSHIPS_IN_FORCE
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -42,8 +44,8 @@ def flush_to(kept: dict[str, Rows]) -> Callable[[BaseDatabaseOperations, list[st
 
 
 def tables_with_rows(cursor: CursorWrapper) -> list[str]:
-    """Return the names of the models' tables that have rows, in one query."""
-    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    """Return the names of the models' tables that have rows, in one query. A view has no rows of its own."""
+    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - {MEMBERSHIPS_IN_FORCE}
     exists = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM \"{0}\")"
     cursor.execute(" UNION ALL ".join(exists.format(table) for table in tables))
     return sorted(table for (table,) in cursor.fetchall())

@@ -152,6 +152,7 @@ class Subject:
     baseline: Incumbent | None = None
     leaves: str = ""
     deployed: bool = False
+    deployed_until: datetime | None = None
     ended_by: frozenset[str] = frozenset()
     attested_at: datetime | None = None
 

@@ -9,6 +9,7 @@ from accounts.models.credentials import (
     Passkey,
     SignInLink,
 )
+from accounts.models.memberships import MEMBERSHIPS_IN_FORCE, GroupOwner, Membership
 from accounts.models.people import (
     AccountChange,
     AccountConfirmation,
@@ -21,6 +22,7 @@ from accounts.models.sessions import BrowserSession
 from accounts.models.workload import TokenExchange, TrustedPublisher
 
 __all__ = [
+    "MEMBERSHIPS_IN_FORCE",
     "AccountChange",
     "AccountConfirmation",
     "ApiToken",
@@ -29,8 +31,10 @@ __all__ = [
     "AuthenticatorApp",
     "BrowserSession",
     "FormerOwner",
+    "GroupOwner",
     "IdentityProof",
     "Invitation",
+    "Membership",
     "Passkey",
     "RecoveryCode",
     "SignInLink",

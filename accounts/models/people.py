@@ -99,9 +99,9 @@ class FormerOwner(models.Model):
 
 
 class AccountChange(AppendOnlyModel):
-    """A change of an account: created, added to a group, password set, activated, made a person.
+    """A change of an account: created, added to a group, made an owner of one, password set, activated, made a person.
 
-    ``kind`` is a value of `accounts.changes.Change`. ``detail`` is the name of the group, "" for other kinds.
+    ``kind`` is a value of `accounts.changes.Change`. ``detail`` is the name of the group, "" where there is none.
     ``made_by`` is "" where the author is unknown.
     """
 

@@ -22,6 +22,8 @@ NEW_ACCOUNT_WINDOW = Options().new_account_window
 _ACTIONS: Mapping[str, str] = {
     Change.CREATED: "created the account {account}",
     Change.GROUP_ADDED: "added the account {account} to {detail}",
+    Change.GROUP_EXTENDED: "extended the membership of the account {account} in {detail}",
+    Change.OWNER_ADDED: "made the account {account} an owner of {detail}",
     Change.PASSWORD_SET: "set the password of the account {account}",
     Change.ACTIVATED: "switched the account {account} on",
     Change.MADE_A_PERSON: "made the service account {account} a person",

@@ -104,7 +104,13 @@ NOT_WRITTEN: Mapping[str, str] = {
     **dict.fromkeys(("Subject.incumbent", "Subject.predecessor", "Subject.baseline"), _PINNED),
     **dict.fromkeys(("Subject.leaves", "Snapshot.earlier_request"), _SERVER),
     **dict.fromkeys(
-        ("Subject.deployed", "Subject.ended_by", "Snapshot.deployed"),
+        (
+            "Subject.deployed",
+            "Subject.deployed_until",
+            "Subject.ended_by",
+            "Snapshot.deployed",
+            "Snapshot.deployed_until",
+        ),
         "a deployment adds rules; the requester does not remove them by ending it",
     ),
     **dict.fromkeys(

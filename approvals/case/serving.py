@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -26,10 +26,12 @@ ENDED_COUNTS_FOR = timedelta(days=7)
 class Serving:
     """The state of the deployments of a version.
 
-    ``deployed``: one is open or was ended lately. ``ended_by`` are those who ever ended one, with their owners.
+    ``deployed``: one is open or was ended lately; the last that was ended counts before ``until``. ``ended_by`` are
+    those who ever ended one, with their owners.
     """
 
     deployed: bool = False
+    until: datetime | None = None
     ended_by: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -49,6 +51,8 @@ def load_serving(moves: Sequence[Move]) -> dict[int, Serving]:
     for version_id, ended_at, name in ended:
         serving = servings.setdefault(version_id, Serving())
         serving.deployed |= ended_at is None or ended_at > lately
+        if ended_at is not None and ended_at > lately:
+            serving.until = max(serving.until or ended_at, ended_at + ENDED_COUNTS_FOR)
         if name:
             serving.ended_by |= {name, *owners.get(name, ())}
     return servings

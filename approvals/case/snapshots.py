@@ -95,5 +95,6 @@ def build_snapshot(subject: Subject, rules: tuple[Rule, ...], facts: RequestFact
         review_due_at=facts.review_due_at,
         reason=facts.reason,
         deployed=subject.deployed or not subject.ended_by.isdisjoint(facts.people.get("requester", ())),
+        deployed_until=subject.deployed_until,
         attested_at=subject.attested_at,
     )

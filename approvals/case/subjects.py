@@ -88,6 +88,7 @@ def _position_facts(move: Move, serving: Serving) -> dict[str, object]:
         "staged_at": move.version.staged_at,
         "leaves": target_left(move.target, is_current=move.version.is_current),
         "deployed": serving.deployed,
+        "deployed_until": serving.until,
         "ended_by": serving.ended_by,
         "attested_at": _attested_at(move.version.model),
     }

@@ -16,16 +16,18 @@ from registry.models import InventoryEntry
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """The belongings of a person. A successor gets models, findings and service accounts; the rest ends.
+    """The belongings of a person. A successor gets models, findings, service accounts and groups; the rest ends.
 
-    ``sole_memberships`` are the groups whose only active member the person is, ``conditions`` the number of conditions
-    of approvals that stay with their name, ``publishers`` that of trusted publishers that go on working.
+    ``owned_groups`` are the groups that the person owns. ``sole_memberships`` are the groups whose only active member
+    the person is, ``conditions`` the number of conditions of approvals that stay with their name, ``publishers`` that
+    of trusted publishers that go on working.
     """
 
     models: list[InventoryEntry]
     findings: list[Finding]
     requests: list[TransitionRequest]
     service_accounts: list[User]
+    owned_groups: list[str]
     tokens: int
     delegations: int
     sole_memberships: list[str]
@@ -35,7 +37,7 @@ class Belongings:
     @property
     def needs_successor(self) -> bool:
         """Return whether anything would be left without an owner."""
-        return bool(self.models or self.findings or self.service_accounts)
+        return bool(self.models or self.findings or self.service_accounts or self.owned_groups)
 
 
 def belongings_of(person: User) -> Belongings:
@@ -50,6 +52,7 @@ def belongings_of(person: User) -> Belongings:
         findings=list(findings),
         requests=list(requests.select_related("version__model").order_by("pk")),
         service_accounts=list(person.service_accounts.filter(is_active=True).order_by("username")),
+        owned_groups=list(Group.objects.filter(owners__owner=person).order_by("name").values_list("name", flat=True)),
         tokens=ApiToken.objects.filter(user=person, revoked_at__isnull=True, expires_at__gt=now).count(),
         delegations=delegations_in_force().filter(Q(delegator=person) | Q(delegate=person)).count(),
         sole_memberships=list(groups.filter(user=person, active=1).order_by("name").values_list("name", flat=True)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.administration import deactivate_user, require_administrator
+from accounts.groups.owners import add_owner, remove_owner
 from accounts.models import User
 from accounts.reauthentication import require_person
 from approvals.leavers.belongings import Belongings, belongings_of
@@ -36,7 +37,7 @@ def hand_over(*, actor: Actor, username: str, successor: str) -> Belongings:
     heir = _successor(successor, leaver) if successor or belongings.needs_successor else None
     reason = "The owner leaves"  # without the name: an event is kept for good
     if heir is not None:
-        _give(actor, belongings, heir, reason)
+        _give(actor, belongings, leaver.username, heir, reason)
     for request in belongings.requests:
         withdraw_request(actor=actor, request_id=request.pk, comment=reason)
     deactivate_user(actor=actor, username=leaver.username)
@@ -59,7 +60,7 @@ def _successor(username: str, leaver: User) -> User:
     return heir
 
 
-def _give(actor: Actor, belongings: Belongings, heir: User, reason: str) -> None:
+def _give(actor: Actor, belongings: Belongings, leaver: str, heir: User, reason: str) -> None:
     for entry in belongings.models:
         describe_model(actor=actor, name=entry.model.name, owner=heir.username, purpose=entry.purpose)
     for finding in belongings.findings:
@@ -72,3 +73,6 @@ def _give(actor: Actor, belongings: Belongings, heir: User, reason: str) -> None
         account.save(update_fields=["owner"])
         after, obj = {"owner": heir.username}, user_ref(account.username)
         record(actor=actor, action=Action.ACCOUNT_USER_CHANGED, obj=obj, before=before, after=after, reason=reason)
+    for group in belongings.owned_groups:
+        add_owner(actor=actor, group=group, username=heir.username)
+        remove_owner(actor=actor, group=group, username=leaver)

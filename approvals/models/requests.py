@@ -64,14 +64,13 @@ class TransitionRequest(models.Model):
 
     ``policy_revision`` is the revision that governed when the request was opened. ``followed_revision`` is the newest
     revision whose rules the request also has to meet since. ``leave_revision`` is that of the policy on leaving whose
-    rules are added, where the move also leaves Production or an alias (approvals/case/request_rules.py).
-    ``subject_digest`` is that of the last evaluation; the present one is computed (approvals/case/loading.py). An
-    approved request is not applied before ``apply_after``.
+    rules are added, where the move also leaves Production or an alias. ``subject_digest`` is that of the last
+    evaluation. An approved request is not applied before ``apply_after``.
 
     ``archive_left_open``: the requester did not say whether the replaced version is archived, so the first approver
-    decides. ``refusal_digest`` identifies the last recorded refusal, so that a script that repeats the same call
-    leaves one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views
-    (approvals/requests/verdict_cache.py). ``reminded_at`` is when its reviewers were last reminded.
+    decides. ``refusal_digest`` identifies the last recorded refusal, so that a script that repeats the same call leaves
+    one event. ``cached_verdict`` is the verdict as of ``verdict_cached_at``, for list views; at ``recheck_at`` it may
+    change by time alone. ``reminded_at`` is the last reminder.
     """
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="transition_requests")
@@ -101,6 +100,7 @@ class TransitionRequest(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     cached_verdict = models.JSONField(null=True, blank=True)
     verdict_cached_at = models.DateTimeField(null=True, blank=True)
+    recheck_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
 
     objects = TransitionRequestQuerySet.as_manager()
@@ -117,7 +117,10 @@ class TransitionRequest(models.Model):
                 condition=Q(kind__in=[kind.value for kind in RequestKind]), name="approvals_request_kind"
             ),
         ]
-        indexes = [models.Index(fields=["state", "-opened_at"], name="approvals_request_inbox")]
+        indexes = [
+            models.Index(fields=["state", "-opened_at"], name="approvals_request_inbox"),
+            models.Index(fields=["recheck_at"], name="approvals_request_recheck", condition=Q(state="open")),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.version} → {self.target_text}"

@@ -32,18 +32,15 @@ _REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
 _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
 
 
-def order_pack(*, event: Event) -> PackOrder | None:
+def order_pack(*, event: Event, version: ModelVersion) -> PackOrder:
     """Pin the facts of a promotion to Production or a protected alias, queue its pack, and return the order.
 
-    ``event`` is the audit event of the promotion; this runs in its transaction. A second call for an event returns the
-    first order. Return None if the version does not exist.
+    ``event`` is the audit event of the promotion, ``version`` its `promoted_version`; this runs in its transaction. A
+    second call for an event returns the first order.
     """
     existing: PackOrder | None = PackOrder.objects.filter(event_id=event.event_id).first()
     if existing is not None:
         return existing
-    version = promoted_version(event)
-    if version is None:
-        return None
     order = PackOrder(
         version=version,
         number=PackOrder.objects.filter(version=version).count() + 1,

@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.queries import facts, with_people_read
 from core.refs import group_ref, user_ref
 
-_ACCOUNTS = (Action.ACCOUNT_USER_CHANGED, Action.ACCOUNT_USER_CREATED)
+_ACCOUNTS = (Action.ACCOUNT_MEMBERSHIP_EXPIRED, Action.ACCOUNT_USER_CHANGED, Action.ACCOUNT_USER_CREATED)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""Setting the reason of a request that was opened without one, as requests through the MLflow API are."""
+"""Setting what a request was opened without: its reason, as through the MLflow API, and whether to archive.
+
+The requester, or the first approver where the requester left it open, chooses whether the replaced version is archived.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,20 @@ def add_reason(*, actor: Actor, request: TransitionRequest, reason: str) -> bool
         reason=reason,
     )
     return True
+
+
+def set_archiving(*, actor: Actor, request: TransitionRequest, archive_existing: bool) -> None:
+    """Store whether the replaced version is archived, in the caller's transaction with the request locked.
+
+    This changes the subject digest, so reviews of the other choice no longer count.
+    """
+    before = request.archive_existing
+    request.archive_existing, request.archive_left_open = archive_existing, False
+    request.save(update_fields=["archive_existing", "archive_left_open"])
+    record(
+        actor=actor,
+        action=Action.APPROVALS_REQUEST_CHANGED,
+        obj=request,
+        before={"archive_existing": before, "archive_left_open": True},
+        after={"archive_existing": archive_existing},
+    )

@@ -19,9 +19,8 @@ from approvals.passkeys.statements import break_glass_facts
 from approvals.permissions.oversight import refusal_to_break_glass
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.requests import refusal_to_open_request, requesters_of
-from approvals.requests.archiving import set_archiving
 from approvals.requests.change_state import insert_request
-from approvals.requests.give_reason import add_reason
+from approvals.requests.give_reason import add_reason, set_archiving
 from approvals.requests.lifecycle import expire_request, mark_stale, refresh_request
 from approvals.requests.targets import is_at_target
 from approvals.requests.verdict_cache import store_verdict

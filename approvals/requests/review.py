@@ -18,8 +18,8 @@ from approvals.passkeys.signatures import passkey_facts, require_passkey, store_
 from approvals.passkeys.statements import review_facts
 from approvals.permissions.refusal import deny_if
 from approvals.permissions.reviews import Eligibility, eligibility_of, load_reviewer, refusal_to_decide
-from approvals.requests.archiving import set_archiving
 from approvals.requests.change_state import change_request_state
+from approvals.requests.give_reason import set_archiving
 from approvals.requests.lifecycle import expire_if_due, refresh_request
 from approvals.requests.settle import settle_case
 from approvals.requests.signatures import Signature, VerifiedSignature, signature_facts, signed_fields, verify_signature

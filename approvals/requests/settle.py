@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from datetime import timedelta
 from itertools import chain
 
@@ -11,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.authentication import actor_from_user
+from approvals.case.held import holding
 from approvals.case.loading import Case, load_cases
 from approvals.case.locks import lock_request, require_live
 from approvals.models import RequestState, TransitionRequest, TransitionRequestQuerySet
@@ -21,14 +23,15 @@ from approvals.requests.later_reviews import schedule_later_reviews
 from approvals.requests.lifecycle import mark_stale, refresh_request
 from approvals.requests.refusals import ApprovalLapsed
 from approvals.requests.targets import move_to_target
-from approvals.requests.verdict_cache import store_verdict, verdict_summary
+from approvals.requests.verdict_cache import is_cached, store_verdict
 from audit.actions import Action
 from audit.models import Event
 from audit.services import enqueue
 from core.actors import Actor, system_actor
-from core.errors import Denied, GateFailed, GateRefused, InvalidState, NotFound
+from core.errors import Denied, DomainError, GateFailed, GateRefused, InvalidState, NotFound
 from core.ids import row_id
 from core.refs import logged_model_ref, model_stream, run_ref
+from policies.matching import policies_read_once
 from registry.permissions import level_to_ask, require_level
 from tracking.verification import with_verified_files
 
@@ -42,7 +45,7 @@ _LARGE_PART = 1000
 _MOST_EVENTS = 10_000
 # Changes that may concern the verdict of any request, and are in no model's stream.
 _OF_ANY_REQUEST = (
-    "account.confirmed", "account.group.", "account.user.", "approvals.check_key.", "approvals.delegation.",
+    "account.confirmed", "account.group.", "account.membership.", "account.user.", "approvals.check_key.", "approvals.delegation.",
     "approvals.policy.", "lineage.edge.", "lineage.quarantine.",
 )  # fmt: skip
 _ACTIONS_OF_ANY_REQUEST = [action.value for action in Action if action.startswith(_OF_ANY_REQUEST)]
@@ -59,16 +62,38 @@ def settle_request(*, actor: Actor, request_id: int) -> Case:
     return case
 
 
-def settle_case(*, actor: Actor, case: Case) -> None:
+def settle_case(*, actor: Actor, case: Case, applied_by: Actor | None = None) -> None:
     """Cache the verdict of an open request for list views, and approve the request if no rule blocks.
 
-    Runs in the caller's transaction, with the request locked since before the case was loaded.
+    An approved request is applied by a worker, or in this transaction as ``applied_by``, if nothing is in the way. Runs
+    in the caller's transaction, with the request locked since before the case was loaded.
     """
     if case.request.state != RequestState.OPEN:
         return
     store_verdict(case)
-    if case.verdict.is_approved:
-        _approve(actor, case)
+    if not case.verdict.is_approved:
+        return
+    _approve(actor, case)
+    if is_delayed(case.request) or (applied_by is not None and _is_applied_now(applied_by, case)):
+        return
+    enqueue("approvals.tasks.apply_request", request_id=case.request.pk)
+
+
+def _is_applied_now(actor: Actor, case: Case) -> bool:
+    """Apply a request that was just approved, and return whether that was possible. Nothing is changed otherwise.
+
+    It is not possible where the files have to be read first, which takes no lock, nor where the move is refused: the
+    caller then applies the request as any other approved one, and gets the reason.
+    """
+    approved = copy(case.request)
+    try:
+        with transaction.atomic(), holding(case):
+            _apply_locked(actor, case.request)
+    except DomainError:
+        for name, value in vars(approved).items():
+            setattr(case.request, name, value)
+        return False
+    return True
 
 
 def _approve(actor: Actor, case: Case) -> None:
@@ -83,8 +108,6 @@ def _approve(actor: Actor, case: Case) -> None:
         **({"apply_after": request.apply_after} if request.apply_after else {}),
     }
     change_request_state(actor=actor, request=request, target=RequestState.APPROVED, facts=facts)
-    if not is_delayed(request):
-        enqueue("approvals.tasks.apply_request", request_id=request.pk)
 
 
 def is_delayed(request: TransitionRequest) -> bool:
@@ -119,6 +142,11 @@ def _apply(actor: Actor | None, request_id: int) -> TransitionRequest:
     request = lock_request(request_id)
     if request.state == RequestState.APPLIED:
         return request
+    with policies_read_once():
+        return _apply_locked(actor, request)
+
+
+def _apply_locked(actor: Actor | None, request: TransitionRequest) -> TransitionRequest:
     require_live(request)
     if request.state != RequestState.APPROVED:
         raise InvalidState(f"Request #{request.pk} is not approved yet.")
@@ -148,14 +176,20 @@ def requests_to_settle(*, turn: int = 0) -> list[int]:
     """Return the ids of open requests that settling would change.
 
     Their checks or policy are out of date, no rule blocks any more, or their cached verdict is outdated. Requests whose
-    model, run or logged model has a recent event are examined, and one part of all: ``turn`` counts the sweeps, and in
-    64 of them each request is examined. A fixed number of queries.
+    model, run or logged model has a recent event are examined, those whose verdict may change by time alone by now, and
+    one part of all: ``turn`` counts the sweeps, and in 64 of them each request is examined. A fixed number of queries.
     """
     rows = TransitionRequest.objects.filter(state=RequestState.OPEN).order_by("pk")
     parts = _number_of_parts(rows.count())
     part = rows.alias(part=F("pk") % parts).filter(part=turn % parts).values_list("pk", flat=True)
-    cases = load_cases(list(rows.with_relations().filter(pk__in={*part, *_changed(rows)})))
+    cases = load_cases(list(rows.with_relations().filter(pk__in={*part, *_changed(rows), *_due(rows)})))
     return [case.request.pk for case in cases if _needs_settling(case)]
+
+
+def _due(rows: TransitionRequestQuerySet) -> list[int]:
+    """Return the ids of the requests whose verdict may have changed by time alone, at most 1,000."""
+    due = rows.filter(recheck_at__lte=timezone.now()).order_by("recheck_at", "pk")
+    return list(due.values_list("pk", flat=True)[:_LARGE_PART])
 
 
 def _changed(rows: TransitionRequestQuerySet) -> list[int]:
@@ -201,7 +235,7 @@ def _parts_of(count: int, size: int) -> int:
 
 def _needs_settling(case: Case) -> bool:
     outdated = case.policy_changed or any(rule.id not in case.jobs for rule in case.check_rules)
-    return outdated or case.verdict.is_approved or case.request.cached_verdict != verdict_summary(case)
+    return outdated or case.verdict.is_approved or not is_cached(case)
 
 
 def requests_to_apply(*, limit: int = 500) -> list[int]:

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from approvals.case.loading import Case, load_case
 from approvals.case.locks import lock_request
 from approvals.models import UNFINISHED_CHECKS, CheckRun, RequestState, TransitionRequest
+from approvals.requests.before_lock import find_standing_request, find_unchanged_case
 from approvals.requests.open import LockedMove, RequestTerms, lock_move, open_case
-from approvals.requests.refusals import refusal, single_blocker
+from approvals.requests.refusals import ApprovalLapsed, refusal, single_blocker
 from approvals.requests.settle import apply_request, is_delayed, settle_case, settle_request
 from approvals.requests.targets import move_to_target
 from approvals.verdict.evaluation import Verdict
@@ -23,6 +24,7 @@ from core.actors import Actor, system_actor
 from core.canonical import digest_of
 from core.errors import Blocker, GateRefused, InvalidState
 from core.times import iso_utc
+from policies.matching import policies_read_once
 from registry.models import ModelVersion
 from registry.queries import get_version
 
@@ -55,7 +57,7 @@ def request_transition(
     `change_stage` do.
     """
     terms = RequestTerms(archive_existing=archive_existing, comment=comment, apply_after=apply_after)
-    case = _ask(actor, name, version, target, terms)
+    case = _look_or_ask(actor, name, version, target, terms, base_url)
     if case is None:
         return get_version(actor, name, version)
     case = _after_checks(actor, case, wait_seconds)
@@ -85,6 +87,33 @@ def advance_request(
     return _reread(request)
 
 
+def _look_or_ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms, base_url: str) -> Case | None:
+    """Return the case of the request for a move, without a lock where nothing is to be written; None after a move."""
+    standing = find_standing_request(actor, name, version, target, terms)
+    if standing is None:
+        return _ask(actor, name, version, target, terms)
+    if _is_applied(actor, standing, base_url):
+        return None
+    return find_unchanged_case(standing) or _ask(actor, name, version, target, terms)
+
+
+def _is_applied(actor: Actor, request: TransitionRequest, base_url: str) -> bool:
+    """Apply a standing request that is approved, as the caller, and return whether the version has moved.
+
+    Returns False for any other request, and for one that was closed meanwhile: the caller asks anew. Raises
+    GateRefused, recorded, where only time is missing.
+    """
+    if request.state != RequestState.APPROVED or is_delayed(request):
+        return False
+    try:
+        apply_request(actor=actor, request_id=request.pk)
+    except (ApprovalLapsed, InvalidState):
+        return False
+    except GateRefused as error:
+        raise _refusal(actor, request, error.blocked_by, base_url) from error
+    return True
+
+
 @transaction.atomic
 def _ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms) -> Case | None:
     """Return the case of the live request for a move, opened if there is none; None if the move was made at once.
@@ -92,17 +121,18 @@ def _ask(actor: Actor, name: str, version: int, target: str, terms: RequestTerms
     The version, its policy and its position are read once, under the lock. If the last request was rejected and its
     subject is still the same, that request is returned.
     """
-    move = lock_move(actor, name, version, target)
-    if move.policy is None or move.is_at_target:
-        archive = bool(terms.archive_existing)
-        move_to_target(actor=actor, version=move.version, target=target, archive_existing=archive, reason=terms.comment)
-        return None
-    rejected = _rejected_unchanged(move)
-    if rejected is not None:
-        return rejected
-    case = open_case(actor=actor, move=move, terms=terms)
-    settle_case(actor=_system(actor), case=case)
-    return case
+    with policies_read_once():
+        move = lock_move(actor, name, version, target)
+        if move.policy is None or move.is_at_target:
+            archive, reason = bool(terms.archive_existing), terms.comment
+            move_to_target(actor=actor, version=move.version, target=target, archive_existing=archive, reason=reason)
+            return None
+        rejected = _rejected_unchanged(move)
+        if rejected is not None:
+            return rejected
+        case = open_case(actor=actor, move=move, terms=terms)
+        settle_case(actor=_system(actor), case=case, applied_by=actor)
+        return case
 
 
 def _rejected_unchanged(move: LockedMove) -> Case | None:
@@ -120,11 +150,12 @@ def _rejected_unchanged(move: LockedMove) -> Case | None:
 
 
 def _after_checks(actor: Actor, case: Case, wait_seconds: float | None) -> Case:
-    """Return the settled case; if checks are unfinished, wait for them and settle the request once more."""
+    """Return the settled case; if checks are unfinished, wait for them and settle the request where that changes it."""
     if case.request.state != RequestState.OPEN or not case.has_unfinished_checks:
         return case
     _wait_for_checks(case, settings.CHECK_WAIT_SECONDS if wait_seconds is None else wait_seconds)
-    return settle_request(actor=_system(actor), request_id=case.request.pk)
+    unchanged = find_unchanged_case(_reread(case.request))
+    return unchanged or settle_request(actor=_system(actor), request_id=case.request.pk)
 
 
 def _wait_for_checks(case: Case, seconds: float) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from approvals.case.loading import Case
 from approvals.models import InboxKey, InboxKeyKind, TransitionRequest
+from approvals.verdict.next_change import next_change
 from approvals.verdict.rule_outcomes import applies
 from approvals.verdict.votes import excluded_reviewers, owners_named_by
 from policies.rules import ApprovalsRule
@@ -36,10 +37,13 @@ def verdict_summary(case: Case) -> dict[str, Any]:
 
 
 def store_verdict(case: Case) -> None:
-    """Cache the verdict of an open request and its inbox keys, in the caller's transaction, with the request locked."""
-    request, summary = case.request, verdict_summary(case)
+    """Cache the verdict of an open request, its inbox keys, and when it may change by time alone.
+
+    Runs in the caller's transaction, with the request locked.
+    """
+    request, summary, recheck_at = case.request, verdict_summary(case), next_change(case.snapshot, case.at)
     cached = request.cached_verdict
-    if cached == summary:
+    if cached == summary and request.recheck_at == recheck_at:
         return
     if cached is None or any(cached[kind] != summary[kind] for kind in InboxKeyKind.values):
         InboxKey.objects.filter(request=request).delete()
@@ -47,8 +51,14 @@ def store_verdict(case: Case) -> None:
             InboxKey(request=request, kind=kind, key=key[:200]) for kind in InboxKeyKind.values for key in summary[kind]
         ]
         InboxKey.objects.bulk_create(rows, ignore_conflicts=True)
-    request.cached_verdict, request.verdict_cached_at = summary, timezone.now()
-    request.save(update_fields=["cached_verdict", "verdict_cached_at"])
+    request.cached_verdict, request.verdict_cached_at, request.recheck_at = summary, timezone.now(), recheck_at
+    request.save(update_fields=["cached_verdict", "verdict_cached_at", "recheck_at"])
+
+
+def is_cached(case: Case) -> bool:
+    """Return whether the cached verdict of a request is that of its case, and so is when it may change."""
+    request = case.request
+    return request.cached_verdict == verdict_summary(case) and request.recheck_at == next_change(case.snapshot, case.at)
 
 
 def delete_inbox_keys(request: TransitionRequest) -> None:

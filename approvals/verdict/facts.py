@@ -117,7 +117,8 @@ class Snapshot:
     and overrides that no passkey signed do not count. ``needs_device_passkey``: nobody signs with a passkey that may be
     synced; the digest of the subject covers the policy, so no earlier signature remains. ``reason`` is the comment of
     the request. ``deployed``: a deployment serves the version that is live, or that was ended lately or by the
-    requester. ``attested_at`` is when the owner of the model last attested it.
+    requester; ``deployed_until`` is when that one no longer counts, None where no time ends it. ``attested_at`` is when
+    the owner of the model last attested it.
     """
 
     rules: tuple[Rule, ...]
@@ -146,4 +147,5 @@ class Snapshot:
     review_due_at: datetime | None = None
     reason: str = ""
     deployed: bool = False
+    deployed_until: datetime | None = None
     attested_at: datetime | None = None

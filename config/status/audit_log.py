@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from audit.models import Leaf, SiemState
+from django.db.models import Max
+
+from audit.models import Leaf, Log, SiemState
 from audit.transparency.health import LogHealth, LogState, log_health
 from audit.witnesses.service import Witnessing, witnessing
 from config.status.areas import Area, Problem, critical, warning
@@ -27,7 +29,7 @@ def audit_log_area() -> Area:
     facts: dict[str, Any] = {
         "state": health.state.value,
         "signed_events": size,
-        "unsigned_events": Leaf.objects.filter(log=log.number, seq__gte=size).count() if log else 0,
+        "unsigned_events": max(0, next_number(log) - size) if log else 0,
         "quorum_of_witnesses": witnesses.required,
         "witnesses": [
             {
@@ -41,6 +43,12 @@ def audit_log_area() -> Area:
         "siem_receivers": receivers,
     }
     return Area("audit_log", facts, tuple(_problems(health, witnesses, receivers)))
+
+
+def next_number(log: Log) -> int:
+    """Return the number that the next event of a log gets. Numbers have no gaps, so no event has to be counted."""
+    last: int | None = Leaf.objects.filter(log=log.number).aggregate(last=Max("seq"))["last"]
+    return 0 if last is None else last + 1
 
 
 def _problems(health: LogHealth, witnesses: Witnessing, receivers: list[dict[str, Any]]) -> Iterator[Problem]:

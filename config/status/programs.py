@@ -11,6 +11,7 @@ import redis
 from celery import current_app
 from django.conf import settings
 from kombu.exceptions import OperationalError
+from kombu.transport.redis import Channel
 
 from audit.broker import broker_client
 from config.edge.health import EdgeHealth, edge_health
@@ -20,7 +21,7 @@ from config.status.areas import Area, Problem, critical, warning
 
 _QUEUES = ("fast", "slow")
 _BROKER_SECONDS = 1.0
-# How long workers have to answer.
+# How long a worker has to answer, after the one that answered before.
 _WORKER_SECONDS = 0.7
 _SCHEDULER_SECONDS = 30.0
 # Messages in a queue: so many wait where workers are too few, or where one hangs.
@@ -69,8 +70,18 @@ def _broker_facts() -> dict[str, Any]:
 
 
 def answering_workers() -> dict[str, list[dict[str, Any]]]:
-    """Return the queues of each worker that answers, by its name. Raises OperationalError: the broker is away."""
-    answers: Any = current_app.control.inspect(timeout=_WORKER_SECONDS).active_queues()
+    """Return the queues of each worker that answers, by its name.
+
+    Ends once every worker that listens at the broker has answered. A worker that was killed is listed there until it
+    starts again; then the time ends the wait. Raises OperationalError, RedisError: the broker is away.
+    """
+    control: Any = current_app.control
+    mailbox = control.mailbox.exchange.name
+    with closing(broker_client(settings.REDIS_URL, _BROKER_SECONDS)) as broker:
+        listening: Any = broker.scard(Channel.keyprefix_queue % mailbox)
+    if not listening:
+        return {}
+    answers: Any = control.inspect(timeout=_WORKER_SECONDS, limit=listening).active_queues()
     return answers or {}
 
 

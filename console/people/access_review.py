@@ -8,6 +8,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from accounts.changes import Change
+from accounts.groups.queries import expiries_of
 from accounts.models import AccountChange, AuthenticatorApp, Passkey, User
 from approvals.permissions.reviews import delegations_in_force
 from console.people.rights import Right, moves_of, readable_policies, rights_by_groups, rights_by_name
@@ -17,12 +18,26 @@ from policies.rules import ApprovalsRule
 from registry.permissions import Level, granted_levels, visible_models
 
 # The columns of the exports, in order.
-COLUMNS = ("username", "name", "decision", "source", "policy", "since", "given_by", "last_sign_in", "second_factor")
+COLUMNS = (
+    "username",
+    "name",
+    "decision",
+    "source",
+    "policy",
+    "since",
+    "given_by",
+    "expires",
+    "last_sign_in",
+    "second_factor",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """A right of a person to decide. ``since`` is None where it is not known, and ``given_by`` is then ""."""
+    """A right of a person to decide. ``since`` is None where it is not known, and ``given_by`` is then "".
+
+    ``expires`` is when the membership that gives the right ends, None for never.
+    """
 
     username: str
     name: str
@@ -31,6 +46,7 @@ class AccessRow:
     policy: str = ""
     since: datetime | None = None
     given_by: str = ""
+    expires: datetime | None = None
     last_sign_in: datetime | None = None
     second_factor: str = "none"
 
@@ -39,11 +55,13 @@ def access_rows(actor: Actor) -> list[AccessRow]:
     """Return the rights of all active people to decide, by username. Models that the actor may not see are left out."""
     people = list(User.objects.filter(is_active=True, is_service=False).prefetch_related("groups").order_by("username"))
     policies, memberships, factors = readable_policies(), _memberships(), _second_factors()
+    expiries = expiries_of([person.pk for person in people])
     delegated, roles = _delegated(), _by_role(actor, people, policies)
     rows = []
     for person in people:
         for right, since, given_by in [*_rights(person, policies, memberships), *delegated.get(person.pk, ())]:
-            rows.append(_row(person, right, factors, since=since, given_by=given_by))
+            expires = expiries.get((person.pk, right.group))
+            rows.append(_row(person, right, factors, since=since, given_by=given_by, expires=expires))
         rows += [_row(person, right, factors) for right in roles.get(person.pk, ())]
     return rows
 
@@ -115,7 +133,13 @@ def _second_factors() -> dict[int, str]:
 
 
 def _row(
-    person: User, right: Right, factors: dict[int, str], *, since: datetime | None = None, given_by: str = ""
+    person: User,
+    right: Right,
+    factors: dict[int, str],
+    *,
+    since: datetime | None = None,
+    given_by: str = "",
+    expires: datetime | None = None,
 ) -> AccessRow:
     return AccessRow(
         username=person.username,
@@ -125,6 +149,7 @@ def _row(
         policy=right.policy,
         since=since,
         given_by=given_by,
+        expires=expires,
         last_sign_in=person.last_login,
         second_factor=factors.get(person.pk, "none"),
     )

@@ -53,5 +53,5 @@ def _csv(rows: list[AccessRow]) -> HttpResponse:
 
 def _plain(row: AccessRow) -> dict[str, str]:
     """Return a row with times as text, "" for one that is not known."""
-    times = {name: iso_utc(at) if (at := getattr(row, name)) else "" for name in ("since", "last_sign_in")}
+    times = {name: iso_utc(at) if (at := getattr(row, name)) else "" for name in ("since", "expires", "last_sign_in")}
     return {**asdict(row), **times}

@@ -26,7 +26,7 @@ class LeaverForm(ConsoleForm):
         label="Successor",
         max_length=150,
         required=False,
-        help_text="The username of the person who gets models, findings and service accounts.",
+        help_text="The username of the person who gets models, findings, service accounts and groups.",
     )
 
 

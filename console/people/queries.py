@@ -33,16 +33,3 @@ def find_person(username: str) -> User:
 def group_rows() -> QuerySet[Group]:
     """Return groups by name, with the number of their active members."""
     return Group.objects.annotate(member_count=Count("user", filter=Q(user__is_active=True))).order_by("name")
-
-
-def find_group(name: str) -> Group:
-    """Return a group by its name. Raises NotFound."""
-    group = Group.objects.filter(name=name).first()
-    if group is None:
-        raise NotFound(f"No group is called {name[:150]}.")
-    return group
-
-
-def members_of(group: Group) -> QuerySet[User]:
-    """Return the accounts in a group by username, inactive accounts last."""
-    return User.objects.filter(groups=group).select_related("owner").order_by("-is_active", "username")

@@ -7,11 +7,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.browser_sessions import sessions_of
+from accounts.groups.owners import owner_names
+from accounts.groups.permissions import find_group, may_manage
+from accounts.groups.queries import expiries_of, memberships_of
 from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
 from accounts.second_factor.verification import app_of
 from audit.subjects import may_read_whole_log
-from console.people.queries import find_group, find_person, group_rows, members_of, people_rows
+from console.people.queries import find_person, group_rows, people_rows
 from console.people.rights import default_levels, experiment_levels, model_levels, rights_of, rights_of_groups
 from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
@@ -48,6 +51,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         crumbs=[Crumb("People", reverse("console:people"))],
         row=row,
         groups=groups,
+        expiries={name: at for (_, name), at in expiries_of([row.pk]).items()},
         rights=rights_of(row, [group.name for group in groups]),
         models=model_levels(actor, user=row, groups=groups),
         experiments=experiment_levels(actor, user=row, groups=groups),
@@ -75,7 +79,7 @@ def groups(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 
 @page
 @require_safe
 def group(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
-    """Show one group: its members, and the rights that its members have."""
+    """Show one group: its members, its owners, and the rights that its members have."""
     row = find_group(name)
     return render_page(
         request,
@@ -83,7 +87,10 @@ def group(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         row.name,
         crumbs=[Crumb("Groups", reverse("console:groups"))],
         row=row,
-        members=paginate(request, members_of(row)),
+        members=paginate(request, memberships_of(row)),
+        owners=owner_names(row),
+        may_manage=may_manage(actor, row),
+        own_id=actor.user_id,
         rights=rights_of_groups([row.name]),
         models=model_levels(actor, user=None, groups=[row]),
         experiments=experiment_levels(actor, user=None, groups=[row]),

@@ -18,6 +18,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
+from core.bulk import BatchedCommitHooks
 from core.postgresql.reads import close_frequent_reads
 from core.statements import is_hand_written
 
@@ -49,7 +50,7 @@ class PlanningCursor(base.ServerBindingCursor):
         return self
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(BatchedCommitHooks, base.DatabaseWrapper):
     """A connection whose pool uses `check_connection`, and whose cursors are `PlanningCursor`s."""
 
     def get_connection_params(self) -> dict[str, Any]:

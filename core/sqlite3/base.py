@@ -11,6 +11,7 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
+from core.bulk import BatchedCommitHooks
 from core.sqlite3.writers import WriterQueue, queue_of
 
 # A statement that writes. A false match only waits in the queue without need.
@@ -48,7 +49,7 @@ class QueuedCursor(base.SQLiteCursorWrapper):
             self._wrapper.give_turn()
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(BatchedCommitHooks, base.DatabaseWrapper):
     """A connection that waits in the queue of its file before it begins a transaction."""
 
     _turn: WriterQueue | None = None

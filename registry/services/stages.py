@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from core.errors import Conflict, Denied, InvalidInput, NotFound
 from core.refs import version_ref
 from core.times import to_ms
 from registry.gates import Clearance, ask_gates, require_transition
-from registry.locks import lock_model, require_not_retired
+from registry.locks import lock_model, require_level_of_locked, require_not_retired
 from registry.models import ModelVersion, RegisteredModel
 from registry.permissions import Level, level_for_move, level_to_ask, model_not_found, require_level
 from registry.services.cards import refresh_card
@@ -61,40 +62,40 @@ def change_stage(
     """
     model = _lock_live(version.model_id)
     ref = version_ref(model.name, version.version)  # the model may have been renamed since the caller read the version
-    require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
+    require_level_of_locked(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=ref)
     require_not_retired(model)
     locked = _reread(version)
     edge = find_transition(locked.stage, target)
     _require_may_archive(edge, archive_existing)
-    others = _others_in(locked, edge.target)
-    if _is_there(locked, edge.target) and not (archive_existing and others.exists()):
+    others = list(_others_in(locked, edge.target))
+    if _is_there(locked, edge.target) and not (archive_existing and others):
         return locked
     for moved, to in [(locked, edge.target), *((other, Stage.ARCHIVED) for other in others if archive_existing)]:
         require_transition(moved, to, actor=actor)
     leaves_production = bool(target_left(edge.target, is_current=locked.is_current))
     clearance = _clearance(actor, locked, edge, archive_existing=archive_existing)
     move = _Move(actor, model, timezone.now(), reason, clearance, may_leave=leaves_production)
-    _supersede(move, locked, edge.target, list(others), archive_existing=archive_existing)
-    _enter(move, locked, edge.target)
+    _supersede(move, locked, edge.target, others, archive_existing=archive_existing)
+    moved = _enter(move, locked, edge.target)
     if leaves_production:
         record_left(actor=actor, version=locked, left=Stage.PRODUCTION, to=edge.target, reason=reason)
     _touch_model(move)
     # the card of a governed version was updated when the move was requested, and reviewers have read it
     if not clearance.governed:
         refresh_card(actor=actor, version=locked)
-    return ModelVersion.objects.select_related("model").get(pk=locked.pk)
+    return moved
 
 
 def _clearance(actor: Actor, locked: ModelVersion, edge: Transition, *, archive_existing: bool) -> Clearance:
     """Return the clearance for a move of a locked version. Raises Denied, GateRefused."""
     model, action = locked.model, Action.REGISTRY_STAGE_CHANGED
-    require_level(actor, model, level_to_ask(locked.stage, edge.target), action=action, obj=locked)
+    require_level_of_locked(actor, model, level_to_ask(locked.stage, edge.target), action=action, obj=locked)
     clearance = Clearance()
     if edge.gated or target_left(edge.target, is_current=locked.is_current):
         clearance = ask_gates(version=locked, target=edge.target, actor=actor, archive_existing=archive_existing)
     # Where no approval covers the move, the permission level decides.
     if not clearance.governed or _is_there(locked, edge.target):
-        require_level(actor, model, level_for_move(locked.stage, edge.target), action=action, obj=locked)
+        require_level_of_locked(actor, model, level_for_move(locked.stage, edge.target), action=action, obj=locked)
     return clearance
 
 
@@ -210,8 +211,8 @@ def _supersede(
             _write(move, other, is_current=False, archive_after=until, updated_ms=_ms(move), **superseded)
 
 
-def _enter(move: _Move, version: ModelVersion, target: Stage, **more: object) -> None:
-    """Put a version into a stage; ``more`` are changes that replace the usual ones.
+def _enter(move: _Move, version: ModelVersion, target: Stage, **more: object) -> ModelVersion:
+    """Put a version into a stage and return it as it is then; ``more`` are changes that replace the usual ones.
 
     The approvers are stored on the version that enters Staging or Production, not on the versions that it supersedes.
     """
@@ -231,13 +232,14 @@ def _enter(move: _Move, version: ModelVersion, target: Stage, **more: object) ->
     }
     if target != Stage.ARCHIVED:  # an archived version still names the version that superseded it
         changes |= {"superseded_at": None, "superseded_by": None}
-    _write(move, version, **(changes | more))
+    return _write(move, version, **(changes | more))
 
 
-def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
-    """Change one row and record the event. Raises Conflict where the row has changed since it was read.
+def _write(move: _Move, version: ModelVersion, **changes: object) -> ModelVersion:
+    """Change one row, record the event, and return the row as it is then.
 
-    Raises Denied where the current version would leave Production without a successor and no gate was asked.
+    Raises Conflict where the row has changed since it was read. Raises Denied where the current version would leave
+    Production without a successor and no gate was asked.
     """
     before = _facts(version)
     if version.is_current and not changes["is_current"] and not (move.may_leave or changes.get("superseded_by")):
@@ -251,15 +253,19 @@ def _write(move: _Move, version: ModelVersion, **changes: object) -> None:
     )
     if changed != 1:
         raise Conflict(f"Somebody else has moved version {version.version} of {move.model.name}.")
+    moved = copy(version)
+    for name, value in changes.items():
+        setattr(moved, name, value)
+    basis = {"basis": move.clearance.basis} if move.clearance.governed else {}
     record(
         actor=move.actor,
         action=move.action,
         obj=version,
         before=before,
-        after=_facts(ModelVersion.objects.select_related("superseded_by").get(pk=version.pk))
-        | ({"basis": move.clearance.basis} if move.clearance.governed else {}),
+        after=_facts(moved) | basis,
         reason=move.reason,
     )
+    return moved
 
 
 def _facts(version: ModelVersion) -> dict[str, object]:

@@ -121,6 +121,7 @@ def grants(call: Caller) -> None:
         call("ops", "delete", f"{path}?kind=user&name=cy{pattern}")
     call("ops", "post", "accounts/cy/confirmations", {"reason": "Known to both of us."})
     workload_identity(call)
+    memberships(call)
 
 
 def workload_identity(call: Caller) -> None:
@@ -130,6 +131,18 @@ def workload_identity(call: Caller) -> None:
     added = call("ada", "post", "accounts/deployer/trusted-publishers", rule)
     call("ada", "get", "accounts/deployer/trusted-publishers")
     call("ada", "delete", f"trusted-publishers/{added['id']}")
+
+
+def memberships(call: Caller) -> None:
+    """An owner is made, adds a member, and is none any more."""
+    Group.objects.create(name="team")
+    call("ops", "put", "groups/team/owners/ada")
+    call("ada", "post", "groups/team/members", {"username": "cy", "expires_at": "2099-01-01T00:00:00Z"})
+    call("ada", "get", "groups/team/members")
+    call("ada", "get", "groups/team/owners")
+    call("ada", "patch", "groups/team/members/cy", {"expires_at": None})
+    call("ada", "delete", "groups/team/members/cy")
+    call("ops", "delete", "groups/team/owners/ada")
 
 
 def requests(call: Caller, run_checks: RunChecks) -> None:

@@ -240,7 +240,9 @@ OTHERS = {
     "notification_test",
     "delegations", "delegation_revoke",
     # An account is no model's. A draft is found among one's own.
-    "people", "person", "groups", "group", "search", "quick_search", "api-account-confirmations", "form_draft", "form_draft_discard",
+    "people", "person", "groups", "group", "membership_add", "membership_expiry", "membership_remove", "group_owner_add",
+    "group_owner_remove", "api-group-members", "api-group-member", "api-group-owners", "api-group-owner",
+    "search", "quick_search", "api-account-confirmations", "form_draft", "form_draft_discard",
     # The published files of the log are hashes, or for auditors; an event is found by its random id.
     "audit-log-checkpoint", "audit-log-tile", "audit-log-bundle", "audit-vkey", "audit_event", "audit_event_proof",
     # Who could approve is for auditors alone.

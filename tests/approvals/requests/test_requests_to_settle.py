@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from random import Random
 
@@ -16,13 +16,14 @@ from django.utils import timezone
 from approvals.models import TransitionRequest
 from approvals.requests import settle
 from approvals.requests.open import open_request
-from approvals.requests.settle import requests_to_settle
+from approvals.requests.settle import requests_to_settle, settle_request
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor, system_actor
 from registry.services.versions import set_version_tag
 from registry.stages import Stage
 from tests.approvals.conftest import NewVersion
+from tests.approvals.governed import REVIEWERS, Json, ask, publish
 from tests.recorded_fixtures import recorded_fixture
 from tracking.limits import Point
 from tracking.services.logging import log_metric
@@ -103,6 +104,38 @@ def test_after_a_change_of_a_group_all_are_examined(opened: list[int], later: No
     with transaction.atomic():
         record(actor=system_actor("test"), action=Action.ACCOUNT_GROUP_CHANGED, obj="group:reviewers")
     assert requests_to_settle(turn=turn) == opened
+
+
+def test_the_end_of_a_freeze_is_noticed_at_once(by_ada: Actor, new_version: NewVersion, small_parts: None) -> None:
+    frozen: Json = {"name": "evening", "from": "2026-12-24T18:00", "to": "2026-12-24T20:00"}
+    publish(rules=[{"id": "freeze", "level": "hard", "not_during": [frozen]}])
+    with time_machine.travel(datetime(2026, 12, 24, 18, 30, tzinfo=UTC), tick=False):
+        ids = [ask(by_ada, new_version()).pk for _ in range(3)]
+    ends = datetime(2026, 12, 24, 20, tzinfo=UTC)
+    assert set(TransitionRequest.objects.values_list("recheck_at", flat=True)) == {ends}
+    turn = next(turn for turn in range(4) if turn not in {pk % 4 for pk in ids})
+    with time_machine.travel(ends - timedelta(seconds=1), tick=False):
+        assert requests_to_settle(turn=turn) == []
+    with time_machine.travel(ends, tick=False):
+        assert requests_to_settle(turn=turn) == ids
+        for pk in ids:
+            assert settle_request(actor=system_actor("test"), request_id=pk).request.state == "approved"
+
+
+def test_what_changed_by_time_and_stays_open_is_examined_once(
+    by_ada: Actor, new_version: NewVersion, small_parts: None
+) -> None:
+    frozen: Json = {"name": "evening", "from": "2026-12-24T18:00", "to": "2026-12-24T20:00"}
+    publish(rules=[REVIEWERS, {"id": "freeze", "level": "hard", "not_during": [frozen]}])
+    with time_machine.travel(datetime(2026, 12, 24, 18, 30, tzinfo=UTC), tick=False):
+        request = ask(by_ada, new_version())
+    turn = request.pk + 1
+    with time_machine.travel(datetime(2026, 12, 24, 20, 1, tzinfo=UTC), tick=False):
+        assert requests_to_settle(turn=turn) == [request.pk]
+        settle_request(actor=system_actor("test"), request_id=request.pk)
+        assert requests_to_settle(turn=turn) == []
+    request.refresh_from_db()
+    assert request.recheck_at == request.expires_at
 
 
 def test_more_requests_cost_no_more_queries(opened: list[int]) -> None:

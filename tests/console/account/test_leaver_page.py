@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.groups.owners import add_owner, owner_names
 from accounts.models import ApiToken, User
 from accounts.services import issue_token
 from approvals.leavers.hand_over import hand_over
@@ -105,3 +107,12 @@ def test_more_belongings_take_no_more_queries(ada: User, bot: User, ops: User, s
     for number in range(5):
         User.objects.create_user(f"bot-{number}", is_service=True, owner=ada)
     assert count() == before
+
+
+def test_a_group_gets_another_owner(ada: User, cy: User, ops: User, acting: Acting) -> None:
+    Group.objects.create(name="team")
+    add_owner(actor=acting(ops), group="team", username="ada")
+    with pytest.raises(InvalidInput, match="name another active person"):
+        hand_over(actor=acting(ops), username="ada", successor="")
+    hand_over(actor=acting(ops), username="ada", successor="cy")
+    assert owner_names(Group.objects.get(name="team")) == ["cy"]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +10,8 @@ import pytest
 import requests
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.e2e.installation import Installation, free_port
+from tests.e2e.installation import Installation
+from tests.e2e.sign_in.identity_provider import Provider
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 DORA = {
@@ -22,38 +20,9 @@ DORA = {
 }  # fmt: skip
 
 
-class Provider:
-    """The provider, in a process of its own."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and return when it answers."""
-        command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(self.port)]
-        self._process = subprocess.Popen([*command, "--user-claims", json.dumps(DORA)], stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            try:
-                requests.get(f"{self.url}/.well-known/openid-configuration", timeout=5)
-            except requests.ConnectionError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError("the provider did not start")
-
-    def stop(self) -> None:
-        """Stop it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
-            self._process = None
-
-
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    provider = Provider()
+    provider = Provider(DORA)
     provider.start()
     yield provider
     provider.stop()
