@@ -11,9 +11,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, audit, governance, lineage, protocol, serving
+from bench import artifacts, audit, governance, protocol, serving
 from bench.edge import delays
 from bench.figures import Figure
+from bench.graph import area as graph
 from bench.growth import area
 from bench.growth.size import SIZES
 
@@ -22,7 +23,7 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "protocol": protocol.figures,
     "artifacts": lambda _only: artifacts.figures(),
     "governance": governance.figures,
-    "lineage": lambda _only: lineage.figures(),
+    "lineage": lambda _only: graph.figures(),
     "audit": lambda _only: audit.figures(),
     "edge": lambda _only: delays.figures(),
     "growth": lambda only: area.figures(only, os.environ[SIZE]),

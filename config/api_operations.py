@@ -41,7 +41,7 @@ class Schema(AutoSchema):
         """Return the first sentence of the method's docstring: what the operation does."""
         return str(super().get_summary() or "") or self._sentences()[0] or None
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's own has no arguments either
         """Return the rest of the docstring, with the errors."""
         return self._sentences()[1]
 

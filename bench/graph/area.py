@@ -58,7 +58,7 @@ def _events() -> float:
     """Return how many events a second are taken from senders that all send at once, each into a process of its own."""
     with tempfile.TemporaryDirectory() as directory, database("custody_bench_events", Path(directory)) as url:
         environment = os.environ | {"DATABASE_URL": url, "CUSTODY_DATA": directory, "SECRET_KEY": "bench" * 12}
-        worker = [sys.executable, "-m", "bench.events_worker"]
+        worker = [sys.executable, "-m", "bench.graph.events_worker"]
         subprocess.run([*worker, "prepare"], cwd=BASE_DIR, env=environment, check=True, stdout=subprocess.DEVNULL)
         senders = [
             subprocess.Popen([*worker, str(number)], cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True)
@@ -73,7 +73,7 @@ def _against_ml_metadata() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "graph.json"
         result = _measured("small", path)
-        worker = [ML_METADATA_PYTHON, str(BASE_DIR / "bench" / "ml_metadata_worker.py"), str(path)]
+        worker = [ML_METADATA_PYTHON, str(BASE_DIR / "bench" / "graph" / "ml_metadata_worker.py"), str(path)]
         answer = subprocess.run(worker, check=True, stdout=subprocess.PIPE, text=True)
     for row, theirs in zip(result["closures"], orjson.loads(answer.stdout.splitlines()[-1]), strict=True):
         name = f"{row['direction']} {row['size']:,} nodes, json, {result['nodes']:,} nodes"
@@ -87,7 +87,7 @@ def _measured(graph: str, path: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory, database(f"custody_bench_{graph}", Path(directory)) as url:
         environment = os.environ | {"DATABASE_URL": url, "CUSTODY_DATA": directory, "SECRET_KEY": "bench" * 12}
         answer = subprocess.run(
-            [sys.executable, "-m", "bench.lineage_worker", graph, *([str(path)] if path else [])],
+            [sys.executable, "-m", "bench.graph.lineage_worker", graph, *([str(path)] if path else [])],
             cwd=BASE_DIR,
             env=environment,
             check=True,

@@ -1,4 +1,4 @@
-"""`python -m bench.lineage_worker sparse|dense|small [FILE]`: fill a database with a graph, measure, print JSON.
+"""`python -m bench.graph.lineage_worker sparse|dense|small [FILE]`: fill a database with a graph, measure, print JSON.
 
 FILE gets the graph and the starts of the walks, for another program to measure.
 """

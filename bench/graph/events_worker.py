@@ -1,4 +1,4 @@
-"""`python -m bench.events_worker prepare|NUMBER`: make the database, or send OpenLineage events in batches."""
+"""`python -m bench.graph.events_worker prepare|NUMBER`: make the database, or send OpenLineage events in batches."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The area `lineage`: closures of large graphs, their pages, and OpenLineage events."""
