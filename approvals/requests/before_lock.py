@@ -34,9 +34,8 @@ def find_standing_request(
     request = rows.order_by("-pk").first()
     if request is None or request.state not in (*LIVE_STATES, RequestState.REJECTED) or is_at_target(row, target):
         return None
-    if request.state == RequestState.REJECTED:
-        return request
-    return request if _has_same_terms(request, terms) and _may_ask(actor, request) else None
+    adds_nothing = request.state == RequestState.REJECTED or _has_same_terms(request, terms)
+    return request if adds_nothing and _may_ask(actor, request) else None
 
 
 def _has_same_terms(request: TransitionRequest, terms: RequestTerms) -> bool:

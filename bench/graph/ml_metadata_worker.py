@@ -1,7 +1,8 @@
-"""`python bench/graph/ml_metadata_worker.py GRAPH`: put a graph into ml-metadata, measure its lineage queries, print JSON.
+"""`python bench/graph/ml_metadata_worker.py GRAPH`: put a graph into ml-metadata, measure its queries, print JSON.
 
 Runs in an environment of its own that has ml-metadata (ML_METADATA_PYTHON), on SQLite in a file beside the graph. The
-graph is what `bench.graph.lineage_worker` wrote: nodes as (kind, URN, name, version), edges as pairs of positions from 1.
+graph is what `bench.graph.lineage_worker` wrote: nodes as (kind, URN, name, version), edges as pairs of positions from
+1.
 """
 
 from __future__ import annotations
