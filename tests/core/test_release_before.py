@@ -20,10 +20,13 @@ _SQLITE = (
     "JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%'"
 )
 _POSTGRESQL = (
-    "SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' "
-    "FROM information_schema.columns WHERE table_schema = 'public'"
+    "SELECT c.table_name, c.column_name, c.is_nullable = 'NO' AND c.column_default IS NULL AND c.is_identity = 'NO' "
+    "AND NOT EXISTS (SELECT FROM information_schema.key_column_usage k JOIN information_schema.table_constraints t "
+    "USING (constraint_schema, constraint_name) WHERE t.constraint_type = 'PRIMARY KEY' "
+    "AND k.table_name = c.table_name AND k.column_name = c.column_name) "
+    "FROM information_schema.columns c WHERE c.table_schema = 'public'"
 )
-# Table → column → whether an INSERT has to give it.
+# Table → column → whether an INSERT has to give it. Keys of rows are left out: no release changes one.
 Schema = Mapping[str, Mapping[str, bool]]
 
 

@@ -59,5 +59,6 @@ class Provider:
         )
         (code,) = parse_qs(urlsplit(sent.headers["Location"]).query)["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": _REDIRECT}
-        answer = requests.post(f"{self.url}/oauth2/token", form, auth=(audience, "any"), timeout=_PATIENCE)
+        client = {"client_id": audience, "client_secret": "any"}
+        answer = requests.post(f"{self.url}/oauth2/token", {**form, **client}, timeout=_PATIENCE)
         return str(answer.json()["id_token"])
