@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,18 +16,23 @@ from core.refs import model_stream
 
 # The greatest number of moves that are read, the newest first. The stages before them are unknown.
 MAX_EVENTS = 20_000
+# The beginning of the basis of a move (approvals/gate.py).
+_REQUEST = re.compile(r"request:(\d{1,18})\b")
 _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
 class StageMove:
-    """A move of a version to a stage, or the end of its time as the current Production version."""
+    """A move of a version to a stage, or the end of its time as the current Production version.
+
+    ``request`` is the id of the request that the move stands on, None without one.
+    """
 
     at: datetime
     version: int
     stage: str
     is_current: bool
-    reason: str
+    request: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +68,18 @@ def stage_moves(model_ids: Collection[int]) -> dict[int, list[StageMove]]:
         event = orjson.loads(bytes(body))
         after, number = event["after"], row_id(obj.rpartition("/")[2])
         if "stage" in after and number:
-            is_current, reason = bool(after.get("is_current")), str(event.get("reason") or "")
-            move = StageMove(at, number, after["stage"], is_current, reason)
+            request = _REQUEST.match(str(after.get("basis") or ""))
+            is_current, request_id = bool(after.get("is_current")), int(request[1]) if request else None
+            move = StageMove(at, number, after["stage"], is_current, request_id)
             by_model.setdefault(streams[stream], []).append(move)
     return {model_id: list(reversed(moves)) for model_id, moves in by_model.items()}
 
 
 def stages_before(moves: Sequence[StageMove], request_id: int, at: datetime) -> PastStages:
     """Return the stages at ``at``, before the moves that applied the request itself."""
-    of_request = (f"Transition request #{request_id}.", f"Transition request #{request_id} ")
     before: list[StageMove] = []
     for move in moves:
-        if move.at > at or move.reason.startswith(of_request):
+        if move.at > at or move.request == request_id:
             break
         before.append(move)
     return PastStages(before)
