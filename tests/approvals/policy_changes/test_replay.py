@@ -182,10 +182,10 @@ def test_findings_count_that_were_open_then(applied: TransitionRequest, by_ada: 
 def test_past_stages_are_read_from_the_moves() -> None:
     now = timezone.now()
     moves = [
-        StageMove(now, 1, "Production", is_current=True, reason="first"),
-        StageMove(now, 2, "Staging", is_current=False, reason="x"),
-        StageMove(now, 2, "Production", is_current=True, reason="Transition request #7. Go"),
-        StageMove(now, 1, "Archived", is_current=False, reason="Transition request #7. Go"),
+        StageMove(now, 1, "Production", is_current=True, request=None),
+        StageMove(now, 2, "Staging", is_current=False, request=None),
+        StageMove(now, 2, "Production", is_current=True, request=7),
+        StageMove(now, 1, "Archived", is_current=False, request=7),
     ]
     past = stages_before(moves, 7, now)
     assert past.staged_since(2) == {"Staging": now}
