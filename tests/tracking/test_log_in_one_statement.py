@@ -72,10 +72,15 @@ def test_values_that_exist_stay_once(actor: Actor, new_run: NewRun) -> None:
 
 
 @pytest.mark.parametrize("values", [(0.0, math.nan), (math.nan, 0.0)])
-def test_a_nan_does_not_win_a_tie(actor: Actor, new_run: NewRun, values: tuple[float, float]) -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_the_first_of_a_tie_stays(
+    actor: Actor, new_run: NewRun, values: tuple[float, float], *, together: bool
+) -> None:
     run = new_run()
-    log_batch(actor=actor, run_id=run.pk, metrics=[POINTS[0]._replace(value=value) for value in values])
-    assert [(value.value, value.is_nan) for value in get_full_run(READER, run.pk).metrics] == [(0.0, False)]
+    points = [POINTS[0]._replace(value=value) for value in values]
+    for batch in [points] if together else [[point] for point in points]:
+        log_batch(actor=actor, run_id=run.pk, metrics=batch)
+    assert [value.is_nan for value in get_full_run(READER, run.pk).metrics] == [math.isnan(values[0])]
 
 
 def test_params_alone(actor: Actor, new_run: NewRun) -> None:

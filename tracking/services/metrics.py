@@ -53,7 +53,6 @@ _row: Callable[[Point], Row] = attrgetter(
 )
 _key: Callable[[Row], str] = itemgetter(VALUE_COLUMNS.index("key"))
 _order: Callable[[Row], Any] = itemgetter(*(VALUE_COLUMNS.index(column) for column in LATEST_ORDER))
-_is_nan: Callable[[Row], bool] = itemgetter(VALUE_COLUMNS.index("is_nan"))
 
 
 def add_points(run: Run, points: Sequence[Point]) -> None:
@@ -69,11 +68,11 @@ def add_points(run: Run, points: Sequence[Point]) -> None:
 
 
 def _latest(rows: Sequence[Row]) -> list[Row]:
-    """Return the value of each key that counts; NaN, which is stored as 0, does not win against a 0."""
+    """Return the value of each key that counts; the first of a tie, as on MLflow, where NaN counts as 0."""
     by_key: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_key[_key(row)].append(row)
-    return [max(of_key, key=lambda row: (_order(row), not _is_nan(row))) for of_key in by_key.values()]
+    return [max(of_key, key=_order) for of_key in by_key.values()]
 
 
 def require_models(actor: Actor | None, points: Iterable[Point]) -> None:
