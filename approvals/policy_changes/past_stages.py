@@ -25,7 +25,7 @@ _MOVES = (Action.REGISTRY_STAGE_CHANGED, Action.REGISTRY_STAGE_IMPORTED)
 class StageMove:
     """A move of a version to a stage, or the end of its time as the current Production version.
 
-    ``request`` is the id of the request that the move stands on, None without one.
+    ``request`` is the id of the request that the move is based on, None without one.
     """
 
     at: datetime
