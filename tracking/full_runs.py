@@ -15,7 +15,7 @@ from django.db.models import JSONField, Model
 from core.actors import Actor
 from core.columns import columns_of, table_of, type_of
 from core.errors import NotFound
-from core.statements import Statement, fetch, text_array
+from core.statements import Rows, Statement, fetch, portable, text_array
 from tracking.metric_columns import VALUE_COLUMNS
 from tracking.models import Dataset, ExperimentLevel, LatestMetric, Param, Run, RunInput, RunModel, RunTag
 from tracking.permissions.levels import everybody_has
@@ -155,9 +155,12 @@ def _cast(kind: str) -> str:
 
 
 _TEMPLATE = " UNION ALL ".join(_branch(kind, part) for kind, part in _PARTS.items())
-_SQL = Statement(
+_OF_MANY = Statement(
     _TEMPLATE.format(among="= ANY(%s::text[])"), _TEMPLATE.format(among="IN (SELECT value FROM json_each(%s))")
 )
+# PostgreSQL takes an unknown array for ten values. For one run it would therefore plan anew each time, or keep a plan
+# that reads whole tables while these are small.
+_OF_ONE = portable(_TEMPLATE.format(among="= %s"))
 # Readers of the values of a row, in the order of the columns of its branch.
 _READERS: dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]] = {
     kind: itemgetter(*(_BEFORE_SLOTS + number for number in _slot_numbers(part))) for kind, part in _PARTS.items()
@@ -178,9 +181,8 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
     """Return those of the runs that exist, in the order of ``run_ids``, deleted ones too. One query."""
     if not run_ids:
         return []
-    among = text_array(run_ids) if connection.vendor == "postgresql" else orjson.dumps(list(run_ids)).decode()
     rows: dict[int, list[tuple[str, tuple[Any, ...]]]] = {kind: [] for kind in _PARTS}
-    for row in fetch(_SQL, [among] * len(_PARTS)):
+    for row in _rows(run_ids):
         rows[row[0]].append((row[1], _READERS[row[0]](row)))
     runs = {run_id: FullRun(*run) for run_id, run in rows[_RUN]}
     for run_id, pair in rows[_PARAM]:
@@ -194,6 +196,14 @@ def full_runs(run_ids: Sequence[str]) -> list[FullRun]:
     for run_id, (model_id, direction, step, _) in sorted(rows[_MODEL], key=_row_id):
         runs[run_id].models.append((model_id, direction, step))
     return [runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in runs]
+
+
+def _rows(run_ids: Sequence[str]) -> Rows:
+    """Return the rows of all branches for these runs."""
+    if len(run_ids) == 1:
+        return fetch(_OF_ONE, [run_ids[0]] * len(_PARTS))
+    among = text_array(run_ids) if connection.vendor == "postgresql" else orjson.dumps(list(run_ids)).decode()
+    return fetch(_OF_MANY, [among] * len(_PARTS))
 
 
 def _dataset_use(columns: Sequence[Any], tags: str) -> DatasetUse:
