@@ -43,7 +43,10 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
     """
     if depth > MAX_DEPTH:
         return _digested(repr(value))
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str or kind is int:  # nearly all values of events: asking for abstract types takes longer than the rest
+        return _scalar(value, shorten=shorten)
+    if value is None or kind is bool:
         return value
     if isinstance(value, Mapping):
         return _mapping(value, shorten=shorten, depth=depth)
@@ -72,6 +75,9 @@ def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:
 
 
 def _scalar(value: object, *, shorten: bool) -> object:
+    if isinstance(value, str):
+        text = _text(str(value))  # the value of an enumeration, not its name
+        return _digested(text) if shorten and len(text) > _LONG_TEXT else text
     if isinstance(value, int):
         return int(value) if abs(value) <= _MAX_INT else str(int(value))
     if isinstance(value, float):
@@ -80,7 +86,7 @@ def _scalar(value: object, *, shorten: bool) -> object:
         return iso_utc(value, "microseconds")
     if isinstance(value, bytes | bytearray | memoryview):
         return {"sha256": hashlib.sha256(bytes(value)).hexdigest(), "length": len(value)}
-    text = _text(str(value)) if isinstance(value, str | uuid.UUID | Decimal | datetime.date) else _text(repr(value))
+    text = _text(str(value) if isinstance(value, uuid.UUID | Decimal | datetime.date) else repr(value))
     return _digested(text) if shorten and len(text) > _LONG_TEXT else text
 
 
@@ -94,7 +100,7 @@ def _number(value: float) -> str:
 
 def _text(text: str) -> str:
     """Return text without lone surrogates, which have no UTF-8 form."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _digested(text: str) -> dict[str, object]:

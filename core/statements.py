@@ -83,6 +83,8 @@ def in_pipeline() -> bool:
 
 def text_array(texts: Sequence[str]) -> str:
     """Return texts as PostgreSQL writes an array, ten times as fast as psycopg does for a thousand."""
+    if len(texts) == 1:
+        return '{"' + texts[0].replace("\\", "\\\\").replace('"', '\\"') + '"}'
     quoted = {text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in set(texts)}
     return "{" + ",".join([quoted[text] for text in texts]) + "}"
 

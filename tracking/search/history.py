@@ -25,8 +25,10 @@ MAX_RUNS = 100
 MAX_SAMPLE = 2500
 MAX_SUMMARIES = 1000
 MAX_EXPERIMENTS = 20
+# The key is the same in all rows: it is not read, which takes a tenth of the time.
+_WITHOUT_KEY = [column for column in VALUE_COLUMNS if column != "key"]
 _HISTORY = portable(
-    f"SELECT {listed(VALUE_COLUMNS)} FROM {table_of(Metric)} WHERE run_id = %s AND key = %s "  # noqa: S608 - names
+    f"SELECT {listed(_WITHOUT_KEY)} FROM {table_of(Metric)} WHERE run_id = %s AND key = %s "  # noqa: S608 - names
     f"ORDER BY {listed(HISTORY_ORDER)} LIMIT %s OFFSET %s"
 )
 
@@ -42,7 +44,7 @@ def metric_history(
     offset = page_offset(page_token)
     if not everybody_has(ExperimentLevel.READ, actor):
         get_run(actor, run_id)
-    values = [Value(*row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
+    values = [Value(key, *row) for row in fetch(_HISTORY, [run_id, key, size + 1, offset])]
     if not values:
         get_run(actor, run_id)  # a run that does not exist has no values
     return values[:size], next_token(offset, size, len(values))
