@@ -96,6 +96,11 @@ def deactivate_user(*, actor: Actor, username: str) -> None:
     user = _locked(find_account(actor, username))
     if username == actor.name:
         raise Conflict("You cannot deactivate your own account. Ask another superuser.")
+    end_account(actor=actor, user=user)
+
+
+def end_account(*, actor: Actor, user: User) -> None:
+    """Deactivate a locked account: end its sessions, revoke its tokens, record it. The caller has the permission."""
     user.is_active = False
     user.save(update_fields=["is_active"])
     end_sessions(actor=actor, user=user, reason=DEACTIVATED)
@@ -103,7 +108,7 @@ def deactivate_user(*, actor: Actor, username: str) -> None:
     record(
         actor=actor,
         action=Action.ACCOUNT_USER_CHANGED,
-        obj=user_ref(username),
+        obj=user_ref(user.username),
         before={"active": True},
         after={"active": False, "tokens_ended": revoked},
     )

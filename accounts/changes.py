@@ -20,7 +20,7 @@ from accounts.authentication import find_signed_in_person
 from accounts.models import AccountChange, AccountConfirmation, User
 from audit.actions import Action
 from audit.services import record
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from core.errors import Denied, InvalidInput, NotFound
 from core.refs import user_ref
 
@@ -42,12 +42,23 @@ class Change(StrEnum):
 
 
 def note_change(*, actor: Actor, account: User, kind: Change, details: Iterable[str] = ("",)) -> None:
-    """Record that the actor changed somebody else's account, in the transaction that changes it."""
+    """Record that the actor changed somebody else's account, in the transaction that changes it.
+
+    What a service account changes, its owner has changed: who owns it holds its tokens.
+    """
     if actor.user_id == account.pk:
         return
+    made_by = _person_behind(actor)
     AccountChange.objects.bulk_create(
-        [AccountChange(account=account, kind=kind, detail=detail[:150], made_by=actor.name) for detail in details]
+        [AccountChange(account=account, kind=kind, detail=detail[:150], made_by=made_by) for detail in details]
     )
+
+
+def _person_behind(actor: Actor) -> str:
+    if actor.kind is not ActorKind.SERVICE:
+        return actor.name
+    owner = User.objects.filter(pk=actor.user_id or 0).values_list("owner__username", flat=True).first()
+    return owner or actor.name
 
 
 def note_differences(*, actor: Actor, account: User, before: dict[str, object], groups: Collection[str]) -> None:

@@ -19,7 +19,7 @@ from accounts.usernames import check_username
 from audit.actions import Action
 from audit.services import record
 from audit.texts.owners import TextOf
-from core.actors import ALL_SCOPES, Actor
+from core.actors import ALL_SCOPES, DEFAULT_SCOPES, Actor
 from core.errors import AlreadyExists, InvalidInput
 from core.refs import user_ref
 
@@ -99,11 +99,11 @@ def issue_token(
     expires_in: timedelta,
     label: str = "",
 ) -> tuple[ApiToken, str]:
-    """Issue a token for a user and return it with its secret, which is not stored. By default it has every scope.
+    """Issue a token for a user and return it with its secret, which is not stored. By default it has DEFAULT_SCOPES.
 
     Raises InvalidInput.
     """
-    chosen = ALL_SCOPES if scopes is None else scopes
+    chosen = DEFAULT_SCOPES if scopes is None else scopes
     token, secret = store_token(user=user, scopes=chosen, expires_in=expires_in, label=label)
     record(
         actor=actor,

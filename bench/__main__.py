@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench import artifacts, audit, governance, protocol, serving
-from bench.edge import delays
+from bench.edge import delays, two_hosts
 from bench.figures import Figure
 from bench.graph import area as graph
 from bench.growth import area
@@ -26,6 +26,7 @@ AREAS: dict[str, Callable[[str], Iterator[Figure]] | None] = {
     "lineage": lambda _only: graph.figures(),
     "audit": lambda _only: audit.figures(),
     "edge": lambda _only: delays.figures(),
+    "hosts": lambda _only: two_hosts.figures(),
     "growth": lambda only: area.figures(only, os.environ[SIZE]),
 }
 SIZE = "GROWTH_BENCH_SIZE"

@@ -37,10 +37,10 @@ def custody_environment(database_url: str, directory: Path, *, edge_port: int = 
 
 
 @contextmanager
-def custody(database_url: str, directory: Path, *, edge_port: int = 0) -> Iterator[tuple[str, str]]:
-    """Run Custody with bench/settings.py and yield its URL and a token of `admin`."""
+def custody(database_url: str, directory: Path, *, edge_port: int = 0, **settings: str) -> Iterator[tuple[str, str]]:
+    """Run Custody with bench/settings.py and other settings, and yield its URL and a token of `admin`."""
     port = free_port()
-    environment = custody_environment(database_url, directory, edge_port=edge_port)
+    environment = custody_environment(database_url, directory, edge_port=edge_port) | settings
     command = [*_MANAGE, "up", "--port", str(port), "--no-demo"]
     with _running(command, environment, directory / "custody.log", port, "/healthz"):
         yield f"http://127.0.0.1:{port}", _manage(environment, "issue_token", "admin")

@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config import env
-from config.sign_in.identity_providers import identity_providers, trusted_issuers
+from config.sign_in.identity_providers import identity_providers, scim_groups, trusted_issuers
 
 VERSION = "0.1.0"
 # The MLflow version whose protocol this server implements; `/version` answers it.
@@ -437,6 +437,12 @@ TRUSTED_ISSUERS = trusted_issuers(
     env.names("CUSTODY_TRUSTED_ISSUERS", "https://token.actions.githubusercontent.com,https://gitlab.com")
 )
 EXCHANGED_TOKEN_MINUTES = env.number("CUSTODY_EXCHANGED_TOKEN_MINUTES", 15, least=1)
+# Accounts that an identity provider makes over SCIM: the service account whose tokens may, the groups that it fills,
+# and the provider of CUSTODY_OIDC at which these people sign in, with the claim that has the externalId.
+SCIM_ACCOUNT = env.text("CUSTODY_SCIM_ACCOUNT")
+SCIM_GROUPS = scim_groups("CUSTODY_SCIM_GROUPS", IDENTITY_PROVIDERS)
+SCIM_PROVIDER = env.choice("CUSTODY_SCIM_PROVIDER", ["", *(provider.id for provider in IDENTITY_PROVIDERS)], "")
+SCIM_SUBJECT_CLAIM = env.text("CUSTODY_SCIM_SUBJECT_CLAIM") or "sub"
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"
 
 # --- API ------------------------------------------------------------------------------------------------------------

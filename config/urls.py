@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import URLResolver, include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from accounts.scim.door import scim
 from config.health import healthz
 from config.metrics.view import metrics
 from config.paths import MlflowPaths
@@ -22,6 +23,8 @@ urlpatterns = [
     path("metrics", metrics),
     URLResolver(MlflowPaths(), "mlflow_api.urls"),
     path("api/v1/", include("config.api_urls")),
+    path("scim/v2", scim),
+    path("scim/v2/", include("accounts.scim.urls")),
     path("api-docs/", login_required(_API_PAGES), name="api-docs"),
     path("", include("audit.log_urls")),
     path("status/", status_page, name="status"),

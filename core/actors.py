@@ -24,9 +24,12 @@ class Scope(StrEnum):
     REGISTRY_WRITE = "registry:write"
     AUDIT_EXPORT = "audit:export"
     ACCOUNTS_MANAGE = "accounts:manage"
+    ACCOUNTS_PROVISION = "accounts:provision"
 
 
 ALL_SCOPES = frozenset(Scope)
+# A token gets these where none are named: an identity provider's scope has to be asked for.
+DEFAULT_SCOPES = ALL_SCOPES - {Scope.ACCOUNTS_PROVISION}
 
 
 @dataclass(frozen=True, slots=True)

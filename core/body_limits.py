@@ -43,6 +43,7 @@ _LIMITS: tuple[tuple[str, int | None], ...] = (
     (r"/api/v1/models/.*/card(?:/import)?", _CARD),
     (r"/api/v1/tokens/exchange", _TOKEN),
     (r"/+(?:ajax-)?api/.*", _DEFAULT),
+    (r"/scim/v2(?:/.*)?", _DEFAULT),
     (r".*", _PAGE),
 )
 _COMPILED = tuple((re.compile(pattern, re.DOTALL), limit) for pattern, limit in _LIMITS)

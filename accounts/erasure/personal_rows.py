@@ -18,6 +18,7 @@ from accounts.models import (
     BrowserSession,
     IdentityProof,
     Invitation,
+    ProvisionedAccount,
     RecoveryCode,
     SignInLink,
     User,
@@ -72,6 +73,7 @@ def rows_of_account(person: User) -> Iterator[PersonalRows]:
     yield PersonalRows("sign-in links", SignInLink.objects.filter(user=person))
     yield PersonalRows("confirmations at an identity provider", IdentityProof.objects.filter(user=person))
     yield PersonalRows("links to identity providers", SocialAccount.objects.filter(user=person))
+    yield PersonalRows("ids at the provider that made the account", ProvisionedAccount.objects.filter(account=person))
     yield PersonalRows("e-mail addresses", EmailAddress.objects.filter(user=person))
     yield PersonalRows("invitations", Invitation.objects.filter(named))
     yield PersonalRows("recovery codes", RecoveryCode.objects.filter(app__user=person))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 
 from accounts.models import GroupOwner
+from accounts.provisioning.permissions import may_fill
 from audit.actions import Action
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound
@@ -20,8 +21,10 @@ def find_group(name: str) -> Group:
 
 
 def may_manage(actor: Actor, group: Group) -> bool:
-    """Return whether an actor may change the members of a group: an owner, a superuser, or the system."""
-    if actor.is_superuser or actor.kind is ActorKind.SYSTEM:
+    """Return whether an actor may change the members of a group: an owner, a superuser, the system, or the account
+    of the identity provider that fills it.
+    """
+    if actor.is_superuser or actor.kind is ActorKind.SYSTEM or may_fill(actor, group):
         return True
     is_person = actor.kind is ActorKind.USER and actor.user_id is not None
     return is_person and GroupOwner.objects.filter(group=group, owner=actor.user_id).exists()

@@ -17,11 +17,14 @@ from accounts.models.people import (
     User,
     UsernameKey,
 )
+from accounts.models.provisioning import LONGEST_DISPLAY_NAME, LONGEST_EXTERNAL_ID, ProvisionedAccount, ProvisionedGroup
 from accounts.models.second_factor import AuthenticatorApp, RecoveryCode
 from accounts.models.sessions import BrowserSession
 from accounts.models.workload import TokenExchange, TrustedPublisher
 
 __all__ = [
+    "LONGEST_DISPLAY_NAME",
+    "LONGEST_EXTERNAL_ID",
     "MEMBERSHIPS_IN_FORCE",
     "AccountChange",
     "AccountConfirmation",
@@ -36,6 +39,8 @@ __all__ = [
     "Invitation",
     "Membership",
     "Passkey",
+    "ProvisionedAccount",
+    "ProvisionedGroup",
     "RecoveryCode",
     "SignInLink",
     "TokenExchange",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 
@@ -15,7 +16,7 @@ from accounts.administration import require_administrator
 from accounts.browser_sessions import end_sessions
 from accounts.changes import Change, note_change
 from accounts.local_passwords import has_local_password
-from accounts.models import User
+from accounts.models import ProvisionedAccount, User
 from accounts.oidc.configuration import IdentityProvider, SignUp, configured_providers
 from accounts.oidc.invitations import find_invitation, is_email, redeem_invitation
 from accounts.oidc.tokens import Identity, RejectedSignIn
@@ -122,7 +123,7 @@ def _link(user: User, identity: Identity, actor: Actor) -> None:
 
 @transaction.atomic
 def _account_of(identity: Identity, actor: Actor) -> User:
-    user = linked_account(identity)
+    user = linked_account(identity) or _provisioned_account(identity, actor)
     if user is None:
         user = _create_account(identity, actor)
     if not user.is_active or user.is_service:
@@ -130,6 +131,24 @@ def _account_of(identity: Identity, actor: Actor) -> User:
         raise RejectedSignIn(message, reason="the account is not active", username=user.username)
     _set_groups(User.objects.select_for_update(of=("self",)).get(pk=user.pk), identity, actor)
     return user
+
+
+def _provisioned_account(identity: Identity, actor: Actor) -> User | None:
+    """Return the account that this provider made over SCIM for this person, linked now; None where there is none.
+
+    The provider says who it is by its own id of the person, in a claim of its signed token.
+    """
+    if identity.provider.id != settings.SCIM_PROVIDER:
+        return None
+    external_id = identity.claims.get(settings.SCIM_SUBJECT_CLAIM)
+    if not isinstance(external_id, str) or not external_id or "\x00" in external_id:
+        return None
+    rows = ProvisionedAccount.objects.filter(external_id=external_id, deleted_at__isnull=True)
+    row = rows.select_related("account").first()
+    if row is None or SocialAccount.objects.filter(user=row.account, provider=identity.provider.id).exists():
+        return None
+    _link(row.account, identity, actor)
+    return row.account
 
 
 def _create_account(identity: Identity, actor: Actor) -> User:

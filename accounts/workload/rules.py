@@ -19,8 +19,9 @@ PULL_REQUEST_EVENTS = {
     "event_name": frozenset({"pull_request", "pull_request_target"}),
     "pipeline_source": frozenset({"merge_request_event", "external_pull_request_event"}),
 }
-# The scopes that a rule may give: managing accounts is for people.
-GRANTABLE_SCOPES = tuple(sorted(scope.value for scope in ALL_SCOPES - {Scope.ACCOUNTS_MANAGE}))
+# The scopes that a rule may give: managing accounts is for people, and provisioning them for an identity provider.
+_NEVER_GRANTED = {Scope.ACCOUNTS_MANAGE, Scope.ACCOUNTS_PROVISION}
+GRANTABLE_SCOPES = tuple(sorted(scope.value for scope in ALL_SCOPES - _NEVER_GRANTED))
 DEFAULT_SCOPES = [Scope.REGISTRY_READ.value, Scope.REGISTRY_WRITE.value]
 MAX_CLAIMS, MAX_VALUE = 20, 500
 _CLAIM_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")

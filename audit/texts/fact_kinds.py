@@ -56,7 +56,7 @@ FACTS: Mapping[Action, FactKinds] = {
     Action.ACCOUNT_APPROVAL_SESSION_STARTED: _kinds("approval_session expires_at"),
     Action.ACCOUNT_AUTHENTICATION_FAILED: _kinds("provider", texts="address"),
     Action.ACCOUNT_CONFIRMED: _kinds("confirmation"),
-    Action.ACCOUNT_GROUP_CHANGED: _kinds("name permissions", people="owners"),
+    Action.ACCOUNT_GROUP_CHANGED: _kinds("name permissions provisioned external_id", people="owners"),
     Action.ACCOUNT_IDENTITY_LINKED: _kinds("provider issuer", texts="subject"),
     Action.ACCOUNT_IDENTITY_UNLINKED: _kinds("provider", texts="subject"),
     Action.ACCOUNT_INVITATION_ISSUED: _kinds("provider expires_at", people="username"),
@@ -87,8 +87,8 @@ FACTS: Mapping[Action, FactKinds] = {
         "publisher issuer audience claims scopes single_use tokens_ended", texts="name"
     ),
     Action.ACCOUNT_USER_CHANGED: _kinds(
-        "groups membership active superuser service password tokens_ended provider",
-        texts="email", people="username owner",
+        "groups membership active superuser service password tokens_ended provider provisioned",
+        texts="email first_name last_name display_name external_id", people="username owner",
     ),
     Action.ACCOUNT_USER_CREATED: _kinds("groups active superuser service", texts="email", people="username owner"),
     Action.API_CALLED: _kinds(),

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ def figures() -> Iterator[Figure]:
         environment = custody_environment(url, Path(directory), edge_port=port)
         promoter = Process(stack, "bench.edge.promoter", environment=environment)
         tokens = promoter.do("prepare", models=["few", "all"], tokens=TOKENS)["tokens"]
-        _until_waiting(port, 0)
+        until_waiting(port, 0)
         empty = _memory_of(port)
         for kind in ("poll", "stream"):
             for count in counts:
@@ -96,10 +96,10 @@ def figures() -> Iterator[Figure]:
 
 def _delays(kind: str, count: int, port: int, promoter: Process, tokens: list[str]) -> tuple[Delay, Delay]:
     """Return the delays for the few who wait for one model, and for all others, who wait for another."""
-    _until_waiting(port, 0)
-    with _clients(kind, port) as clients:
+    until_waiting(port, 0)
+    with clients_of(kind, port) as clients:
         clients.do("open", groups=[("few", FEW), ("all", count - FEW)], tokens=tokens)
-        _until_waiting(port, count)
+        until_waiting(port, count)
         few = _delay("few", count, port, promoter, clients)
         return few, _delay("all", count, port, promoter, clients)
 
@@ -111,7 +111,12 @@ def _delay(model: str, count: int, port: int, promoter: Process, clients: Proces
         result = clients.do("collect", model=model)
         assert not result["failures"], "clients were refused or cut off"
         rounds.append(sorted((moment - committed) * 1000 for moment in result["moments"]))
-        _until_waiting(port, count)
+        until_waiting(port, count)
+    return median_delay(rounds)
+
+
+def median_delay(rounds: Sequence[Sequence[float]]) -> Delay:
+    """Return the medians of several rounds, each of which is the sorted delays of all clients in milliseconds."""
     return Delay(
         statistics.median(delays[len(delays) // 2] for delays in rounds),
         statistics.median(delays[int(len(delays) * 0.99)] for delays in rounds),
@@ -120,12 +125,14 @@ def _delay(model: str, count: int, port: int, promoter: Process, clients: Proces
 
 
 @contextmanager
-def _clients(kind: str, port: int) -> Iterator[Process]:
+def clients_of(kind: str, port: int) -> Iterator[Process]:
+    """Run a process of clients (`poll` or `stream`) of the edge on a port."""
     with ExitStack() as stack:
         yield Process(stack, "bench.edge.clients", str(port), kind, environment=dict(os.environ))
 
 
-def _until_waiting(port: int, count: int) -> None:
+def until_waiting(port: int, count: int) -> None:
+    """Return when so many clients wait at the edge on a port. Raises TimeoutError."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:

@@ -10,8 +10,10 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from django.conf import settings
 
+from accounts.scim.errors import MEDIA_TYPE, error_document
 from config.limits.callers import caller_of
 from config.limits.rate import Excess, Limit, excess_of
+from config.limits.texts import excess_text
 from config.metrics.requests import interface_of
 from core.metrics import RATE_LIMITED
 
@@ -50,16 +52,14 @@ def _limits_of(environ: dict[str, Any]) -> list[Limit]:
 
 def _refuse(interface: str, excess: Excess, start_response: StartResponse) -> list[bytes]:
     seconds = max(1, math.ceil(excess.seconds))
-    limit = f"{excess.limit.per_minute:g} requests a minute"
-    whose = "one account" if excess.limit.kind == "account" else "one token or session"
-    media_type, body = _body(interface, f"This server takes {limit} of {whose}. Try again in {seconds} s.")
+    media_type, body = _body(interface, excess_text(excess))
     headers = [("Content-Type", media_type), ("Content-Length", str(len(body))), ("Retry-After", str(seconds))]
     start_response("429 Too Many Requests", [*headers, ("Cache-Control", "no-store")])
     return [body]
 
 
 def _body(interface: str, detail: str) -> tuple[str, bytes]:
-    """Return media type and body: problem+json, MLflow's error, or plain text."""
+    """Return media type and body: problem+json, MLflow's error, SCIM's, or plain text."""
     if interface in {"api", "serving"}:
         problem = {
             "type": "urn:custody:error:too_many_requests",
@@ -68,6 +68,8 @@ def _body(interface: str, detail: str) -> tuple[str, bytes]:
             "detail": detail,
         }
         return "application/problem+json", json.dumps(problem).encode()
+    if interface == "scim":
+        return MEDIA_TYPE, json.dumps(error_document(_STATUS, detail)).encode()
     if interface == "mlflow":
         return "application/json", json.dumps({"error_code": "REQUEST_LIMIT_EXCEEDED", "message": detail}).encode()
     return "text/plain; charset=utf-8", detail.encode()

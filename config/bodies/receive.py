@@ -20,6 +20,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from django.conf import settings
 
+from accounts.scim.errors import MEDIA_TYPE, error_document
 from config.bodies.granian_protocol import PROTOCOL
 from config.bodies.slow import SMALL, BodyReader, Refusal, TooSlow
 from core.body_limits import body_limit
@@ -148,7 +149,7 @@ def _serve_upload(
 
 
 def _is_api(path: str) -> bool:
-    return path.lstrip("/").startswith(("api/", "ajax-api/", "v1/"))
+    return path.lstrip("/").startswith(("api/", "ajax-api/", "v1/", "scim/"))
 
 
 def _refuse(environ: dict[str, Any], start_response: StartResponse, error: DomainError) -> list[bytes]:
@@ -159,13 +160,15 @@ def _refuse(environ: dict[str, Any], start_response: StartResponse, error: Domai
 
 
 def _refusal(path: str, error: DomainError) -> Refusal:
-    """Return the answer in the format of the interface: problem+json, MLflow's error, or plain text."""
+    """Return the answer in the format of the interface: problem+json, MLflow's error, SCIM's, or plain text."""
     kind = type(error)
     status = int(_STATUSES[kind][:3])
     if path.startswith("/api/v1/"):
         media_type = "application/problem+json"
         body = {"type": f"urn:custody:error:{error.code}", "title": error.code.replace("_", " ")}
         text = json.dumps(body | {"status": status, "detail": error.message})
+    elif path.lstrip("/").startswith("scim/"):
+        media_type, text = MEDIA_TYPE, json.dumps(error_document(status, error.message))
     elif _is_api(path):
         media_type = "application/json"
         text = json.dumps({"error_code": _MLFLOW_CODES[kind], "message": error.message})

@@ -93,6 +93,14 @@ def unavailable(detail: str) -> Answer:
     return _answer(503, [("Content-Type", _PROBLEM), *_retry_after()], body)
 
 
+def too_many(detail: str, seconds: int) -> Answer:
+    """Return a 429 that says when to come again, in seconds."""
+    body = problem_document(429, "too_many_requests", detail).content
+    return _answer(
+        429, [("Content-Type", _PROBLEM), ("Retry-After", str(seconds)), ("Cache-Control", "no-store")], body
+    )
+
+
 def refusal(error: Exception, *, actor: Actor | None = None, request_id: str = "", is_new: bool = True) -> Answer:
     """Return the answer for an error, as the API's views give it. A denial is recorded where it is new.
 

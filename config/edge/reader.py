@@ -14,6 +14,7 @@ from audit.actions import Action
 from config.edge import answers
 from config.edge.answers import Answer
 from config.edge.calls import Call, Key
+from config.edge.limits import excess_answer
 from core.actors import Actor, Scope
 from core.errors import Denied, DomainError, NotAuthenticated
 from registry.production.states import States, read_states, require_production, visible_states
@@ -69,6 +70,9 @@ def _admitted(calls: Sequence[Call]) -> Iterator[Reading]:
     callers = _Callers({call.key for call in calls})
     for call in calls:
         secret, names = call.key
+        if excess := excess_answer(secret, callers.actors.get(secret)):
+            yield Reading(refusal=excess)
+            continue
         try:
             callers.require(secret, path=call.path)
             states = callers.states(secret, names)

@@ -62,7 +62,7 @@ def start_counting() -> None:
 
 
 def interface_of(path: str) -> str:
-    """Return the interface that a path belongs to: `mlflow`, `serving`, `api`, `static`, `probe` or `pages`."""
+    """Return the interface that a path belongs to: `mlflow`, `serving`, `api`, `scim`, `static`, `probe` or `pages`."""
     path = f"/{path.lstrip('/')}"
     if path in _PROBES:
         return "probe"
@@ -70,7 +70,7 @@ def interface_of(path: str) -> str:
         return "serving" if path.startswith("/api/v1/models/") and path.endswith("/production") else "api"
     if path.startswith(("/api/", "/ajax-api/", "/graphql", "/get-artifact", "/v1/traces")):
         return "mlflow"
-    return "static" if path.startswith("/static/") else "pages"
+    return next((name for name in ("static", "scim") if path.startswith(f"/{name}/")), "pages")
 
 
 @cache

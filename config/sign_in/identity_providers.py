@@ -28,6 +28,21 @@ def identity_providers(ids: Sequence[str]) -> tuple[IdentityProvider, ...]:
     return providers
 
 
+def scim_groups(name: str, providers: Sequence[IdentityProvider]) -> dict[str, str]:
+    """Return the groups that an identity provider fills over SCIM, by its names. Raises BadSetting.
+
+    A group has one name there, and no claim at a sign-in sets its members.
+    """
+    groups = _group_map(name)
+    claimed = {group for provider in providers for group in provider.groups.values()}
+    for group, times in Counter(groups.values()).items():
+        if times > 1:
+            raise BadSetting(f"{name} names the group {group} more than once")
+        if group in claimed:
+            raise BadSetting(f"Only one identity provider can set the members of the group {group}")
+    return groups
+
+
 def _provider(provider_id: str) -> IdentityProvider:
     if not _ID.fullmatch(provider_id):
         raise BadSetting(f"CUSTODY_OIDC: an id has lower-case letters, digits and dashes, not {provider_id!r}")

@@ -12,6 +12,7 @@ from accounts.groups.permissions import find_group, may_manage
 from accounts.groups.queries import expiries_of, memberships_of
 from accounts.oidc.sign_in import providers_of
 from accounts.passkeys.enrolment import passkeys_of
+from accounts.provisioning.queries import provisioned_accounts, provisioned_groups
 from accounts.second_factor.verification import app_of
 from audit.subjects import may_read_whole_log
 from console.people.queries import find_person, group_rows, people_rows
@@ -62,6 +63,7 @@ def person(request: HttpRequest, actor: Actor, username: str) -> HttpResponse:
         sessions=list(sessions_of(row.pk)[:100]) if actor.is_superuser else (),
         own_key=request.session.session_key,
         identities=providers_of(row.pk) if actor.is_superuser else (),
+        provisioned=provisioned_accounts().filter(account=row).first(),
         app=app_of(row.pk) if actor.is_superuser and row.pk != actor.user_id else None,
         passkeys=passkeys_of(row.pk) if actor.is_superuser else (),
         manages_publishers=row.is_service and row.is_active and (actor.is_superuser or row.owner_id == actor.user_id),
@@ -89,6 +91,7 @@ def group(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         row=row,
         members=paginate(request, memberships_of(row)),
         owners=owner_names(row),
+        is_filled=provisioned_groups().filter(group=row).exists(),
         may_manage=may_manage(actor, row),
         own_id=actor.user_id,
         rights=rights_of_groups([row.name]),

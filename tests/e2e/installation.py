@@ -115,7 +115,7 @@ class Installation:
             self._commands = subprocess.Popen(
                 [sys.executable, "-m", "tests.e2e.resident_manage"],
                 cwd=ROOT,
-                env=self._environment() | {"CUSTODY_DATA": str(self.data)},
+                env=self.shell,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -145,6 +145,11 @@ class Installation:
             if entry.name.isdigit() and _mentions(entry, str(self.data)):
                 found[int(entry.name)] = _read(entry / "cmdline").replace(b"\0", b" ").decode("utf-8", "replace")
         return found
+
+    @property
+    def shell(self) -> dict[str, str]:
+        """Return the environment of a shell on the machine of this installation."""
+        return self._environment() | {"CUSTODY_DATA": str(self.data)}
 
     def _environment(self) -> dict[str, str]:
         """Return our environment without what would point the installation elsewhere."""

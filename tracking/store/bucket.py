@@ -15,7 +15,12 @@ from typing import Any
 
 from core.errors import InvalidInput
 from tracking.store.base import CHUNK, Staged
+from tracking.store.calls import StoreCalls, calls_to, limit_late_attempts
 
+# How long the first byte of an answer, and each piece of it, is waited for.
+_ANSWER_SECONDS = 8.0
+# The same while the store copies, joins parts or lists, about which some say nothing until they are done.
+_WORK_SECONDS = 60.0
 _DELETE_AT_ONCE = 1000
 _COPY_WHOLE = 1024 * CHUNK
 _COPY_PART = 512 * CHUNK
@@ -36,7 +41,17 @@ class Bucket:
     @property
     def client(self) -> Any:
         """Return boto3's client, shared by all threads of the process."""
-        return _client(_endpoint())
+        return _client(_endpoint(), _ANSWER_SECONDS)
+
+    @property
+    def patient_client(self) -> Any:
+        """Return the client for calls during which a store may work for long: copies, joined parts, lists."""
+        return _client(_endpoint(), _WORK_SECONDS)
+
+    @property
+    def calls(self) -> StoreCalls:
+        """Return the calls of this process to the store; each is made inside `call()`."""
+        return calls_to(_endpoint())
 
     def at(self, key: str) -> dict[str, str]:
         """Return the request parameters that name an object."""
@@ -54,7 +69,8 @@ class Bucket:
 
     def _facts(self, key: str) -> Any:
         try:
-            return self.client.head_object(**self.at(key))
+            with self.calls.call():
+                return self.client.head_object(**self.at(key))
         except self.client.exceptions.ClientError as error:
             if _code(error) in _GONE:
                 raise FileNotFoundError(key) from error
@@ -62,11 +78,12 @@ class Bucket:
 
     def put(self, key: str, body: bytes) -> None:
         """Write a small object."""
-        self.client.put_object(**self.at(key), Body=body)
+        with self.calls.call():
+            self.client.put_object(**self.at(key), Body=body)
 
     def listed(self, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield every object below a prefix: Key, Size, LastModified; a thousand come in one answer."""
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+        for page in self.patient_client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
             yield from page.get("Contents", ())
 
     def delete(self, keys: Sequence[str]) -> set[str]:
@@ -74,7 +91,8 @@ class Bucket:
         remaining: set[str] = set()
         for start in range(0, len(keys), _DELETE_AT_ONCE):
             listed = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]
-            answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": listed, "Quiet": True})
+            with self.calls.call():
+                answer = self.patient_client.delete_objects(Bucket=self.name, Delete={"Objects": listed, "Quiet": True})
             remaining |= {item["Key"] for item in answer.get("Errors", ())}
         return remaining
 
@@ -83,24 +101,28 @@ class Bucket:
         config = import_module("boto3.s3.transfer").TransferConfig(
             multipart_threshold=_COPY_WHOLE, multipart_chunksize=_COPY_PART, use_threads=False
         )
-        self.client.copy(self.at(source), self.name, target, ExtraArgs={"CopySourceIfMatch": etag}, Config=config)
+        condition = {"CopySourceIfMatch": etag}
+        with self.calls.call():
+            self.patient_client.copy(self.at(source), self.name, target, ExtraArgs=condition, Config=config)
 
     def begin(self, key: str) -> Staged:
         """Begin an upload in parts."""
-        return Staged(key, self.client.create_multipart_upload(**self.at(key))["UploadId"])
+        with self.calls.call():
+            return Staged(key, self.client.create_multipart_upload(**self.at(key))["UploadId"])
 
     def send(self, staged: Staged, number: int, body: bytes) -> str:
         """Send one part and return its ETag."""
-        sent = self.client.upload_part(**self.at(staged.key), UploadId=staged.upload_id, PartNumber=number, Body=body)
-        return str(sent["ETag"])
+        named = {**self.at(staged.key), "UploadId": staged.upload_id, "PartNumber": number}
+        with self.calls.call():
+            return str(self.client.upload_part(**named, Body=body)["ETag"])
 
     def complete(self, staged: Staged, parts: Sequence[tuple[int, str]]) -> None:
         """Make an object of its (number, etag) parts; raise InvalidInput where they do not fit."""
         listed = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
+        named = {**self.at(staged.key), "UploadId": staged.upload_id}
         try:
-            self.client.complete_multipart_upload(
-                **self.at(staged.key), UploadId=staged.upload_id, MultipartUpload={"Parts": listed}
-            )
+            with self.calls.call():
+                self.patient_client.complete_multipart_upload(**named, MultipartUpload={"Parts": listed})
         except self.client.exceptions.ClientError as error:
             if _code(error) in _PARTS_DO_NOT_FIT:
                 raise InvalidInput(f"The parts do not make a file: {error.response['Error'].get('Message')}") from error
@@ -109,21 +131,23 @@ class Bucket:
     def abort(self, staged: Staged) -> None:
         """Abort an upload in parts; a missing one is no error."""
         try:
-            self.client.abort_multipart_upload(**self.at(staged.key), UploadId=staged.upload_id)
+            with self.calls.call():
+                self.client.abort_multipart_upload(**self.at(staged.key), UploadId=staged.upload_id)
         except self.client.exceptions.ClientError as error:
             if _code(error) != "NoSuchUpload":
                 raise
 
     def unfinished(self, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield every upload in parts that was begun below a prefix: Key, UploadId, Initiated."""
-        for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix):
+        for page in self.patient_client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.name, Prefix=prefix
+        ):
             yield from page.get("Uploads", ())
 
     def signed(self, operation: str, *, expires: timedelta, **parameters: object) -> str:
         """Return a URL that allows this one operation until it expires."""
-        url: str = _client(self.client_url or _endpoint()).generate_presigned_url(
-            operation, Params=parameters, ExpiresIn=int(expires.total_seconds())
-        )
+        client = _client(self.client_url or _endpoint(), _ANSWER_SECONDS)
+        url: str = client.generate_presigned_url(operation, Params=parameters, ExpiresIn=int(expires.total_seconds()))
         return url
 
 
@@ -132,19 +156,21 @@ def _endpoint() -> str:
 
 
 @cache
-def _client(endpoint: str) -> Any:
-    """Return the client of an endpoint ("" for Amazon's own). Each process creates it once."""
+def _client(endpoint: str, answer_seconds: float) -> Any:
+    """Return the client of an endpoint ("" for Amazon's own) that waits so long. Each process creates it once."""
     config = import_module("botocore.config").Config(
         signature_version="s3v4",  # presigned URLs of any other kind are refused by most stores
         # Amazon puts the bucket name into the host name. Other stores often have no DNS entry for such a host.
         s3={"addressing_style": "path"} if endpoint else {},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=answer_seconds,
         max_pool_connections=32,
         retries={"mode": "standard", "total_max_attempts": 4},
     )
     session = import_module("boto3").session.Session()
-    return session.client("s3", endpoint_url=endpoint or None, config=config)
+    client = session.client("s3", endpoint_url=endpoint or None, config=config)
+    limit_late_attempts(client, calls_to(endpoint))
+    return client
 
 
 def _code(error: Any) -> str:

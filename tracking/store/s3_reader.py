@@ -24,7 +24,7 @@ class ObjectReader(io.RawIOBase):
 
     def __init__(self, bucket: Bucket, key: str, size: int, **conditions: str) -> None:
         super().__init__()
-        self._client = bucket.client
+        self._client, self._calls = bucket.client, bucket.calls
         self._parameters = {**bucket.at(key), **conditions}
         self._size = size
         self._at = 0
@@ -57,13 +57,17 @@ class ObjectReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a part of ``buffer`` and return its length. A read on a broken connection is repeated on a new one."""
+        """Fill a part of ``buffer`` and return its length. A read on a broken connection is repeated on a new one.
+
+        Raises Unavailable where the store does not answer.
+        """
         view = memoryview(buffer).cast("B")
         if self._at >= self._size or not view:
             return 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                data = self._next(min(len(view), CHUNK))
+                with self._calls.call():
+                    data = self._next(min(len(view), CHUNK))
             except self._broken:
                 self._drop()
                 if attempt == _ATTEMPTS:

@@ -35,7 +35,9 @@ class Command(InstallationCommand):
         """Add the options."""
         parser.add_argument("user")
         parser.add_argument(
-            "--scope", action="append", help=f"one of {', '.join(sorted(ALL_SCOPES))}; may be repeated (default: all)"
+            "--scope",
+            action="append",
+            help=f"one of {', '.join(sorted(ALL_SCOPES))}; may be repeated (default: all but accounts:provision)",
         )
         parser.add_argument(
             "--expires", type=duration, default=timedelta(days=90), help="90m, 12h, 30d, 2w (default 90d)"

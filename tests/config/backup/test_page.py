@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,37 +13,10 @@ import pytest
 from config.backup.folder import BackupFolder
 from tests.config.backup.places import Place
 from tests.config.backup.test_backup_restore import RUNS
-from tests.e2e.installation import ROOT
+from tests.documented_commands import commands_between, run_documented
+from tests.e2e.installation import PASSWORD, ROOT
 
 pytestmark = pytest.mark.process
-
-PASSWORD = "correct-horse-battery"
-PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-
-
-def commands(first: str, last: str) -> list[str]:
-    """Return the shell commands between two headings of the page."""
-    section = PAGE.partition(f"\n{first}\n")[2].partition(f"\n{last}\n")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
-
-
-def run(line: str, place: Place, paths: dict[str, Path]) -> str:
-    """Run a command of the page with other paths, and return what it printed; passwords are typed."""
-    for written, real in paths.items():
-        line = line.replace(written, str(real))
-    done = subprocess.run(
-        ["/bin/bash", "-c", line],
-        cwd=ROOT,
-        env=place.environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
-        input=f"{PASSWORD}\n{PASSWORD}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,  # without a terminal passwords are read from the input
-    )
-    assert done.returncode == 0, f"{line}\n{done.stderr}"
-    return done.stdout
 
 
 def test_the_page_restores_a_machine(old: Place, new: Place, tmp_path: Path) -> None:
@@ -55,7 +27,7 @@ def test_the_page_restores_a_machine(old: Place, new: Place, tmp_path: Path) -> 
     old.manage("audit_sequencer", "--once")
     folder = tmp_path / "backup"
     paths = {"/backup": folder, "/srv/custody": old.data, "/srv/restored": new.data}
-    lines = commands("## Backup", "## The audit log")
+    lines = commands_between("## Backup", "## The audit log")
     assert [re.findall(r"manage\.py (\w+)", line) for line in lines] == [
         ["backup"],
         ["backup"],
@@ -67,7 +39,8 @@ def test_the_page_restores_a_machine(old: Place, new: Place, tmp_path: Path) -> 
         if "last-checkpoint" in line:
             (checkpoint,) = BackupFolder(folder).select().glob("audit-log/logs/*/checkpoint")
             shutil.copy(checkpoint, folder / "last-checkpoint")
-        run(line, new if "/srv/restored" in line else old, paths)
+        place = new if "/srv/restored" in line else old
+        run_documented(line, place.environment, paths, f"{PASSWORD}\n{PASSWORD}\n")
     assert sorted(new.rows(RUNS)) == sorted(old.rows(RUNS))
     new.write(1)
     assert "events signed" in new.manage("audit_sequencer", "--once")
