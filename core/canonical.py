@@ -43,6 +43,8 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
     """
     if depth > MAX_DEPTH:
         return _digested(repr(value))
+    if type(value) is str:  # most values are: the other kinds need not be looked for
+        return _shortened(_text(value), shorten=shorten)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
@@ -81,6 +83,10 @@ def _scalar(value: object, *, shorten: bool) -> object:
     if isinstance(value, bytes | bytearray | memoryview):
         return {"sha256": hashlib.sha256(bytes(value)).hexdigest(), "length": len(value)}
     text = _text(str(value)) if isinstance(value, str | uuid.UUID | Decimal | datetime.date) else _text(repr(value))
+    return _shortened(text, shorten=shorten)
+
+
+def _shortened(text: str, *, shorten: bool) -> object:
     return _digested(text) if shorten and len(text) > _LONG_TEXT else text
 
 
@@ -94,7 +100,7 @@ def _number(value: float) -> str:
 
 def _text(text: str) -> str:
     """Return text without lone surrogates, which have no UTF-8 form."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _digested(text: str) -> dict[str, object]:

@@ -69,15 +69,17 @@ def require_depth(data: object) -> None:
             raise InvalidInput(f"The JSON is nested deeper than {_DEEPEST} levels.")
         following: list[object] = []
         for value in level:
-            if isinstance(value, dict):
+            if type(value) is dict:  # as `json` makes them: half the time of isinstance, for each value of each event
                 following += value.values()
-            elif isinstance(value, list):
+            elif type(value) is list:
                 following += value
         level = following
 
 
 def plain_text(value: object) -> str:
     """Return a text or number as a text that every database can store, "" for everything else."""
+    if type(value) is str and value.isascii() and "\x00" not in value:
+        return value.strip()
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return str(value).strip().replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Which of many names are those of models that an actor may see, in one hand-written statement.
+"""Names of models that an actor may see, chosen from many names in one hand-written statement.
 
 Every answer about lineage asks this. With the ORM the statement takes longer to build than to run.
 """

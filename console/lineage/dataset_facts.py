@@ -171,12 +171,12 @@ def _visible_columns(actor: Actor, facet: dict[str, Any] | None) -> dict[str, An
     if not hidden:
         return facet
     secret = {key for key, urn in urn_of.items() if urn in hidden}
-    kept: dict[str, Any] = json.loads(json.dumps(facet))
-    for part in [kept, *_objects(list(kept.get("fields", {}).values()))]:
+    visible_facet: dict[str, Any] = json.loads(json.dumps(facet))
+    for part in [visible_facet, *_objects(list(visible_facet.get("fields", {}).values()))]:
         for key in ("dataset", "inputFields"):
             if isinstance(part.get(key), list):
                 part[key] = [item for item in part[key] if not _names(item, secret)]
-    return kept
+    return visible_facet
 
 
 def _source_key(source: dict[str, Any]) -> tuple[str, str]:

@@ -92,7 +92,10 @@ def _dataset(data: object) -> Mapping[str, Any]:
     nodes = [data] if "@graph" not in data else _list(data["@graph"], "@graph")
     datasets = [node for node in nodes if "Dataset" in _types(node)]
     if len(datasets) != 1:
-        raise InvalidInput(f"A Croissant document describes one object of @type Dataset; this one has {len(datasets)}.")
+        keys = ", ".join(repr(str(key)[:50]) for key in list(data)[:10]) or "none"
+        raise InvalidInput(
+            f"A Croissant document describes one object of @type Dataset; this one has {len(datasets)}. Its keys: {keys}."
+        )
     return datasets[0]
 
 
@@ -109,7 +112,7 @@ def _value(node: Mapping[str, Any], key: str) -> Any:
 
 def _list(value: object, name: str) -> list[Mapping[str, Any]]:
     """Return the objects of a property. JSON-LD writes a list of one as the object alone. Raises InvalidInput."""
-    items = value if isinstance(value, list) else [] if value is None else [value]
+    items: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(item, dict) for item in items):
         raise InvalidInput(f"{name} is no list of objects.")
     return items

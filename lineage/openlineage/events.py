@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from core.errors import InvalidInput
@@ -38,7 +39,12 @@ class NamedDataset:
     @property
     def key(self) -> str:
         """Return namespace and name as JSON text: the key of the dataset."""
-        return json.dumps([self.namespace, self.name])
+        return _dataset_key(self.namespace, self.name)
+
+
+@lru_cache(maxsize=4096)
+def _dataset_key(namespace: str, name: str) -> str:
+    return json.dumps([namespace, name])
 
 
 @dataclass(frozen=True, slots=True)

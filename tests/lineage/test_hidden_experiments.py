@@ -146,7 +146,7 @@ HIDDEN = [
     f"/api/v1/lineage?nodeId=dataset:postgres://db:5432:{SECRET}-orders", f"/api/v1/lineage?nodeId=job:etl:{SECRET}-job",
     f"/api/v1/datasets/postgres:%2F%2Fdb:5432%2F{SECRET}-orders/impact", f"/api/v1/datasets/{SECRET}-table/impact",
     f"/api/v1/diff?a={MODEL}&b=run:{{hidden}}",
-    f"/datasets/?q={SECRET}", f"/datasets/version/?node={quote(DEEP)}", f"/lineage/?q={SECRET}", f"/lineage/?node={quote(DEEP)}",
+    f"/search/?q={SECRET}", f"/search/quick/?q={SECRET}", f"/datasets/?q={SECRET}", f"/datasets/version/?node={quote(DEEP)}", f"/lineage/?q={SECRET}", f"/lineage/?node={quote(DEEP)}",
     "/lineage/?node=run:{hidden}", f"/lineage/impact/?node={quote(DEEP)}", f"/diff/?a={MODEL}&b=run:{{hidden}}",
 ]  # fmt: skip
 
@@ -176,6 +176,15 @@ def _plain(body: bytes, world: World) -> str:
     text = text.replace("5eed5eed", "…").replace("0dd50dd5", "…")
     text = re.sub(r"[0-9a-f]{32}", "…", text)
     return re.sub(r'(csrf\w*|nonce|value)="[^"]*"|"csrfToken": "[^"]*"', "", text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/models/open-model/versions/1/", "/runs/{run}/", f"/datasets/version/?node={quote(SHARED)}"]
+)
+def test_quarantined_data_that_are_hidden_are_said_to_be_there_without_a_name(world: World, path: str) -> None:
+    text = world.text(path.format(run=world.open_run))
+    assert "data that you may not see" in text
+    assert "measured wrongly" not in text
 
 
 def test_the_owner_sees_all_of_it(world: World, ada: User) -> None:
