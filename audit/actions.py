@@ -200,6 +200,7 @@ class Action(RecordedAction):
     AUDIT_LOG_KEY_ROTATED = (
         "audit.log_key.rotated", Verb("changed", "change"), "the key of {object}", "the audit log", display("bad", "key"),
     )
+    LINEAGE_DATASET_DESCRIBED = "lineage.dataset.described", Verb("described", "describe"), "the files of {object}", DATASET
     LINEAGE_DEPLOYMENT_ATTESTED = (
         "lineage.deployment.attested", Verb("attested", "attest"), "the files that {object} loaded", "a deployment",
         display("none", "fingerprint", "digest"),

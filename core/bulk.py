@@ -63,10 +63,7 @@ class BulkInsert:
 
     def _arrays(self, values: Sequence[Sequence[Any]]) -> list[str]:
         columns = zip(self.types, zip(*values, strict=True), strict=True)
-        return [
-            number_array(column) if kind in _NUMBERS else text_array([_as_text(value) for value in column])
-            for kind, column in columns
-        ]
+        return [number_array(column) if kind in _NUMBERS else text_array(_as_texts(column)) for kind, column in columns]
 
 
 def among(texts: Sequence[str]) -> RawSQL:
@@ -81,7 +78,17 @@ def _from_json(index: int, kind: str) -> str:
     return f"CAST({field} AS BLOB)" if kind == "bytea" else field
 
 
+def _as_texts(column: Sequence[Any]) -> list[str]:
+    """Return the values of a column as texts. One value of all rows, such as the time, is made into text once."""
+    first = column[0]
+    if all(value is first for value in column):
+        return [_as_text(first)] * len(column)
+    return [_as_text(value) for value in column]
+
+
 def _as_text(value: Any) -> str:
+    if type(value) is str:
+        return value
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, dict | list):

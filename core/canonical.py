@@ -43,11 +43,12 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
     """
     if depth > MAX_DEPTH:
         return _digested(repr(value))
-    kind = type(value)
-    if kind is str or kind is int:  # nearly all values of events: asking for abstract types takes longer than the rest
-        return _scalar(value, shorten=shorten)
-    if value is None or kind is bool:
+    if type(value) is str:  # most values are: asking for abstract types takes longer than the rest
+        return _shortened(_text(value), shorten=shorten)
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int | float):
+        return _scalar(value, shorten=shorten)
     if isinstance(value, Mapping):
         return _mapping(value, shorten=shorten, depth=depth)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes | bytearray):
@@ -75,9 +76,6 @@ def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:
 
 
 def _scalar(value: object, *, shorten: bool) -> object:
-    if isinstance(value, str):
-        text = _text(str(value))  # the value of an enumeration, not its name
-        return _digested(text) if shorten and len(text) > _LONG_TEXT else text
     if isinstance(value, int):
         return int(value) if abs(value) <= _MAX_INT else str(int(value))
     if isinstance(value, float):
@@ -86,7 +84,11 @@ def _scalar(value: object, *, shorten: bool) -> object:
         return iso_utc(value, "microseconds")
     if isinstance(value, bytes | bytearray | memoryview):
         return {"sha256": hashlib.sha256(bytes(value)).hexdigest(), "length": len(value)}
-    text = _text(str(value) if isinstance(value, uuid.UUID | Decimal | datetime.date) else repr(value))
+    text = _text(str(value)) if isinstance(value, str | uuid.UUID | Decimal | datetime.date) else _text(repr(value))
+    return _shortened(text, shorten=shorten)
+
+
+def _shortened(text: str, *, shorten: bool) -> object:
     return _digested(text) if shorten and len(text) > _LONG_TEXT else text
 
 

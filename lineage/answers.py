@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from core.actors import Actor
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from lineage.graph.closure import Read, read_closure, read_closure_of
 from lineage.graph.levels import Filters, edges_from, is_served, walk_levels
 from lineage.graph.reads import EdgeRow, NodeRow, count_closure, distances, nodes_by_id, read_of_kinds
@@ -64,6 +64,13 @@ class _Part:
 
 def closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
     """Return the ancestors or descendants of a node as JSON. Raises NotFound: no node, or one the actor may not see."""
+    try:
+        return _closure_answer(actor, urn, question)
+    except NotFound as error:  # of a hidden node nobody learns how it is spelt
+        raise NotFound(f"The lineage graph does not know {urn[:200]!r}.") from error
+
+
+def _closure_answer(actor: Actor, urn: str, question: Question) -> bytes:
     is_plain = not question.kinds and not question.filters and not question.offset
     read = read_closure_of(urn, question.direction, limit=question.limit) if is_plain else None
     if read and 0 < read.seen <= question.limit:

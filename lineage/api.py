@@ -13,11 +13,11 @@ from lineage.answers import Question, closure_answer, kinds_named, relations_nam
 from lineage.dataset_names import separate_names, visible_statements
 from lineage.declarations import declare_edge, retract_edge
 from lineage.graph.levels import Filters
-from lineage.models import Relation
+from lineage.models import Node, Relation
 from lineage.neighbourhood import graph_answer
 from lineage.paths import path_answer
 from lineage.quarantine import all_quarantines, place_quarantine, release_quarantine
-from lineage.queries import DEFAULT_LIMIT, find_node, nodes_matching
+from lineage.queries import DEFAULT_LIMIT, find_visible, nodes_matching
 from lineage.serializers import (
     KINDS,
     EdgeDeclaration,
@@ -36,7 +36,7 @@ from lineage.serializers import (
     statement_json,
 )
 from lineage.statements import Direction
-from lineage.visibility import MAX_SIFTED, hidden_nodes, known_nodes, require_known_edge, require_visible
+from lineage.visibility import MAX_SIFTED, hidden_nodes, known_nodes, require_known_edge
 
 _LISTED = 100
 _SEARCHED = 100_000
@@ -161,8 +161,8 @@ class NamesView(ApiView):
     @accepts(query=NamesQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Return which names mean the same dataset, and who said so. Raises NotFound."""
-        actor, dataset = actor_of(request), find_node(self.query["dataset"])
-        require_visible(actor, dataset)
+        actor = actor_of(request)
+        dataset = find_visible(actor, self.query["dataset"])
         return Response({"names": [statement_json(row) for row in visible_statements(actor, dataset)]})
 
 
@@ -191,10 +191,10 @@ class QuarantinesView(ApiView):
         """
         query = self.query
         conditions = filters(query, _QUARANTINE_FILTERS) | _QUARANTINE_STATES[query["state"]]
-        rows, paging = page(all_quarantines().filter(**conditions), query)
-        hidden = hidden_nodes(actor_of(request), [row.node for row in rows])
-        visible = [quarantine_json(row) for row in rows if row.node_id not in hidden]
-        return Response({"quarantines": visible, **paging})
+        matching = all_quarantines().filter(**conditions)
+        nodes = Node.objects.filter(pk__in=matching.order_by().values("node"))
+        rows, paging = page(matching.exclude(node__in=hidden_nodes(actor_of(request), nodes)), query)
+        return Response({"quarantines": [quarantine_json(row) for row in rows], **paging})
 
     @accepts(body=QuarantineChange, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -203,7 +203,7 @@ class QuarantinesView(ApiView):
         Raises NotFound, InvalidInput (no dataset version, no reason), Denied, Conflict (it is in quarantine already).
         """
         body = self.body
-        require_visible(actor_of(request), find_node(body["dataset_version"]))
+        find_visible(actor_of(request), body["dataset_version"])
         quarantine = place_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(quarantine), status=201)
 
@@ -218,6 +218,6 @@ class ReleaseView(ApiView):
         Raises NotFound, InvalidInput (no reason), Denied, Conflict (it is not in quarantine).
         """
         body = self.body
-        require_visible(actor_of(request), find_node(body["dataset_version"]))
+        find_visible(actor_of(request), body["dataset_version"])
         quarantine = release_quarantine(actor=actor_of(request), urn=body["dataset_version"], reason=body["reason"])
         return Response(quarantine_json(quarantine))

@@ -14,8 +14,8 @@ from core.errors import Conflict, InvalidInput
 from lineage.identity.same_datasets import join_all_versions, names_of, statements_about
 from lineage.models import Edge, Node, NodeKind, Relation, SameDataset, SeparatedDatasets
 from lineage.quarantine import MAX_REASON, require_independence, require_quarantine_right
-from lineage.queries import find_node
-from lineage.visibility import known_nodes, require_visible
+from lineage.queries import find_visible
+from lineage.visibility import known_nodes
 
 
 def visible_statements(actor: Actor, dataset: Node) -> list[SameDataset]:
@@ -63,8 +63,7 @@ def _note(actor: Actor, nodes: Sequence[int]) -> None:
 
 def _dataset(actor: Actor, urn: str) -> Node:
     """Return a dataset that the actor may see. Raises NotFound, InvalidInput (a node of another kind)."""
-    node = find_node(urn)
-    require_visible(actor, node)
+    node = find_visible(actor, urn)
     if node.kind != NodeKind.DATASET:
         raise InvalidInput(f"{urn[:200]!r} is no dataset. Name one like 'dataset:orders'.")
     return node

@@ -20,7 +20,7 @@ from lineage.identity.versions import ensure_version, named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, Node, NodeKind, Relation, RetractedEdge
 from lineage.quarantine import require_independence
 from lineage.queries import find_node, is_upstream
-from lineage.visibility import require_declaring, require_visible
+from lineage.visibility import hidden_nodes, require_declaring
 
 DECLARED = "declared"
 _LONGEST = 255
@@ -68,14 +68,20 @@ def _known_or_new(actor: Actor, urn: str) -> Node:
         if not is_sound or max(len(name), len(version)) > _LONGEST:
             raise
         (new_dataset,) = ensure_nodes(container)
-        require_visible(actor, new_dataset)
+        _require_visible(actor, new_dataset, urn)
         return ensure_version(actor=actor, container=new_dataset, version=version)
-    require_visible(actor, node)
+    _require_visible(actor, node, urn)
     version, dataset = version_key(unquote(urn.rpartition("/")[2])), node.container
     is_other_name = node.kind == NodeKind.DATASET_VERSION and node.version != version
     if is_other_name and dataset is not None and named_by_digest([(dataset.pk, version)]):
         return ensure_version(actor=actor, container=dataset, version=version)
     return node
+
+
+def _require_visible(actor: Actor, node: Node, urn: str) -> None:
+    """Raise the NotFound of an unknown node for one that the actor may not see, with the URN as it was asked for."""
+    if hidden_nodes(actor, [node]):
+        raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
 
 
 @transaction.atomic

@@ -15,10 +15,10 @@ from lineage.answers import edges_json, nodes_json, quoted_urns
 from lineage.graph.levels import Filters, Levels, walk_levels
 from lineage.graph.reads import EdgeRow, NodeRow, nodes_by_id
 from lineage.models import Node, NodeKind
-from lineage.queries import anchors_of, find_node
+from lineage.queries import anchors_of, find_visible
 from lineage.statements import Direction
 from lineage.uncertainty import warnings_of
-from lineage.visibility import hidden_nodes, require_visible
+from lineage.visibility import hidden_nodes
 
 _FOLDED = {"runs": (NodeKind.RUN,), "versions": (NodeKind.DATASET_VERSION, NodeKind.MODEL_VERSION)}
 COLLAPSES = ("none", *_FOLDED)
@@ -39,8 +39,7 @@ def graph_answer(
 
     Raises NotFound: an unknown node, or one that the actor may not see.
     """
-    start = find_node(urn)
-    require_visible(actor, start)
+    start = find_visible(actor, urn)
     filters = Filters(as_of=as_of)
     walks: dict[Direction, Levels] = {
         "up": _walk(start, "up", up, filters, limit),

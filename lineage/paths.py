@@ -10,8 +10,8 @@ from core.actors import Actor
 from lineage.answers import edges_json, nodes_json, quoted_urns
 from lineage.graph.levels import Filters, walk_levels
 from lineage.graph.reads import EdgeRow, nodes_by_id
-from lineage.queries import anchors_of, find_node
-from lineage.visibility import hidden_nodes, require_visible
+from lineage.queries import anchors_of, find_visible
+from lineage.visibility import hidden_nodes
 
 
 def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
@@ -20,9 +20,7 @@ def path_answer(actor: Actor, source: str, target: str, *, limit: int) -> bytes:
     The walk ends with ``limit`` nodes; `truncated` says that it found no path before. Nodes on the path that the actor
     may not see are left out. Raises NotFound: an end is unknown, or the actor may not see it.
     """
-    first, last = find_node(source), find_node(target)
-    for node in (first, last):
-        require_visible(actor, node)
+    first, last = (find_visible(actor, urn) for urn in (source, target))
     goals = set(anchors_of(first, "down")) | {first.pk}
     anchors = anchors_of(last, "up")
     walked = walk_levels(last.pk, anchors, "up", filters=Filters(), limit=limit)

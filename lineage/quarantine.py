@@ -24,6 +24,7 @@ from core.errors import Conflict, Denied, InvalidInput
 from lineage.models import Node, NodeKind, Quarantine
 from lineage.queries import find_node
 from lineage.statements import walk_ids, walk_pairs
+from lineage.visibility import hidden_nodes
 from lineage.withdrawn import withdrawn_sources
 
 # The groups whose members may place a quarantine (also service accounts, such as a data quality job) or release one
@@ -115,15 +116,27 @@ def quarantines_of(node: Node) -> list[Quarantine]:
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """The quarantines of a node and of its ancestors. ``complete`` is False where not all ancestors were read."""
+    """The quarantines of a node and of its ancestors. ``complete`` is False where not all ancestors were read.
+
+    ``has_hidden`` says that there are others, of data that the actor may not see.
+    """
 
     quarantines: tuple[Quarantine, ...] = ()
     complete: bool = True
+    has_hidden: bool = False
 
 
 def taint_of(urn: str) -> Taint:
     """Return the quarantines of a node and of its ancestors."""
     return taints([urn])[urn]
+
+
+def visible_taint(actor: Actor, urn: str) -> Taint:
+    """Return the quarantines of a node and of its ancestors without those of data that the actor may not see."""
+    taint = taint_of(urn)
+    hidden = hidden_nodes(actor, [row.node for row in taint.quarantines])
+    visible = tuple(row for row in taint.quarantines if row.node_id not in hidden)
+    return Taint(visible, taint.complete, has_hidden=len(visible) < len(taint.quarantines))
 
 
 def taints(urns: Sequence[str]) -> dict[str, Taint]:

@@ -14,15 +14,19 @@ from urllib.parse import unquote
 import orjson
 from django.db.models import Q, QuerySet
 
+from core.actors import Actor
 from core.errors import NotFound
 from core.refs import dataset_ref, dataset_version_ref
 from lineage.graph.levels import is_served
 from lineage.graph.reads import EdgeRow, NodeRow, distances, edges_among, nodes_by_id, read_of_kinds
+from lineage.identity.bindings import resolved
+from lineage.identity.described import described_versions
 from lineage.identity.names import dataset_key, version_key
 from lineage.identity.nodes import member_spec
 from lineage.identity.same_datasets import names_of
 from lineage.models import Claim, Node, NodeKind, Relation
 from lineage.statements import Direction, walk_ids
+from lineage.visibility import hidden_nodes
 
 DEFAULT_LIMIT = 2000
 MAX_LIMIT = 10_000
@@ -59,10 +63,25 @@ def find_node(urn: str, *, by_other_names: bool = True) -> Node:
     node = node or (_by_other_spelling(urn) if _is_text(urn) else None)
     node = node or (_by_other_name(urn) if _is_text(urn) and by_other_names else None)
     if node is None:
-        raise NotFound(f"The lineage graph does not know {urn[:200]!r}.")
+        raise _unknown(urn)
     if node.alias_of_id is None:
         return node
     return Node.objects.select_related("container").get(pk=node.alias_of_id)
+
+
+def find_visible(actor: Actor, urn: str) -> Node:
+    """Return the node with a URN as `find_node` does.
+
+    Raises NotFound, with the same message for a hidden node as for none: it repeats the URN as it was asked for.
+    """
+    node = find_node(urn)
+    if hidden_nodes(actor, [node]):
+        raise _unknown(urn)
+    return node
+
+
+def _unknown(urn: str) -> NotFound:
+    return NotFound(f"The lineage graph does not know {urn[:200]!r}.")
 
 
 def _is_text(urn: str) -> bool:
@@ -103,15 +122,25 @@ def _by_other_name(urn: str) -> Node | None:
 
 
 def _by_digest(pairs: Iterable[tuple[str, str]]) -> Node | None:
-    """Return the version that claims give to a digest, where all of them mean the same one."""
+    """Return the version that claims, otherwise documents, give to a digest, where all of them mean the same one."""
     by_dataset = {dataset_ref(name): digest for name, digest in pairs}
     claims = Claim.objects.filter(container__urn__in=by_dataset, digest__in=by_dataset.values(), node__isnull=False)
     nodes = {
         claim.node
         for claim in claims.select_related("container", "node__container")
         if by_dataset[claim.container.urn] == claim.digest
-    }
+    } or set(_described(by_dataset))
     return nodes.pop() if len(nodes) == 1 else None
+
+
+def _described(digests: Mapping[str, str]) -> list[Node]:
+    """Return the versions that documents give to digests, each given with the URN of its dataset."""
+    urns = set()
+    for dataset in Node.objects.filter(urn__in=digests, kind=NodeKind.DATASET):
+        for digest, versions in described_versions(dataset, [digests[dataset.urn]]).items():
+            urns.add(member_spec(dataset, resolved(digest, versions)).urn)
+    rows = Node.objects.select_related("container", "alias_of__container").filter(urn__in=urns)
+    return [node.alias_of or node for node in rows]
 
 
 def nodes_matching(*, kind: NodeKind | None = None, text: str = "", limit: int = _NODES_LISTED) -> QuerySet[Node]:

@@ -22,5 +22,5 @@ def warnings_of(nodes: Iterable[NodeRow]) -> list[str]:
         elif node.kind == NodeKind.CODE_VERSION and node.name.startswith(UNKNOWN_REPOSITORY):
             warnings.append(f"{node.urn}: no repository was given, so the commit counts within its experiment only.")
         elif node.kind == NodeKind.DATASET_VERSION and '"other_digests"' in node.attrs:
-            warnings.append(f"{node.urn}: runs give this version different contents.")
+            warnings.append(f"{node.urn}: runs or documents give this version different contents.")
     return warnings

@@ -13,6 +13,7 @@ from lineage.api import (
     SeparateNamesView,
     WalkView,
 )
+from lineage.croissant.api import CroissantView
 from lineage.openlineage.api import BatchView, EventsView, OpenLineageView
 from lineage.suggestions.api import ConfirmSuggestionView, RejectSuggestionView, SuggestionsView
 
@@ -51,6 +52,7 @@ urlpatterns = [
     path("lineage/batch", BatchView.as_view(), name="openlineage-batch"),
     path("lineage/batch/", BatchView.as_view()),
     path("events/lineage", EventsView.as_view(), name="openlineage-events"),
+    path("lineage/croissant", CroissantView.as_view(), name="lineage-croissant"),
     path("lineage/nodes", NodesView.as_view(), name="lineage-nodes"),
     path("lineage/edges", EdgesView.as_view(), name="lineage-edges"),
     path("lineage/edges/<bigid:edge_id>/retract", RetractView.as_view(), name="lineage-retract"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from audit.actions import Action
 from audit.refusals import Refusal
 from core.actors import Actor
-from core.bulk import among
 from core.errors import NotFound
 from core.ids import row_id
 from core.refs import deployment_ref, endpoint_ref, model_ref, model_stream
@@ -20,6 +19,7 @@ from registry.permissions import (
     visible_models,
     visible_versions,
 )
+from registry.visible_names import visible_names
 
 _MODEL, _VERSION, _ENDPOINT, _DEPLOYMENT = model_ref(""), "model-version:", endpoint_ref(""), "deployment:"
 _OF_MODELS = (_MODEL, _VERSION)
@@ -49,11 +49,7 @@ def hidden_urns(actor: Actor, urns: frozenset[str]) -> frozenset[str]:
     endpoint.
     """
     names = {urn: name for urn in urns if urn.startswith(_OF_MODELS) and (name := _model_of(urn))}
-    visible = (
-        set(visible_models(actor).filter(name__in=among(sorted(set(names.values())))).values_list("name", flat=True))
-        if names
-        else set()
-    )
+    visible = visible_names(actor, set(names.values()))
     hidden = {urn for urn, name in names.items() if name not in visible}
     if default_level() is not None and actor.user_id is not None:
         return frozenset(hidden)  # everybody may see every endpoint

@@ -17,8 +17,8 @@ from core.errors import InvalidInput, TooLarge
 from lineage.graph.closure import read_closure
 from lineage.graph.reads import EdgeRow, NodeRow, distances
 from lineage.models import Edge, Node, NodeKind, Relation
-from lineage.queries import anchors_of, find_node
-from lineage.visibility import hidden_nodes, known_nodes, require_visible, unknown_node
+from lineage.queries import anchors_of, find_visible
+from lineage.visibility import hidden_nodes, known_nodes, unknown_node
 from tracking.metric_directions import direction_of
 from tracking.models import LatestMetric, Param
 
@@ -70,12 +70,10 @@ def diff_of(actor: Actor, first: str, second: str) -> Json:
 
 
 def _side(actor: Actor, urn: str) -> _Side:
-    root = find_node(urn)
+    root = find_visible(actor, urn)
     if root.kind == NodeKind.ENDPOINT:
-        require_visible(actor, root)
         root = _served(actor, root)
     if root.kind not in (NodeKind.MODEL_VERSION, NodeKind.RUN):
-        require_visible(actor, root)
         raise InvalidInput(f"{urn[:200]!r} cannot be compared. Name a model version, a run or an endpoint.")
     read = read_closure([root.pk], "up", limit=_MOST)
     if read.seen > _MOST:

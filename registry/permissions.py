@@ -57,6 +57,8 @@ _CODENAMES = {
     Level.MANAGE: "manage_model",
 }
 _LEVELS = {codename: level for level, codename in _CODENAMES.items()}
+# The names of the permissions that give a level; each of them lets somebody read the model.
+CODENAMES = frozenset(_LEVELS)
 # What each level allows, for the people who grant it.
 LEVEL_DESCRIPTIONS = {
     Level.READ: "Can read the model, its versions and its history, and comment",

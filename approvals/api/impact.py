@@ -22,8 +22,7 @@ from core.rest import ApiView, accepts
 from core.spreadsheets import csv_cell
 from lineage.identity.names import dataset_key
 from lineage.models import Node
-from lineage.queries import find_node
-from lineage.visibility import require_visible
+from lineage.queries import find_visible
 from registry.api.views import actor_of
 from registry.queries import get_version
 
@@ -55,8 +54,7 @@ class ImpactView(ApiView):
     @accepts(responses=_ANSWERS)
     def get(self, request: Request, urn: str, form: str = "json") -> StreamingHttpResponse:
         """Return the impact of a node. Raises NotFound."""
-        node = find_node(urn)
-        require_visible(actor_of(request), node)
+        node = find_visible(actor_of(request), urn)
         return _answer(actor_of(request), (node,), form)
 
 

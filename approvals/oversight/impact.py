@@ -19,8 +19,8 @@ from core.ids import row_id
 from core.refs import version_ref
 from lineage.graph.reads import read_of_kinds
 from lineage.models import Node, NodeKind
-from lineage.queries import anchors_of, find_node
-from lineage.visibility import hidden_nodes, known_nodes, require_visible
+from lineage.queries import anchors_of, find_visible
+from lineage.visibility import hidden_nodes, known_nodes
 from registry.models import Alias, Deployment, ModelVersion
 from registry.permissions import visible_versions
 from registry.stages import Stage
@@ -90,8 +90,7 @@ def dataset_versions(actor: Actor, name_urn: str, versions: Sequence[str]) -> tu
 
     Raises NotFound (the dataset, a version), InvalidInput (the URN is not that of a dataset).
     """
-    dataset = find_node(name_urn)
-    require_visible(actor, dataset)
+    dataset = find_visible(actor, name_urn)
     if dataset.kind != NodeKind.DATASET:
         raise InvalidInput(f"{name_urn[:200]!r} is not a dataset.")
     members = Node.objects.filter(container=dataset, alias_of__isnull=True).order_by("-id")

@@ -144,6 +144,7 @@ FACTS: Mapping[Action, FactKinds] = {
     Action.AUDIT_LOG_CONTINUED: _kinds("after_size size", people="second"),
     Action.AUDIT_LOG_STARTED: _kinds("old_log old_size old_root held lost", people="second"),
     Action.AUDIT_LOG_KEY_ROTATED: _kinds("new_key old_key"),
+    Action.LINEAGE_DATASET_DESCRIBED: _kinds("version digest files document"),
     Action.LINEAGE_DEPLOYMENT_ATTESTED: _kinds(
         "digest expected matches version endpoint", people="deployed_by approved_by",
     ),

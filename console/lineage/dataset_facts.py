@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from approvals.models.oversight import Finding
 from approvals.oversight.finding_queries import visible_findings
@@ -13,12 +17,16 @@ from console.shell.formatting import run_without_version
 from console.shell.links import lineage_url
 from core.actors import Actor
 from core.refs import run_ref
+from lineage.croissant.registration import descriptions_of
 from lineage.identity.names import WRITTEN_BY
-from lineage.models import DatasetFacts, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
+from lineage.models import DatasetFacts, DatasetFile, Edge, JobDataset, Node, NodeKind, Quarantine, Relation
+from lineage.openlineage.dataset_names import clean_name, clean_namespace, dataset_of
+from lineage.openlineage.jobs import visible_runs_of
 from lineage.openlineage.merge import facets_of
 from lineage.visibility import known_nodes
 
 _MOST_JOBS = 20
+_MOST_FILES = 50
 _MOST_SAME = 50
 _MOST_FINDINGS = 20
 
@@ -45,6 +53,28 @@ class DatasetAbout:
     column_lineage: str
     written_by: list[str]
     read_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedFiles:
+    """The files of a dataset version in its newest Croissant document, at most 50, and how many there are."""
+
+    files: list[DatasetFile]
+    total: int
+    by: str
+    at: datetime
+    url: str
+
+
+def described_files(node: Node) -> DescribedFiles | None:
+    """Return the files of a dataset version as its newest document lists them, None without one; three queries."""
+    descriptions = descriptions_of(node)
+    if not descriptions:
+        return None
+    newest = descriptions[0]
+    rows = newest.files.order_by("pk")
+    url = f"{reverse('lineage-croissant')}?{urlencode({'dataset_version': node.urn})}"
+    return DescribedFiles(list(rows[:_MOST_FILES]), rows.count(), newest.described_by, newest.recorded_at, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +127,11 @@ def unnamed_use(node: Node) -> UnnamedUse | None:
     return UnnamedUse(name or f"run {run_id[:8]}", lineage_url(run_ref(run_id)), node.version.startswith(WRITTEN_BY))
 
 
-def dataset_about(node: Node) -> DatasetAbout | None:
-    """Return the OpenLineage facts about the dataset of a version, None where no event named it; two queries."""
+def dataset_about(actor: Actor, node: Node) -> DatasetAbout | None:
+    """Return the OpenLineage facts about the dataset of a version, None where no event named it.
+
+    Jobs and source datasets that the actor may not see are left out. A fixed number of queries.
+    """
     row = DatasetFacts.objects.filter(node=node.container_id).first()
     if row is None:
         return None
@@ -108,8 +141,9 @@ def dataset_about(node: Node) -> DatasetAbout | None:
         .select_related("job")
         .order_by("job__namespace", "job__name")
     )
-    directions = [(link.direction, str(link.job)) for link in jobs[:_MOST_JOBS]]
-    lineage = facets.get("columnLineage")
+    visible = visible_runs_of(actor, set(jobs.values_list("job_id", flat=True)))
+    directions = [(link.direction, str(link.job)) for link in jobs.filter(job__in=visible)[:_MOST_JOBS]]
+    lineage = _visible_columns(actor, facets.get("columnLineage"))
     return DatasetAbout(
         description=str(facets.get("documentation", {}).get("description", "")),
         columns=[
@@ -121,6 +155,36 @@ def dataset_about(node: Node) -> DatasetAbout | None:
         written_by=[name for direction, name in directions if direction == "out"],
         read_by=[name for direction, name in directions if direction == "in"],
     )
+
+
+def _visible_columns(actor: Actor, facet: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a columnLineage facet without the columns of datasets that the actor may not see."""
+    if not facet:
+        return facet
+    fields = facet.get("fields")
+    named = [*_objects(facet.get("dataset"))]
+    for column in _objects(list(fields.values())) if isinstance(fields, dict) else []:
+        named += _objects(column.get("inputFields"))
+    urn_of = {_source_key(source): dataset_of(*_source_key(source)).urn for source in named}
+    nodes = Node.objects.filter(urn__in=set(urn_of.values()))
+    hidden = {node.urn for node in nodes} - {node.urn for node in known_nodes(actor, nodes)}
+    if not hidden:
+        return facet
+    secret = {key for key, urn in urn_of.items() if urn in hidden}
+    visible_facet: dict[str, Any] = json.loads(json.dumps(facet))
+    for part in [visible_facet, *_objects(list(visible_facet.get("fields", {}).values()))]:
+        for key in ("dataset", "inputFields"):
+            if isinstance(part.get(key), list):
+                part[key] = [item for item in part[key] if not _names(item, secret)]
+    return visible_facet
+
+
+def _source_key(source: dict[str, Any]) -> tuple[str, str]:
+    return clean_namespace(str(source.get("namespace", ""))), clean_name(str(source.get("name", "")))
+
+
+def _names(item: object, keys: set[tuple[str, str]]) -> bool:
+    return isinstance(item, dict) and _source_key(item) in keys
 
 
 def _column_sources(facet: dict[str, Any]) -> list[tuple[str, list[ColumnSource]]]:

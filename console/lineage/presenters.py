@@ -28,8 +28,7 @@ from lineage.graph.reads import EdgeRow, NodeRow
 from lineage.identity.names import UNKNOWN_REPOSITORY
 from lineage.models import Node, NodeKind, Relation
 from lineage.quarantine import quarantined_and_below
-from lineage.queries import Closure, find_node
-from lineage.visibility import require_visible
+from lineage.queries import Closure, find_visible
 
 # The directions of the page, with the text of each.
 DIRECTIONS = {"up": "Ancestors", "down": "Impact", "both": "Both"}
@@ -41,8 +40,7 @@ _LONGEST_VERSION = 24
 def graph_page(actor: Actor, urn: str, options: GraphOptions) -> GraphPage:
     """Return the graph around a node. Raises NotFound. Also raises InvalidInput for an unknown direction."""
     direction, selected = options.direction, options.selected
-    root = find_node(urn)
-    require_visible(actor, root)
+    root = find_visible(actor, urn)
     if direction and direction not in DIRECTIONS:
         raise InvalidInput(f"Unknown direction {direction[:50]!r}. Choose {', '.join(DIRECTIONS)}.")
     chosen = direction or ("up" if root.kind in (NodeKind.ENDPOINT, NodeKind.DEPLOYMENT) else "both")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -18,7 +18,7 @@ from core.ids import row_id
 from lineage.graph.reads import NodeRow
 from lineage.identity.same_datasets import names_of
 from lineage.models import Edge, Node, NodeKind, Quarantine, Relation
-from lineage.quarantine import Taint, may_quarantine, quarantines_of, taint_of
+from lineage.quarantine import Taint, may_quarantine, quarantines_of, visible_taint
 from lineage.queries import descendants
 from lineage.visibility import hidden_nodes, known_nodes
 from registry.models import Deployment, Endpoint, ModelVersion
@@ -217,10 +217,10 @@ def dataset_quarantine(actor: Actor, node: Node) -> DatasetQuarantine:
     in_force = next((row for row in history if row.released_at is None), None)
     live = live_descendants(node.urn).versions
     visible = set(visible_versions(actor).filter(pk__in=[row.pk for row in live]).values_list("pk", flat=True))
-    taint = taint_of(node.urn)
+    taint = visible_taint(actor, node.urn)
     return DatasetQuarantine(
         in_force=in_force,
-        taint=Taint(tuple(row for row in taint.quarantines if row.node_id != node.pk), taint.complete),
+        taint=replace(taint, quarantines=tuple(row for row in taint.quarantines if row.node_id != node.pk)),
         history=history,
         live=[row for row in live if row.pk in visible],
         may_place=in_force is None and may_quarantine(actor, people_only=False),

@@ -19,7 +19,7 @@ from approvals.verdict.facts import FindingFacts
 from console.shell.first_rows import first_rows
 from core.actors import Actor
 from core.refs import version_ref
-from lineage.quarantine import taint_of
+from lineage.quarantine import visible_taint
 from policies.leaving import policies_of_move
 from policies.matching import active_policies, model_facts
 from policies.rules import BreakGlass, Severity
@@ -76,22 +76,24 @@ def model_attention(actor: Actor, model: RegisteredModel, current: ModelVersion 
         findings=first_rows(findings, _SHOWN),
         rollback_to=rollback_to,
         may_edit=may_edit,
-        problems=_problems(current) if current else [],
+        problems=_problems(actor, current) if current else [],
         deployments=list(problematic_deployments(actor).filter(version__model=model)[:_SHOWN]),
     )
 
 
-def _problems(current: ModelVersion) -> list[str]:
-    """Return a sentence for each problem of the current Production version; three queries."""
+def _problems(actor: Actor, current: ModelVersion) -> list[str]:
+    """Return a sentence for each problem of the current Production version; a fixed number of queries."""
     findings = open_findings_of(current)
     critical = [
         *(f"The critical finding #{row.pk} is open: {row.title}" for row in findings.own if _is_critical(row)),
         *(f"A critical finding is open {fact.title}" for fact in findings.elsewhere if _is_critical(fact)),
     ]
-    taint = taint_of(version_ref(current.model.name, current.version))
+    taint = visible_taint(actor, version_ref(current.model.name, current.version))
     quarantined = [
         f"A dataset of the version is quarantined: {row.node.name} {row.node.version}." for row in taint.quarantines[:3]
     ]
+    if taint.has_hidden:
+        quarantined.append("A dataset of the version that you may not see is quarantined.")
     return [*quarantined, *critical]
 
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.actors import Actor
+from lineage.identity.described import versions_with_contents
 from lineage.identity.moves import Key, put_edges, retract_all
 from lineage.identity.names import digest_hex, is_full_digest
 from lineage.identity.nodes import content_spec, ensure_nodes, member_spec
@@ -38,7 +39,11 @@ def _members(container: Node, digest: str, *, is_full: bool) -> set[int]:
         Q(digest__in=same) | Q(version__in=same), kind=NodeKind.DATASET_VERSION, alias_of__isnull=True
     )
     members = claims.filter(digest__in=same)
-    return {*members.values_list("node_id", flat=True).order_by().distinct(), *nodes.values_list("pk", flat=True)}
+    return {
+        *members.values_list("node_id", flat=True).order_by().distinct(),
+        *nodes.values_list("pk", flat=True),
+        *versions_with_contents(digest),
+    }
 
 
 def _join(actor: Actor, urn: str, digest: str, dataset: str, members: set[int]) -> None:

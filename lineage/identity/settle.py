@@ -8,18 +8,21 @@ commit means the one longer commit that begins with it.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils import timezone
 
 from core.actors import Actor
+from lineage.identity.bindings import bind, rebind, resolved, versions_of_digests
 from lineage.identity.contents import join_contents
+from lineage.identity.described import digest_spellings
 from lineage.identity.moves import move_claims, move_edges, put_edges, retract_all
 from lineage.identity.names import UNVERSIONED, is_full_digest
 from lineage.identity.nodes import ensure_own_nodes, member_spec
 from lineage.identity.same_datasets import join_versions
+from lineage.identity.stored_digests import store_digests, store_own_digest
 from lineage.models import Claim, Edge, Node, NodeKind, Quarantine, Relation
 from lineage.withdrawn import TAG_CHANGED
 
@@ -40,98 +43,86 @@ def settle(*, actor: Actor, run: Node, container: Node, deleted: Sequence[Claim]
 def _settle_dataset(actor: Actor, run: Node, container: Node, deleted: Sequence[Claim], reason: str) -> None:
     own = list(Claim.objects.filter(run=run, container=container).order_by("pk"))
     digests = {claim.digest for claim in own if claim.digest}
-    unbound = {(claim.digest, claim.bound) for claim in deleted if claim.bound} | _bind(container, own)
-    rebound, changed = _rebind(run, container, digests)
+    unbound = {(claim.digest, claim.bound) for claim in deleted if claim.bound} | bind(container, own)
+    rebound, changed = rebind(run, container, digests)
     unbound |= changed
     others = list(dict.fromkeys([*rebound, *_others(run, container, {digest for digest, _ in unbound})]))
-    texts = {claim.digest or claim.version for claim in [*own, *others, *deleted]}
+    _derive(actor, container, _Change(own, others, deleted, unbound), reason)
+
+
+def settle_description(
+    *, actor: Actor, container: Node, version: str, digest: str, before: Mapping[str, set[str]]
+) -> Node:
+    """Derive the nodes of the claims that a new description of a dataset version concerns; return the version's node.
+
+    ``version`` is "" where the digest names it. ``before`` has the versions that the digest had.
+    """
+    texts = digest_spellings(digest)
+    rebound, unbound = rebind(None, container, texts)
+    unbound |= {(text, old) for text, versions in before.items() for old in versions - {version}}
+    others = list(dict.fromkeys([*rebound, *_others(None, container, {*texts, *(text for text, _ in unbound)})]))
+    change = _Change(
+        (), others, (), unbound, described=version or digest, has_version=bool(version), texts=frozenset(texts)
+    )
+    nodes = _derive(actor, container, change, "a document describes the contents")
+    return nodes[version or resolved(digest, versions_of_digests(container, [digest]).get(digest, set()))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The claims of a run on a dataset, and of others that depend on them; ``unbound`` are digests with old versions.
+
+    ``described`` is the version that a document describes, its digest without ``has_version``; ``texts`` are the
+    spellings of the digest.
+    """
+
+    own: Sequence[Claim]
+    others: Sequence[Claim]
+    deleted: Sequence[Claim]
+    unbound: set[tuple[str, str]]
+    described: str = ""
+    has_version: bool = False
+    texts: frozenset[str] = frozenset()
+
+
+def _derive(actor: Actor, container: Node, change: _Change, reason: str) -> dict[str, Node]:
+    """Derive the node of each claim of a change, and the digests, aliases and equal contents that follow.
+
+    Return the nodes of the versions that were derived, by version.
+    """
+    own, others, deleted = change.own, change.others, change.deleted
+    texts = {claim.digest or claim.version for claim in [*own, *others, *deleted]} | change.texts
     versions = versions_of_digests(container, texts)
     named = sorted(versions.keys() | _named_digests([*own, *deleted]))
-    reads = bool(digests)
+    reads = any(claim.digest for claim in own)
     version_of_claim = {claim: _version(claim, versions, reads=reads) for claim in [*own, *others]}
-    claimed = {version for version in version_of_claim.values() if version}
+    described = {change.described} - {""}
+    if not change.has_version:
+        described = {resolved(text, versions.get(text, set())) for text in described}
+    claimed = {version for version in version_of_claim.values() if version} | described
     resolved_digests = {resolved(digest, bound) for digest, bound in versions.items() if bound}
     nodes = _members(container, claimed | resolved_digests)
     targets = {claim: nodes[version] if version else None for claim, version in version_of_claim.items()}
-    stored = {*version_of_claim.values(), *resolved_digests, *(claim.bound for claim in deleted)}
-    _store_digests(container, stored, nodes, logged=versions.keys())
+    stored = {*version_of_claim.values(), *resolved_digests, *described, *(claim.bound for claim in deleted)}
+    store_digests(container, stored, nodes, logged=versions.keys())
     move_claims(
         actor=actor, targets=targets, deleted=deleted, reason=reason or f"identified with a version of {container.name}"
     )
     _mark_aliases(actor, container, named, versions, nodes)
-    _keep_quarantined(actor, container, unbound)
+    _keep_quarantined(actor, container, change.unbound)
     join_contents(actor=actor, container=container, digests=named)
-    texts = {*named, *stored, *(claim.version for claim in deleted)}
-    join_versions(actor=actor, versions=[(container, text) for text in texts if text])
+    names = {*named, *stored, *(claim.version for claim in deleted)}
+    join_versions(actor=actor, versions=[(container, name) for name in names if name])
+    return nodes
 
 
-def _bind(container: Node, own: Sequence[Claim]) -> set[tuple[str, str]]:
-    """Set the version that a run gives to each digest; return the digests whose version changed, with the old version.
-
-    A text that any run logged as a digest is no version to bind a digest to.
-    """
-    if not any(claim.digest for claim in own):
-        return set()
-    texts = {claim.version for claim in own} - {"", UNVERSIONED}
-    logged = versions_of_digests(container, texts).keys()
-    stated = {claim.version for claim in own if not claim.digest} - {"", UNVERSIONED} - logged
-    version = next(iter(stated)) if len(stated) == 1 else ""
-    inputs = [claim for claim in own if claim.digest and claim.version in {"", version, *logged}]
-    digests = {claim.digest for claim in inputs}
-    trained = {claim.digest for claim in inputs if claim.role.casefold().startswith("train")}
-    chosen = digests if len(digests) == 1 else trained
-    bound = next(iter(chosen)) if version and len(chosen) == 1 else ""
-    changed, before = [], set()
-    for claim in own:
-        if not claim.digest:
-            continue
-        named = "" if claim.version in logged else claim.version
-        new_version = named or (version if claim.digest == bound else "")
-        if claim.bound != new_version:
-            before.add((claim.digest, claim.bound))
-            claim.bound = new_version
-            changed.append(claim)
-    if changed:
-        Claim.objects.bulk_update(changed, ["bound"])
-    return before
-
-
-def _rebind(run: Node, container: Node, digests: set[str]) -> tuple[list[Claim], set[tuple[str, str]]]:
-    """Bind the digests of other runs again that give one of these digests as a version: it is none.
-
-    Return their claims with a digest, and the digests whose version changed, with the old version.
-    """
-    if not digests:
-        return [], set()
-    rows = Claim.objects.filter(container=container, version__in=sorted(digests)).exclude(run=run)
-    claims_of_run: dict[int, list[Claim]] = defaultdict(list)
-    for claim in Claim.objects.filter(container=container, run__in=rows.values("run")).order_by("pk"):
-        claims_of_run[claim.run_id].append(claim)
-    changed: set[tuple[str, str]] = set()
-    for claims in claims_of_run.values():
-        changed |= _bind(container, claims)
-    return [claim for claims in claims_of_run.values() for claim in claims if claim.digest], changed
-
-
-def _others(run: Node, container: Node, digests: Iterable[str]) -> list[Claim]:
+def _others(run: Node | None, container: Node, digests: Iterable[str]) -> list[Claim]:
     """Return the claims of other runs on these bytes that give no version, or the digest as the version."""
     rebound = list(digests)
     if not rebound:
         return []
     by_digest = Q(digest__in=rebound, bound="") | Q(digest="", version__in=rebound)
     return list(Claim.objects.filter(by_digest, container=container).exclude(run=run).order_by("pk"))
-
-
-def versions_of_digests(container: Node, digests: Collection[str]) -> dict[str, set[str]]:
-    """Return the versions that runs give to each digest of a dataset, without texts that no run logged as a digest."""
-    versions: dict[str, set[str]] = {}
-    logged = sorted(set(digests) - {""})
-    if not logged:
-        return versions
-    rows = Claim.objects.filter(container=container, digest__in=logged)
-    for digest, version in rows.values_list("digest", "bound").distinct().order_by():
-        versions.setdefault(digest, set()).update({version} - {""})
-    return versions
 
 
 def _named_digests(claims: Iterable[Claim]) -> set[str]:
@@ -147,11 +138,6 @@ def _version(claim: Claim, versions: Mapping[str, set[str]], *, reads: bool) -> 
         return ""
     digest = claim.digest or claim.version
     return claim.bound or resolved(digest, versions.get(digest, set()))
-
-
-def resolved(digest: str, versions: set[str]) -> str:
-    """Return the version that runs give to a digest; the digest itself where they give none, or several."""
-    return next(iter(versions)) if len(versions) == 1 else digest
 
 
 def _members(container: Node, versions: set[str]) -> dict[str, Node]:
@@ -186,13 +172,6 @@ def _mark_aliases(
         mark_alias(actor, row, row if row.pk in used else target)
         if row.pk in used:
             store_own_digest(row, urns[row.urn])
-
-
-def store_own_digest(node: Node, digest: str) -> None:
-    """Store the digest of a version that is named by it."""
-    if node.digest != digest:
-        node.digest = digest
-        node.save(update_fields=["digest"])
 
 
 def _used_otherwise(nodes: Sequence[int]) -> set[int]:
@@ -230,27 +209,6 @@ def _keep_quarantined(actor: Actor, container: Node, unbound: set[tuple[str, str
     bad = set(quarantined.values_list("node_id", flat=True)) if moved else set()
     keys = {(src, dst, Relation.SAME_BYTES.value, ""): timezone.now() for src, dst in moved if src in bad}
     retract_all(actor=actor, edge_ids=put_edges(keys).values(), reason=TAG_CHANGED)
-
-
-def _store_digests(container: Node, versions: set[str], nodes: Mapping[str, Node], *, logged: Collection[str]) -> None:
-    """Store on each version the digests that runs bind to it: the first in order, the others in its attributes.
-
-    ``logged`` are texts that runs logged as digests.
-    """
-    own_versions = sorted(version for version in versions if version in nodes)
-    digests: dict[str, set[str]] = defaultdict(set)
-    rows = Claim.objects.filter(Q(bound__in=own_versions) | Q(bound="", digest__in=own_versions), container=container)
-    for digest, bound in rows.exclude(digest="").values_list("digest", "bound").distinct().order_by():
-        digests[bound or digest].add(digest)
-    for version in own_versions:
-        own_digest = {version} if version in logged else set()  # a node that is named by its digest
-        first, *others = sorted(digests[version] | own_digest) or [""]
-        node = nodes[version]
-        attrs = {key: value for key, value in node.attrs.items() if key != "other_digests"}
-        attrs |= {"other_digests": others} if others else {}
-        if (node.digest, node.attrs) != (first, attrs):
-            node.digest, node.attrs = first, attrs
-            node.save(update_fields=["digest", "attrs"])
 
 
 def _settle_commits(actor: Actor, container: Node, run: Node, deleted: Sequence[Claim], reason: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.actors import Actor
+from lineage.identity.bindings import resolved, versions_of_digests
 from lineage.identity.contents import join_contents
 from lineage.identity.names import is_full_digest
 from lineage.identity.nodes import ensure_own_nodes, member_spec
-from lineage.identity.settle import mark_alias, resolved, store_own_digest, versions_of_digests
+from lineage.identity.settle import mark_alias
+from lineage.identity.stored_digests import store_own_digest
 from lineage.models import Claim, Node
 
 

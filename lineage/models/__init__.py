@@ -1,5 +1,6 @@
 """The models of lineage."""
 
+from lineage.models.descriptions import DatasetDescription, DatasetFile
 from lineage.models.graph import (
     Assertion,
     Claim,
@@ -19,7 +20,9 @@ from lineage.models.suggestions import DatasetName, SuggestedEdge, SuggestionMar
 __all__ = [
     "Assertion",
     "Claim",
+    "DatasetDescription",
     "DatasetFacts",
+    "DatasetFile",
     "DatasetName",
     "Edge",
     "EdgeAssertion",

@@ -5,54 +5,21 @@ Unknown fields and parameters are ignored, as Marquez does.
 
 from __future__ import annotations
 
-import json
-import zlib
-from typing import IO, Any
+from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.actors import actor_of
-from core.body_limits import body_limit, limited_body
-from core.errors import InvalidInput, TooLarge
+from core.errors import InvalidInput
 from core.rest import ApiView, accepts
+from lineage.json_bodies import JsonBody, read_json
 from lineage.openlineage.inbox import MOST_EVENTS, receive_batch, receive_event
 from lineage.openlineage.reads import MAX_DEPTH, events_between, graph_around
-
-
-class EventParser(BaseParser):
-    """A body of any media type, as bytes. A gzip body is inflated, up to the limit of the route."""
-
-    media_type = "*/*"
-
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's signature
-        """Return the body as bytes. Raises TooLarge; InvalidInput for a body that is not gzip although it says so."""
-        body = limited_body(stream, parser_context["request"].path)
-        request = parser_context["request"]
-        if request.headers.get("Content-Encoding", "").strip().lower() != "gzip":
-            return body
-        return _inflated(body, body_limit(request.path) or 0)
-
-
-def _inflated(body: bytes, limit: int) -> bytes:
-    """Return the bytes of a gzip body. Raises TooLarge, InvalidInput (no gzip, cut short, or bytes after its end)."""
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        inflated = inflater.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise InvalidInput("The body has the header Content-Encoding: gzip, but is no gzip.") from error
-    if len(inflated) > limit:
-        raise TooLarge(f"The inflated body may hold at most {limit} bytes.")
-    if not inflater.eof:
-        raise InvalidInput("The gzip body is cut short: its end is missing. Send the whole body.")
-    if inflater.unused_data:
-        raise InvalidInput("The gzip body has bytes after its end. Send one gzip stream.")
-    return inflated
 
 
 class GraphAroundQuery(serializers.Serializer[Any]):
@@ -80,7 +47,7 @@ class TolerantView(ApiView):
     ``reads`` is the serializer of its query parameters.
     """
 
-    parser_classes = [EventParser]
+    parser_classes = [JsonBody]
     reads: type[serializers.Serializer[Any]] | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -91,21 +58,6 @@ class TolerantView(ApiView):
             parsed = self.reads(data=request.query_params)
             parsed.is_valid(raise_exception=True)
             self.query = dict(parsed.validated_data)
-
-
-def _read(request: Request) -> Any:
-    """Return the JSON of a body. Raises InvalidInput."""
-    body = request.data
-    if not isinstance(body, bytes):
-        raise InvalidInput("The body is empty: send an event as JSON.")
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"The body is no JSON: {str(error)[:200]}.") from error
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 class OpenLineageView(TolerantView):
@@ -120,7 +72,7 @@ class OpenLineageView(TolerantView):
         Raises InvalidInput (no JSON, no eventTime, neither run, job nor dataset), Denied (somebody else's run or
         model).
         """
-        receive_event(actor=actor_of(request), data=_read(request))
+        receive_event(actor=actor_of(request), data=read_json(request))
         return HttpResponse(status=201, headers={"Content-Length": "0"})
 
     @accepts(query=GraphAroundQuery, responses=OpenApiTypes.OBJECT)
@@ -141,7 +93,7 @@ class BatchView(TolerantView):
 
         Raises InvalidInput: the body is no array, or holds too many events.
         """
-        items = _read(request)
+        items = read_json(request)
         if not isinstance(items, list):
             raise InvalidInput("A batch is a JSON array of events.")
         if len(items) > MOST_EVENTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from lineage.identity.names import READ_BY, WRITTEN_BY, version_key
@@ -14,6 +15,7 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?")
 _LONGEST_VERSION = 255
 
 
+@lru_cache(maxsize=4096)
 def clean_namespace(namespace: str) -> str:
     """Return a namespace without user, password and trailing slashes.
 
@@ -29,6 +31,7 @@ def clean_namespace(namespace: str) -> str:
     return f"{_SYNONYMS.get(scheme, scheme)}://{host.casefold()}{(path or '').rstrip('/')}"
 
 
+@lru_cache(maxsize=4096)
 def clean_name(name: str) -> str:
     """Return a dataset's name without the user and password of an address, other than one of abfss or wasb."""
     parts = _ADDRESS.fullmatch(name.strip())
@@ -37,6 +40,7 @@ def clean_name(name: str) -> str:
     return f"{parts[1]}://{parts[2].rpartition('@')[2]}{parts[3] or ''}"
 
 
+@lru_cache(maxsize=4096)
 def dataset_of(namespace: str, name: str) -> Spec:
     """Return the dataset with a namespace and name.
 

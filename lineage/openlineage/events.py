@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from core.errors import InvalidInput
+from lineage.json_bodies import plain_text, require_depth
 from lineage.openlineage.dataset_names import clean_name, clean_namespace
 
-_DEEPEST = 100
 _TIME = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?(?:\[[^\]]*\])?"
 )
@@ -38,7 +39,12 @@ class NamedDataset:
     @property
     def key(self) -> str:
         """Return namespace and name as JSON text: the key of the dataset."""
-        return json.dumps([self.namespace, self.name])
+        return _dataset_key(self.namespace, self.name)
+
+
+@lru_cache(maxsize=4096)
+def _dataset_key(namespace: str, name: str) -> str:
+    return json.dumps([namespace, name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def read_event(data: object) -> LineageEvent:
     """
     if not isinstance(data, dict):
         raise InvalidInput("An event is a JSON object.")
-    _require_depth(data)
+    require_depth(data)
     try:
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except ValueError as error:
@@ -104,21 +110,6 @@ def read_event(data: object) -> LineageEvent:
 
 def _keys(data: Mapping[str, Any]) -> str:
     return ", ".join(repr(str(key)[:50]) for key in list(data)[:10]) or "none"
-
-
-def _require_depth(data: object) -> None:
-    level, depth = [data], 0
-    while level:
-        depth += 1
-        if depth > _DEEPEST:
-            raise InvalidInput(f"The event is nested deeper than {_DEEPEST} levels.")
-        following: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                following += value.values()
-            elif isinstance(value, list):
-                following += value
-        level = following
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -164,24 +155,17 @@ def _type(value: object, warnings: list[str]) -> str:
 
 
 def _job(job: Mapping[str, Any], warnings: list[str]) -> tuple[str, str] | None:
-    name = _text(job.get("name"))
+    name = plain_text(job.get("name"))
     if not name:
         if job:
             warnings.append("the job has no name")
         return None
-    return (_text(job.get("namespace")) or "default")[:_LONGEST], name[:_LONGEST]
-
-
-def _text(value: object) -> str:
-    """Return a text or number as a text that every database can store, "" for everything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).strip().replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
+    return (plain_text(job.get("namespace")) or "default")[:_LONGEST], name[:_LONGEST]
 
 
 def run_uuid(value: object, job: tuple[str, str] | None) -> str:
     """Return the id of a run as a lower-case UUID. Other text becomes a UUIDv5 of the job and the text; "" for none."""
-    text = _text(value)
+    text = plain_text(value)
     if not text:
         return ""
     try:
@@ -192,8 +176,8 @@ def run_uuid(value: object, job: tuple[str, str] | None) -> str:
 
 def _run_id(value: object, job: tuple[str, str] | None, warnings: list[str]) -> str:
     run_id = run_uuid(value, job)
-    if run_id and run_id.replace("-", "") != re.sub(r"urn:uuid:|[{}-]", "", _text(value).lower()):
-        warnings.append(f"runId {_text(value)[:100]!r} is no UUID")
+    if run_id and run_id.replace("-", "") != re.sub(r"urn:uuid:|[{}-]", "", plain_text(value).lower()):
+        warnings.append(f"runId {plain_text(value)[:100]!r} is no UUID")
     return run_id
 
 
@@ -220,11 +204,11 @@ def _datasets(value: object, where: str, use: str, warnings: list[str]) -> tuple
     datasets: dict[tuple[str, str], NamedDataset] = {}
     for item in value if isinstance(value, list) else []:
         dataset = _mapping(item)
-        name = clean_name(_text(dataset.get("name")))[:_LONGEST]
+        name = clean_name(plain_text(dataset.get("name")))[:_LONGEST]
         if not name:
             warnings.append(f"a dataset of {where} has no name")
             continue
-        namespace = clean_namespace(_text(dataset.get("namespace")))[:_LONGEST] or "default"
+        namespace = clean_namespace(plain_text(dataset.get("namespace")))[:_LONGEST] or "default"
         named_dataset = datasets.setdefault((namespace, name), NamedDataset(namespace, name))
         named_dataset.facets.update(_facets(dataset.get("facets"), name, warnings))
         named_dataset.use.update(_facets(dataset.get(use), name, warnings) if use else {})

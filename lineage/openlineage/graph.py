@@ -34,6 +34,7 @@ from lineage.withdrawn import EVENT_CHANGED
 
 ORIGIN = "openlineage"
 _TEST = "TEST"
+_WRITES_NOTHING = frozenset({"DROP", "RENAME"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape
     named = {(use.key, use.version) for use in inputs}
     is_test = facets_of(state.get("facets", {})).get("jobType", {}).get("jobType") == _TEST
     unnamed = unknown_version(run_id, written=True)
-    outputs = [_use(actor, dataset, unnamed) for dataset in ([] if is_test else datasets_of(state, "out"))]
+    written = [dataset for dataset in datasets_of(state, "out") if not is_test and _is_written(dataset)]
+    outputs = [_use(actor, dataset, unnamed) for dataset in written]
     # A dataset that is read and written is two versions, also where the events name one.
     outputs = [
         Use(use.key, use.dataset, unnamed, use.is_model) if (use.key, use.version) in named else use for use in outputs
@@ -86,6 +88,12 @@ def shape_of(actor: Actor, state: State, run_id: str, *, tracked: bool) -> Shape
             sorted({(src, dst) for dst, sources in explicit for src in sources if src in keys[0] and dst in keys[1]})
         )
     return Shape(tuple(inputs), tuple(outputs), pairs, _code(state), _parent(state, run_id))
+
+
+def _is_written(dataset: NamedDataset) -> bool:
+    """Return whether a run that lists a dataset as output wrote data: dropping or renaming it writes none."""
+    change = dataset.facets.get("lifecycleStateChange", {}).get("lifecycleStateChange")
+    return str(change or "").upper() not in _WRITES_NOTHING
 
 
 def _use(actor: Actor, dataset: NamedDataset, unnamed: str) -> Use:

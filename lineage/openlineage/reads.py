@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,10 @@ from django.db.models import Q, QuerySet
 from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.times import iso_utc
-from lineage.models import DatasetFacts, Job, JobDataset, JobRun, LineageEvent
+from lineage.models import DatasetFacts, Job, JobDataset, JobRun, LineageEvent, Node
+from lineage.openlineage.jobs import visible_runs_of
 from lineage.openlineage.merge import facets_of, run_state
-from lineage.visibility import hidden_nodes
+from lineage.visibility import hidden_nodes, known_nodes
 
 MAX_DEPTH = 100
 _MOST_NODES = 2000
@@ -42,15 +43,19 @@ def graph_around(actor: Actor, node_id: str, depth: int) -> list[Json]:
             f"{node_id[:200]!r} is no nodeId: write job:<namespace>:<name> or dataset:<namespace>:<name>."
         )
     start = _by_name(kind, name.partition("#")[0])
-    if start is None or (isinstance(start, DatasetFacts) and hidden_nodes(actor, [start.node])):
+    if start is None or not _is_visible(actor, start):
         raise NotFound(f"There is no {node_id[:200]!r}.")
-    jobs, datasets = _reached(start, depth)
-    facts = list(DatasetFacts.objects.filter(node_id__in=datasets).select_related("node"))
-    hidden = hidden_nodes(actor, [row.node for row in facts])
-    visible = {row.node_id: row for row in facts if row.node_id not in hidden}
+    jobs, datasets = _reached(actor, start, depth)
+    facts = {row.node_id: row for row in DatasetFacts.objects.filter(node_id__in=datasets).select_related("node")}
     rows = {row.pk: row for row in Job.objects.filter(pk__in=jobs)}
-    links = JobDataset.objects.filter(job__in=rows, dataset__in=visible).order_by("job_id", "dataset_id")
-    return _graph(rows, visible, links)
+    links = JobDataset.objects.filter(job__in=rows, dataset__in=facts).order_by("job_id", "dataset_id")
+    return _graph(rows, facts, links, _latest_runs(jobs))
+
+
+def _is_visible(actor: Actor, start: Job | DatasetFacts) -> bool:
+    if isinstance(start, DatasetFacts):
+        return not hidden_nodes(actor, [start.node])
+    return start.pk in visible_runs_of(actor, [start.pk])
 
 
 def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
@@ -65,23 +70,33 @@ def _by_name(kind: str, job_name: str) -> Job | DatasetFacts | None:
     return DatasetFacts.objects.select_related("node").filter(condition).first()
 
 
-def _reached(start: Job | DatasetFacts, depth: int) -> tuple[set[int], set[int]]:
-    """Return the ids of jobs and of dataset nodes within ``depth`` steps, fewer where there are over 2000."""
-    jobs = {start.pk} if isinstance(start, Job) else set()
+def _reached(actor: Actor, start: Job | DatasetFacts, depth: int) -> tuple[dict[int, int | None], set[int]]:
+    """Return the jobs, with their newest visible runs, and the ids of dataset nodes within ``depth`` steps.
+
+    Steps lead over jobs and datasets that the actor may see. It is fewer where there are over 2000.
+    """
+    jobs = visible_runs_of(actor, [start.pk]) if isinstance(start, Job) else {}
     datasets = {start.node_id} if isinstance(start, DatasetFacts) else set()
     new_jobs, new_datasets = set(jobs), set(datasets)
     for _ in range(depth):
         near = set(JobDataset.objects.filter(job__in=new_jobs).values_list("dataset_id", flat=True))
         users = set(JobDataset.objects.filter(dataset__in=new_datasets).values_list("job_id", flat=True))
-        new_datasets, new_jobs = near - datasets, users - jobs
+        new_datasets = {node.pk for node in known_nodes(actor, Node.objects.filter(pk__in=near - datasets))}
+        visible_jobs = visible_runs_of(actor, users - jobs.keys())
+        new_jobs = set(visible_jobs)
         datasets |= new_datasets
-        jobs |= new_jobs
+        jobs |= visible_jobs
         if not (new_jobs or new_datasets) or len(jobs) + len(datasets) > _MOST_NODES:
             break
     return jobs, datasets
 
 
-def _graph(jobs: dict[int, Job], datasets: dict[int, DatasetFacts], links: Iterable[JobDataset]) -> list[Json]:
+def _graph(
+    jobs: dict[int, Job],
+    datasets: dict[int, DatasetFacts],
+    links: Iterable[JobDataset],
+    latest: Mapping[int, JobRun],
+) -> list[Json]:
     into: dict[str, list[_Edge]] = {}
     out: dict[str, list[_Edge]] = {}
     for link in links:
@@ -89,7 +104,6 @@ def _graph(jobs: dict[int, Job], datasets: dict[int, DatasetFacts], links: Itera
         edge = _Edge(*(ends if link.direction == "out" else ends[::-1]))
         out.setdefault(edge.origin, []).append(edge)
         into.setdefault(edge.destination, []).append(edge)
-    latest = _latest_runs(jobs)
     nodes: list[Json] = [
         {"id": job_id(row), "type": "JOB", "data": _job(row, into, out, latest)} for row in jobs.values()
     ]
@@ -114,13 +128,13 @@ def dataset_id(row: DatasetFacts) -> str:
     return f"dataset:{row.namespace}:{row.name}"
 
 
-def _latest_runs(jobs: Collection[int]) -> dict[int, JobRun]:
-    """Return the newest run of each job."""
-    rows = JobRun.objects.filter(job__in=list(jobs)).select_related("node").order_by("pk")
+def _latest_runs(jobs: Mapping[int, int | None]) -> dict[int, JobRun]:
+    """Return the runs of jobs, given by their ids."""
+    rows = JobRun.objects.filter(pk__in=[pk for pk in jobs.values() if pk is not None]).select_related("node")
     return {row.job_id: row for row in rows if row.job_id is not None}
 
 
-def _job(row: Job, into: dict[str, list[_Edge]], out: dict[str, list[_Edge]], latest: dict[int, JobRun]) -> Json:
+def _job(row: Job, into: dict[str, list[_Edge]], out: dict[str, list[_Edge]], latest: Mapping[int, JobRun]) -> Json:
     named = {"namespace": row.namespace, "name": row.name}
     run = latest.get(row.pk)
     state = json.loads(run.merged) if run else {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -21,16 +20,17 @@ from core.refs import run_ref
 from lineage.identity.inheritance import settle_families
 from lineage.identity.locks import lock_contents
 from lineage.identity.moves import Key, add_witnesses, edge_ids, put_edges
-from lineage.identity.nodes import Spec, ensure_nodes, member_spec, run_spec
+from lineage.identity.nodes import ensure_nodes, run_spec
 from lineage.identity.same_datasets import join_versions
 from lineage.identity.settle import settle_commits
 from lineage.identity.versions import named_by_digest
 from lineage.models import Assertion, Claim, Edge, EdgeAssertion, JobRun, Node, NodeKind, Relation
+from lineage.openlineage.batch_runs import BatchRun, UsedVersions
 from lineage.openlineage.dataset_names import unknown_version
 from lineage.openlineage.datasets import dataset_nodes, jobs_named
 from lineage.openlineage.events import LineageEvent
-from lineage.openlineage.graph import ORIGIN, Shape, Use, repository_of, shape_of, source_of
-from lineage.openlineage.merge import State, merged_run
+from lineage.openlineage.graph import ORIGIN, Use, shape_of, source_of
+from lineage.openlineage.merge import merged_run
 
 _SHORT_COMMIT = 7
 _ADD_RUNS = BulkInsert(JobRun, conflict="ON CONFLICT (node_id) DO NOTHING", returning=("node_id",))
@@ -42,55 +42,6 @@ _UPDATE_RUNS = BulkInsert(
 _ADD_ASSERTIONS = BulkInsert(Assertion, returning=("id", "source"))
 _ADD_CLAIMS = BulkInsert(Claim, conflict="ON CONFLICT DO NOTHING")
 Groups = Mapping[str, Sequence[LineageEvent]]  # events by the URN of the run that they are about
-
-
-@dataclass(slots=True)
-class _Run:
-    """A run of the batch: its row before, and its state and shape with the new events."""
-
-    run_id: str
-    urn: str
-    row: JobRun | None
-    state: State
-    shape: Shape
-    job_id: int | None = None
-
-    @property
-    def is_changed(self) -> bool:
-        """Return whether the edges may differ from those before."""
-        return self.row is None or self.row.shape != self.shape.digest
-
-    @property
-    def uses(self) -> tuple[Use, ...]:
-        """Return the inputs and outputs of the run."""
-        return (*self.shape.inputs, *self.shape.outputs)
-
-    @property
-    def job(self) -> tuple[str, str] | None:
-        """Return the namespace and name of the job."""
-        jobs = self.state["jobs"]
-        return (jobs[0][0], jobs[0][1]) if jobs else None
-
-    @property
-    def repository(self) -> Spec:
-        """Return the repository of the commit."""
-        return repository_of(self.shape, "/".join(self.job) if self.job else self.run_id)
-
-
-@dataclass(slots=True)
-class _Versions:
-    """The datasets that runs use, by their keys, and the nodes of their versions, by URN."""
-
-    datasets: Mapping[str, Node]
-    nodes: dict[str, Node]
-
-    def spec(self, use: Use) -> Spec:
-        """Return the version that is used."""
-        return member_spec(self.datasets[use.key], use.version)
-
-    def node(self, use: Use) -> Node:
-        """Return the node of the version that is used."""
-        return self.nodes[self.spec(use).urn]
 
 
 def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
@@ -121,7 +72,7 @@ def settle_together(*, actor: Actor, groups: Groups) -> set[str]:
     return {run.urn for run in runs}
 
 
-def _read(actor: Actor, groups: Groups) -> list[_Run]:
+def _read(actor: Actor, groups: Groups) -> list[BatchRun]:
     """Return the runs that can be handled here as far as their events show, with their new state; rows are locked."""
     ids = {urn: events[0].run_id for urn, events in groups.items()}
     job_runs = JobRun.objects.select_for_update(of=("self",)).select_related("node", "job").order_by("pk")
@@ -134,7 +85,7 @@ def _read(actor: Actor, groups: Groups) -> list[_Run]:
         if is_others_run or ids[urn] in tracked or (row is not None and row.pairs):
             continue
         state = merged_run(json.loads(row.merged) if row else {}, events)
-        run = _Run(ids[urn], urn, row, state, shape_of(actor, state, ids[urn], tracked=False))
+        run = BatchRun(ids[urn], urn, row, state, shape_of(actor, state, ids[urn], tracked=False))
         if run.shape.pairs is None and not any(use.is_model for use in run.uses):
             runs.append(run)
     parents = _tracked(run.shape.parent for run in runs)
@@ -147,12 +98,12 @@ def _tracked(run_ids: Iterable[str]) -> set[str]:
     return {by_urn[urn] for urn in Node.objects.filter(urn__in=among(list(by_urn))).values_list("urn", flat=True)}
 
 
-def _versions_of(runs: Iterable[_Run]) -> _Versions:
+def _versions_of(runs: Iterable[BatchRun]) -> UsedVersions:
     """Return the datasets that runs use, and the existing nodes of the used versions and of the runs' unnamed ones."""
     uses = [(run, use) for run in runs for use in run.uses]
-    versions = _Versions(dataset_nodes(use.key for _, use in uses), {})
+    versions = UsedVersions(dataset_nodes(use.key for _, use in uses), {})
     urns = {versions.spec(use).urn for _, use in uses} | {
-        member_spec(versions.datasets[use.key], unknown_version(run.run_id, written=written)).urn
+        versions.urn(use.key, unknown_version(run.run_id, written=written))
         for run, use in uses
         for written in (False, True)
     }
@@ -160,7 +111,7 @@ def _versions_of(runs: Iterable[_Run]) -> _Versions:
     return versions
 
 
-def _not_additive(runs: Sequence[_Run], versions: _Versions) -> set[str]:
+def _not_additive(runs: Sequence[BatchRun], versions: UsedVersions) -> set[str]:
     """Return the URNs of the runs that do not only add: they retract an earlier claim, edge or parent, or rename."""
     digests = named_by_digest((versions.datasets[use.key].pk, use.version) for run in runs for use in run.uses)
     excluded = {run.urn for run in runs if any(_is_renamed(run, use, versions, digests) for use in run.uses)}
@@ -178,7 +129,7 @@ def _not_additive(runs: Sequence[_Run], versions: _Versions) -> set[str]:
     return excluded | {urn for urn, parent in nested if parent != parents[urn]}
 
 
-def _is_renamed(run: _Run, use: Use, versions: _Versions, digests: set[tuple[int, str]]) -> bool:
+def _is_renamed(run: BatchRun, use: Use, versions: UsedVersions, digests: set[tuple[int, str]]) -> bool:
     """Return whether a used version is an alias, is named by its digest, or replaces an unnamed version of the run."""
     if (versions.datasets[use.key].pk, use.version) in digests:
         return True
@@ -186,10 +137,10 @@ def _is_renamed(run: _Run, use: Use, versions: _Versions, digests: set[tuple[int
     if node is not None and node.alias_of_id is not None:
         return True
     unnamed = {unknown_version(run.run_id, written=written) for written in (False, True)} - {use.version}
-    return any(member_spec(versions.datasets[use.key], version).urn in versions.nodes for version in unnamed)
+    return any(versions.urn(use.key, version) in versions.nodes for version in unnamed)
 
 
-def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
+def _claimed(run: BatchRun, versions: UsedVersions) -> set[tuple[int, str, str]]:
     """Return the claims of the run: relation, dataset or repository, and version."""
     consumed = Relation.CONSUMED.value
     claims = {(consumed, versions.datasets[use.key].urn, use.version) for use in run.shape.inputs}
@@ -197,14 +148,14 @@ def _claimed(run: _Run, versions: _Versions) -> set[tuple[int, str, str]]:
     return claims | ({(Relation.USED_CODE.value, run.repository.urn, commit)} if commit else set())
 
 
-def _add_rows(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node]) -> bool:
+def _add_rows(actor: Actor, runs: Sequence[BatchRun], nodes: Mapping[str, Node]) -> bool:
     """Insert the rows of runs that have none; return False where another transaction inserted one meanwhile."""
     new = [run for run in runs if run.row is None]
     sender = {"sent_by": actor.name, "actor_ref": actor.ref[:100]}
     return len(_ADD_RUNS.run([_row(run, nodes) | sender for run in new])) == len(new)
 
 
-def _update_rows(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
+def _update_rows(runs: Sequence[BatchRun], nodes: Mapping[str, Node]) -> None:
     """Store the merged state and the shape of runs that had a row, which is locked."""
     _UPDATE_RUNS.run(
         [
@@ -215,16 +166,16 @@ def _update_rows(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
     )
 
 
-def _row(run: _Run, nodes: Mapping[str, Node]) -> dict[str, Any]:
+def _row(run: BatchRun, nodes: Mapping[str, Node]) -> dict[str, Any]:
     return {
         "node_id": nodes[run.urn].pk,
         "merged": json.dumps(run.state, sort_keys=True),
-        "shape": run.shape.digest,
+        "shape": run.shape_digest,
         "job_id": run.job_id,
     }
 
 
-def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versions: _Versions) -> None:
+def _write(actor: Actor, runs: Sequence[BatchRun], nodes: Mapping[str, Node], versions: UsedVersions) -> None:
     """Insert the claims and edges of runs, with one witness for each run; then settle the commits of repositories."""
     if not runs:
         return
@@ -249,7 +200,7 @@ def _write(actor: Actor, runs: Sequence[_Run], nodes: Mapping[str, Node], versio
         settle_commits(actor=actor, container=repositories[urn], commits=commits[urn])
 
 
-def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
+def _claims(run: BatchRun, versions: UsedVersions, repositories: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
     """Yield the columns in which the claims of a run differ. The claim of a commit gets its node later."""
     for use in run.shape.inputs:
         dataset, version = versions.datasets[use.key].pk, versions.node(use).pk
@@ -259,14 +210,14 @@ def _claims(run: _Run, versions: _Versions, repositories: Mapping[str, Node]) ->
         yield {"container_id": repository, "rel": Relation.USED_CODE.value, "version": run.shape.code[1]}
 
 
-def _edges(run: _Run, node: Node, versions: _Versions) -> Iterator[Key]:
+def _edges(run: BatchRun, node: Node, versions: UsedVersions) -> Iterator[Key]:
     for use in run.shape.inputs:
         yield versions.node(use).pk, node.pk, Relation.CONSUMED.value, ""
     for use in run.shape.outputs:
         yield node.pk, versions.node(use).pk, Relation.PRODUCED.value, ""
 
 
-def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
+def _lock_commits(runs: Sequence[BatchRun]) -> dict[str, Node]:
     """Return the repositories of the runs' commits by URN; their commits are locked until commit."""
     specs = {run.repository.urn: run.repository for run in runs if run.shape.code[1]}
     repositories = {urn: ensure_nodes(spec)[0] for urn, spec in sorted(specs.items())}
@@ -276,7 +227,7 @@ def _lock_commits(runs: Sequence[_Run]) -> dict[str, Node]:
     return repositories
 
 
-def _put(witnesses: Mapping[Key, tuple[_Run, int]]) -> None:
+def _put(witnesses: Mapping[Key, tuple[BatchRun, int]]) -> None:
     """Insert missing edges, and for each edge the witness of its run where that is missing."""
     new = put_edges(dict.fromkeys(witnesses, timezone.now()))
     existing = edge_ids([key for key in witnesses if key not in new])
@@ -288,7 +239,7 @@ def _put(witnesses: Mapping[Key, tuple[_Run, int]]) -> None:
     add_witnesses((pk, witnesses[key][1]) for key, pk in (new | lacking).items())
 
 
-def _nest(runs: Sequence[_Run], nodes: Mapping[str, Node]) -> None:
+def _nest(runs: Sequence[BatchRun], nodes: Mapping[str, Node]) -> None:
     """Set the parents of runs that have none yet."""
     children: dict[str, list[int]] = defaultdict(list)
     for run in runs:

@@ -12,13 +12,12 @@ from rest_framework.response import Response
 from core.actors import actor_of
 from core.rest import ApiView, accepts
 from lineage.models import Node, SuggestionDecision
-from lineage.queries import find_node
+from lineage.queries import find_visible
 from lineage.statements import walk_ids
 from lineage.suggestions.decide import confirm_suggestion, reject_suggestion
 from lineage.suggestions.derive import open_suggestions
 from lineage.suggestions.generate import waiting_changes
 from lineage.suggestions.methods import Method, Suggestion
-from lineage.visibility import require_visible
 
 _NEAREST = 300
 
@@ -44,8 +43,8 @@ class SuggestionsView(ApiView):
     @accepts(query=SuggestionsQuery, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Return suggested edges with an end among the 300 nearest ancestors or descendants. Raises NotFound."""
-        actor, node = actor_of(request), find_node(self.query["node"])
-        require_visible(actor, node)
+        actor = actor_of(request)
+        node = find_visible(actor, self.query["node"])
         ids = {pk for direction in ("up", "down") for pk in walk_ids([node.pk], direction, limit=_NEAREST)}
         nodes = list(Node.objects.filter(pk__in=ids))
         suggestions = open_suggestions(actor, nodes)

@@ -14,11 +14,11 @@ from core.errors import Conflict, InvalidInput, NotFound
 from lineage.declarations import DECLARED, declare_edge
 from lineage.edges import record_edge
 from lineage.identity.nodes import content_spec, ensure_nodes
-from lineage.models import Node, Relation, SuggestionDecision
-from lineage.queries import find_node
+from lineage.models import Relation, SuggestionDecision
+from lineage.queries import find_visible
 from lineage.suggestions.derive import open_suggestions
 from lineage.suggestions.methods import Suggestion
-from lineage.visibility import require_declaring, require_visible
+from lineage.visibility import require_declaring
 
 
 @transaction.atomic
@@ -51,18 +51,11 @@ def reject_suggestion(*, actor: Actor, src_urn: str, dst_urn: str, method: str, 
 
 def find_suggestion(actor: Actor, src_urn: str, dst_urn: str, method: str) -> Suggestion:
     """Return the open suggestion of an edge by a method. Raises NotFound."""
-    src, dst = _visible(actor, src_urn), _visible(actor, dst_urn)
+    src, dst = (find_visible(actor, urn) for urn in (src_urn, dst_urn))
     for suggestion in open_suggestions(actor, [src, dst]):
         if (suggestion.src.pk, suggestion.dst.pk, suggestion.method) == (src.pk, dst.pk, method):
             return suggestion
     raise NotFound(f"No edge from {src.urn} to {dst.urn} is suggested by {method[:50]!r}.")
-
-
-def _visible(actor: Actor, urn: str) -> Node:
-    """Return a node. Raises NotFound: it is unknown, or the actor may not see it."""
-    node = find_node(urn)
-    require_visible(actor, node)
-    return node
 
 
 def _suggested(actor: Actor, src_urn: str, dst_urn: str, method: str, reason: str) -> Suggestion:

@@ -35,6 +35,7 @@ from tests.approvals.governed import FOUR_EYES, REVIEWERS, publish
 from tests.approvals.passkeys import enrolled
 from tests.approvals.publishing import publish_policy
 from tests.declared_bodies import Caller, document
+from tests.lineage.croissant.documents import document as document_of_orders
 from tests.lineage.openlineage.events import RUN, event, table
 from tests.registry.test_assess_risk import HARMLESS
 from tracking.models import Experiment
@@ -275,6 +276,8 @@ def lineage(call: Caller) -> None:
         call("ada", "post", f"lineage/batch{slash}", [EVENT, {"eventType": "COMPLETE"}])
         call("ada", "get", f"lineage{slash}?nodeId=job:etl:daily")
     call("ada", "get", "events/lineage")
+    described = call("ada", "post", "lineage/croissant", document_of_orders("orders", "v7", "a"))
+    call("ada", "get", f"lineage/croissant?{urlencode({'dataset_version': described['dataset_version']})}")
     names(call)
     suggestions(call)
 

@@ -252,7 +252,7 @@ OTHERS = {
     "openlineage", "openlineage-batch", "openlineage-events",
     # They name datasets, which everybody may see; a post-review is looked up among those one may see, as a finding is.
     "api-dataset-impact", "quarantine", "quarantine_release", "lineage-quarantines", "lineage-release",
-    "separate_names", "lineage-names", "lineage-names-separate",
+    "separate_names", "lineage-names", "lineage-names-separate", "lineage-croissant",
     "api-post-review-complete", "post_review",
     "webhooks", "webhook_new", "webhook", "webhook_edit", "webhook_test", "webhook_secret", "webhook_delete", "delivery_send_again",
     # Somebody signs in, links an account or is invited: no model is named.

@@ -6,7 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from console.lineage.dataset_facts import dataset_about, quarantine_findings, same_contents, unnamed_use
+from console.lineage.dataset_facts import (
+    dataset_about,
+    described_files,
+    quarantine_findings,
+    same_contents,
+    unnamed_use,
+)
 from console.lineage.forms import ReasonForm, SeparationForm
 from console.lineage.kinds import KINDS
 from console.lineage.queries import (
@@ -55,7 +61,8 @@ def dataset_detail(request: HttpRequest, actor: Actor) -> HttpResponse:
         same=same_contents(actor, node),
         kind=KINDS[NodeKind.DATASET_VERSION],
         dataset=dataset_versions(actor, node),
-        about=dataset_about(node),
+        about=dataset_about(actor, node),
+        described=described_files(node),
         unnamed=unnamed_use(node),
         statements=visible_statements(actor, node.container) if node.container else [],
         may_separate=may_quarantine(actor, people_only=True),

@@ -13,15 +13,13 @@ from console.shell.links import page_url, ref_label
 from console.shell.pages import Crumb, page, paginate, render_page
 from core.actors import Actor
 from lineage.models import NodeKind
-from lineage.queries import find_node
-from lineage.visibility import require_visible
+from lineage.queries import find_visible
 
 
 @page
 def impact_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     """List the model versions that descend from a node, with the number of all of them. Raises NotFound."""
-    node = find_node(request.GET.get("node", ""))
-    require_visible(actor, node)
+    node = find_visible(actor, request.GET.get("node", ""))
     impact = impact_of(actor, [node])
     rows = paginate(request, impact.version_keys)
     first = rows.start_index() - 1

@@ -22,7 +22,7 @@ from console.shell.links import diff_url
 from console.shell.lookups import find_version
 from core.actors import Actor
 from core.refs import model_stream, request_ref, version_ref
-from lineage.quarantine import Taint, taint_of
+from lineage.quarantine import Taint, visible_taint
 from policies.matching import active_policies, governing_policy, model_facts
 from policies.transitions import refusal_under, transitions_policy
 from registry.cards import FIELDS, HUMAN_KEYS, Field, missing_fields
@@ -120,7 +120,7 @@ def version_page(actor: Actor, name: str, number: int) -> VersionPage:
         packs=packs_of(version),
         entries=entries,
         moves=_moves(actor, version, {row.target for row in requests if row.state in LIVE_STATES}),
-        taint=taint_of(urn),
+        taint=visible_taint(actor, urn),
         files=files_of(version),
         diff_url=diff_from_approved(version),
     )

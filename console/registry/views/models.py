@@ -14,7 +14,7 @@ from console.shell.lookups import find_model
 from console.shell.pages import model_crumbs, page, paginate, render_page
 from core.actors import Actor
 from core.refs import version_ref
-from lineage.quarantine import taint_of
+from lineage.quarantine import visible_taint
 from notices.queries import watch_of, watcher_names
 from registry.models import ModelVersion, RegisteredModel
 from registry.production.history import production_periods
@@ -58,7 +58,7 @@ def model_detail(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         aliases=aliases_of(model),
         graph=stage_graph_of(model),
         inventory=model_inventory(actor, model),
-        taint=taint_of(version_ref(model.name, current.version)) if current else None,
+        taint=visible_taint(actor, version_ref(model.name, current.version)) if current else None,
         tags=model.tags.order_by("key"),
         tier=tiers_of([model.pk]).get(model.pk, ""),
         periods=production_periods(model)[::-1][:_PERIODS],

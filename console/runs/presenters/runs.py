@@ -15,7 +15,7 @@ from core.actors import Actor
 from core.errors import InvalidInput, NotFound
 from core.ids import row_id
 from core.refs import run_ref
-from lineage.quarantine import Taint, taint_of
+from lineage.quarantine import Taint, visible_taint
 from registry.models import ModelVersion
 from registry.permissions import visible_versions
 from tracking.artifacts import list_artifacts, open_artifact
@@ -195,7 +195,7 @@ def run_page(actor: Actor, run_id: str, *, folder: str = "") -> RunPage:
         parent=clean.rpartition("/")[0],
         files=_files(run, clean),
         urn=run_ref(run.pk),
-        taint=taint_of(run_ref(run.pk)),
+        taint=visible_taint(actor, run_ref(run.pk)),
         traces=traces_of(actor, run.pk),
         logged=logged_models_of(actor, run),
         seconds=(run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else None,
