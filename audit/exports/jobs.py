@@ -14,6 +14,7 @@ from django.utils import timezone
 from audit.exports.files import KEPT_FOR, draft_of, exports_folder, exports_with_files, finished_path, remove_files
 from audit.exports.selection import Filters, filters_of
 from audit.exports.service import record_request, require_readable, write_export
+from audit.exports.tables import require_parquet
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
 from audit.subjects import may_read_whole_log
@@ -33,23 +34,36 @@ class Superseded(Exception):
 
 
 def start_export(
-    *, actor: Actor, filters: Filters, annex: str = "", queued: bool = True, identities: bool = True
+    *,
+    actor: Actor,
+    filters: Filters,
+    annex: str = "",
+    queued: bool = True,
+    identities: bool = True,
+    parquet: bool = False,
 ) -> ExportJob:
     """Record that an export was asked for, queue it, and return it. Without ``queued`` the caller makes it itself.
 
-    Without ``identities`` the export does not say who its actors are.
+    Without ``identities`` the export does not say who its actors are; with ``parquet`` it has a table in Parquet, too.
 
-    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput
+    also where this installation cannot write Parquet.
     """
+    if parquet:
+        require_parquet()
     with transaction.atomic():
         stream = require_readable(actor, filters)
+        event = record_request(
+            actor=actor, filters=filters, stream=stream, annex=annex, identities=identities, parquet=parquet
+        )
         job = ExportJob.objects.create(
-            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex, identities=identities),
+            event=event,
             requested_by=actor.name,
             requester_ref=actor.ref,
             filters=filters.as_dict(),
             annex=annex,
             identities=identities,
+            parquet=parquet,
             seen_at=timezone.now(),
         )
         if queued:
@@ -57,18 +71,23 @@ def start_export(
     return job
 
 
-def unfetched_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
+def unfetched_export(
+    *, actor: Actor, filters: Filters, identities: bool = True, parquet: bool = False
+) -> ExportJob | None:
     """Return the export that the actor asked for with these filters within the hour and has not fetched yet, if any.
 
     A caller who was told to try again gets that one.
     """
-    jobs = _asked_by(actor, filters, identities=identities).exclude(state=ExportState.FAILED)
+    jobs = _asked_by(actor, filters, identities=identities, parquet=parquet).exclude(state=ExportState.FAILED)
     return jobs.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
 
 
-def newest_finished_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
+def newest_finished_export(
+    *, actor: Actor, filters: Filters, identities: bool = True, parquet: bool = False
+) -> ExportJob | None:
     """Return the newest finished export of the actor with these filters, if any: broken downloads continue with it."""
-    return _asked_by(actor, filters, identities=identities).filter(state=ExportState.DONE).first()
+    jobs = _asked_by(actor, filters, identities=identities, parquet=parquet)
+    return jobs.filter(state=ExportState.DONE).first()
 
 
 def mark_fetched(job: ExportJob) -> None:
@@ -146,9 +165,9 @@ def resume_exports() -> int:
     return count
 
 
-def _asked_by(actor: Actor, filters: Filters, *, identities: bool) -> QuerySet[ExportJob]:
+def _asked_by(actor: Actor, filters: Filters, *, identities: bool, parquet: bool) -> QuerySet[ExportJob]:
     rows = ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="")
-    return rows.filter(identities=identities).order_by("-created_at")
+    return rows.filter(identities=identities, parquet=parquet).order_by("-created_at")
 
 
 def _claim(pk: UUID) -> ExportJob | None:
