@@ -22,7 +22,7 @@ import requests
 
 from audit.verifier.audit_verify import parse_vkey, verify
 from tests.e2e.installation import Installation
-from tests.e2e.own_postgres import OwnPostgres
+from tests.e2e.kills.own_postgres import OwnPostgres
 from tests.e2e.test_up import answers, parent_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3600)]
