@@ -18,6 +18,7 @@ from audit.exports.tables import require_parquet
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
 from audit.subjects import may_read_whole_log
+from audit.transparency.tiles import TilesUnreadable
 from core.actors import Actor
 from core.errors import DomainError, NotFound
 
@@ -27,6 +28,8 @@ BUILD = "audit.tasks.build_export"
 _LOST_AFTER = datetime.timedelta(seconds=60)
 _JOINED_FOR = datetime.timedelta(hours=1)
 _OPEN = (ExportState.QUEUED, ExportState.RUNNING)
+_MOST_ATTEMPTS = 5
+_GIVEN_UP = f"{_MOST_ATTEMPTS} workers began this export, and none finished it. Their logs say why. Ask for a new export."
 
 
 class Superseded(Exception):
@@ -145,17 +148,21 @@ def build_export(pk: UUID, *, progress: Callable[[int], None] | None = None) -> 
     except Superseded:
         draft.unlink(missing_ok=True)
         return False
-    except (DomainError, OSError) as error:
+    except (DomainError, OSError, TilesUnreadable) as error:
         draft.unlink(missing_ok=True)
         return _fail(job, error)
     return True
 
 
 def resume_exports() -> int:
-    """Queue exports again whose worker was lost, and remove the files of old exports. Return the number queued."""
+    """Queue exports again whose worker was lost, and remove the files of old exports. Return the number queued.
+
+    An export that was lost five times has failed: it would be lost again.
+    """
     now = timezone.now()
     with transaction.atomic():
         lost = ExportJob.objects.filter(state__in=_OPEN, seen_at__lt=now - _LOST_AFTER)
+        lost.filter(attempt__gte=_MOST_ATTEMPTS).update(state=ExportState.FAILED, error=_GIVEN_UP)
         for job in lost:
             enqueue(BUILD, queue="slow", export=str(job.pk))
         count = lost.update(seen_at=now, state=ExportState.QUEUED)
