@@ -29,7 +29,9 @@ _LOST_AFTER = datetime.timedelta(seconds=60)
 _JOINED_FOR = datetime.timedelta(hours=1)
 _OPEN = (ExportState.QUEUED, ExportState.RUNNING)
 _MOST_ATTEMPTS = 5
-_GIVEN_UP = f"{_MOST_ATTEMPTS} workers began this export, and none finished it. Their logs say why. Ask for a new export."
+_GIVEN_UP = (
+    f"{_MOST_ATTEMPTS} workers began this export, and none finished it. Their logs say why. Ask for a new export."
+)
 
 
 class Superseded(Exception):

@@ -107,8 +107,7 @@ def test_without_full_the_verifier_says_not_compared(package: Path, keys: list[K
     assert verify(package, keys).facts["parquet"] == "not compared: --full does"
 
 
-@pytest.mark.usefixtures("no_pyarrow")
-def test_its_digest_is_checked_without_pyarrow(folder: Path, keys: list[Key]) -> None:
+def test_its_digest_is_checked_without_pyarrow(folder: Path, keys: list[Key], no_pyarrow: None) -> None:
     with (folder / PARQUET).open("ab") as file:
         file.write(b"x")
     assert [error["where"] for error in verify(folder, keys, full=True).errors] == [PARQUET]

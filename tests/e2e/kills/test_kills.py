@@ -169,6 +169,7 @@ def test_kills_lose_nothing(loaded: tuple[Installation, Load], server: OwnPostgr
         wait_for(installation, lambda old=note: checkpoint(installation) != old)  # type: ignore[misc]  # a default
         kept.append(checkpoint(installation))
     load.stop()
+    installation.end_commands()  # its connection to the database was cut
     installation.manage("audit_export", str(tmp_path / "log.zip"))
     changes = changes_in(installation, server)
     vkeys = requests.get(f"{installation.url}/audit/vkey", headers=load.head, timeout=60).text
