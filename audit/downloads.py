@@ -27,7 +27,7 @@ _PAUSE_SECONDS = 0.05
 _growing = threading.BoundedSemaphore(8)
 
 
-class _Asked(TypedDict):
+class _ExportOptions(TypedDict):
     actor: Actor
     filters: Filters
     identities: bool
@@ -79,10 +79,10 @@ def export_download(
     Raises NotFound, Denied, InvalidInput, Unavailable where no worker begins in time.
     """
     require_readable(actor, filters)
-    asked: _Asked = {"actor": actor, "filters": filters, "identities": identities, "parquet": parquet}
-    if byte_range and (finished := newest_finished_export(**asked)):
+    options: _ExportOptions = {"actor": actor, "filters": filters, "identities": identities, "parquet": parquet}
+    if byte_range and (finished := newest_finished_export(**options)):
         return stored_file(finished, byte_range=byte_range, if_range=if_range)
-    job = _await_begin(unfetched_export(**asked) or start_export(**asked))
+    job = _await_begin(unfetched_export(**options) or start_export(**options))
     if job.state == ExportState.DONE:
         return stored_file(job)
     if job.state == ExportState.FAILED:

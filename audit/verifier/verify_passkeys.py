@@ -111,11 +111,11 @@ def _signed(seq: int, event: dict[str, Any], export: Export, trust: Trust) -> Fi
         signed_by, why = PERSON, "with a passkey whose public key you gave"
     elif enrolment is not None and enrolment.seq < trust.covered:
         signed_by, why = PERSON, f"with a passkey added by event {enrolment.seq}, which a checkpoint covers"
-    return _finding(seq, event, signed_by, why)._replace(statement=_said(passkey["statement"]))
+    return _finding(seq, event, signed_by, why)._replace(statement=_statement_text(passkey["statement"]))
 
 
-def _said(statement: dict[str, Any]) -> str:
-    """Return what a passkey signed, in words."""
+def _statement_text(statement: dict[str, Any]) -> str:
+    """Return the decision, the version and the target of a statement as text."""
     decision, version, target = (str(statement.get(key, "")) for key in ("decision", "model_version", "target"))
     return f"{decision} {version} ({statement.get('artifact_digest', '')}) for {target}"
 
