@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.http import HttpResponseBase
@@ -91,8 +91,7 @@ class ExportView(ApiView):
 
         Raises NotFound, Denied, Unavailable where no worker begins in time: the next call gets the same export.
         """
-        filters, identities = _export_filters(self.query)
-        return export_download(actor=actor_of(request), filters=filters, identities=identities, **_range(request))
+        return export_download(actor=actor_of(request), **_options(self.query), **_range(request))
 
 
 class ExportsView(ApiView):
@@ -103,8 +102,7 @@ class ExportsView(ApiView):
     @accepts(body=ExportQuery, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Start an export and return it, queued; an event records it. Raises NotFound, Denied."""
-        filters, identities = _export_filters(self.body)
-        job = start_export(actor=actor_of(request), filters=filters, identities=identities)
+        job = start_export(actor=actor_of(request), **_options(self.body))
         return Response(export_json(job), status=HTTPStatus.ACCEPTED)
 
 
@@ -134,10 +132,16 @@ class ExportFileView(ApiView):
         return stored_file(export_job(actor_of(request), export_id), **_range(request))
 
 
-def _export_filters(values: dict[str, Any]) -> tuple[Filters, bool]:
-    """Return the filters of an export, and whether it says who its actors are."""
-    filters = {name: value for name, value in values.items() if name != "identities"}
-    return Filters(**filters), values["identities"]
+class _ExportOptions(TypedDict):
+    filters: Filters
+    identities: bool
+    parquet: bool
+
+
+def _options(values: dict[str, Any]) -> _ExportOptions:
+    """Return the filters of an export, whether it says who its actors are, and whether it has a table in Parquet."""
+    filters = {name: value for name, value in values.items() if name not in ("identities", "parquet")}
+    return {"filters": Filters(**filters), "identities": values["identities"], "parquet": values["parquet"]}
 
 
 def _range(request: Request) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import TypedDict
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
@@ -24,6 +25,13 @@ _START_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 # How many downloads of unfinished exports a process serves at the same time: each keeps a thread until its worker ends.
 _growing = threading.BoundedSemaphore(8)
+
+
+class _ExportOptions(TypedDict):
+    actor: Actor
+    filters: Filters
+    identities: bool
+    parquet: bool
 
 
 def stored_file(job: ExportJob, *, byte_range: str = "", if_range: str = "") -> HttpResponseBase:
@@ -55,7 +63,13 @@ def stored_file(job: ExportJob, *, byte_range: str = "", if_range: str = "") -> 
 
 
 def export_download(
-    *, actor: Actor, filters: Filters, identities: bool = True, byte_range: str = "", if_range: str = ""
+    *,
+    actor: Actor,
+    filters: Filters,
+    identities: bool = True,
+    parquet: bool = False,
+    byte_range: str = "",
+    if_range: str = "",
 ) -> HttpResponseBase:
     """Start an export and answer with its file as soon as a worker begins to write it.
 
@@ -65,10 +79,10 @@ def export_download(
     Raises NotFound, Denied, InvalidInput, Unavailable where no worker begins in time.
     """
     require_readable(actor, filters)
-    if byte_range and (finished := newest_finished_export(actor=actor, filters=filters, identities=identities)):
+    options: _ExportOptions = {"actor": actor, "filters": filters, "identities": identities, "parquet": parquet}
+    if byte_range and (finished := newest_finished_export(**options)):
         return stored_file(finished, byte_range=byte_range, if_range=if_range)
-    job = unfetched_export(actor=actor, filters=filters, identities=identities)
-    job = _await_begin(job or start_export(actor=actor, filters=filters, identities=identities))
+    job = _await_begin(unfetched_export(**options) or start_export(**options))
     if job.state == ExportState.DONE:
         return stored_file(job)
     if job.state == ExportState.FAILED:

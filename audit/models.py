@@ -199,7 +199,8 @@ class ExportJob(models.Model):
     """An export of the log that a worker makes.
 
     ``event`` records the request for the export; ``filters`` are its filters. ``annex`` names files of other apps that
-    belong into it (audit/exports/annexes.py); without ``identities`` it does not say who the actors are.
+    belong into it (audit/exports/annexes.py); without ``identities`` it does not say who the actors are, and with
+    ``parquet`` it has a table in Parquet.
 
     ``done`` counts events. ``seen_at`` is the last heartbeat of the worker: without one for a while, another worker
     starts again, as the next ``attempt``. ``size`` is the number of bytes of the finished file, ``fetched_at`` when
@@ -213,6 +214,7 @@ class ExportJob(models.Model):
     filters = models.JSONField(default=dict)
     annex = models.CharField(max_length=100, default="", blank=True)
     identities = models.BooleanField(default=True, db_default=True)
+    parquet = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=8, choices=ExportState, default=ExportState.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     done = models.BigIntegerField(default=0)

@@ -49,6 +49,9 @@ class ExportQuery(serializers.Serializer[Any]):
     identities = serializers.BooleanField(
         required=False, default=True, help_text="Whether the export says who its actors are."
     )
+    parquet = serializers.BooleanField(
+        required=False, default=False, help_text="Whether the export has a table in Parquet beside the CSV."
+    )
 
 
 def event_json(event: Event, leaf: Leaf | None) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def export_json(job: ExportJob) -> dict[str, Any]:
         "filters": job.filters,
         "annex": job.annex,
         "identities": job.identities,
+        "parquet": job.parquet,
         "requested_by": job.requested_by,
         "created_at": iso_utc(job.created_at),
         "events_done": job.done,

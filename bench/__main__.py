@@ -11,7 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import artifacts, audit, governance, protocol, serving
+from bench import artifacts, governance, protocol, serving
+from bench.audit import area as audit
 from bench.edge import delays, two_hosts
 from bench.figures import Figure
 from bench.graph import area as graph

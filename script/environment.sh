@@ -20,6 +20,12 @@ find_python() {
     fail "Custody needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv). PYTHON=/path/to/python names one."
 }
 
+# What the product may need at run time: the first file always, the others where an option is used.
+run_time_requirements=(
+    requirements.txt requirements-s3.txt requirements-timestamps.txt requirements-tracing.txt requirements-scim.txt
+    requirements-parquet.txt
+)
+
 # ensure_environment DIR REQUIREMENTS [MORE…]: make or renew DIR so that it holds what the requirements files name.
 # The first file is installed; the others are files it includes. Two scripts at once: the second waits for the first.
 ensure_environment() {

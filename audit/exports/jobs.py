@@ -14,9 +14,11 @@ from django.utils import timezone
 from audit.exports.files import KEPT_FOR, draft_of, exports_folder, exports_with_files, finished_path, remove_files
 from audit.exports.selection import Filters, filters_of
 from audit.exports.service import record_request, require_readable, write_export
+from audit.exports.tables import require_parquet
 from audit.models import ExportJob, ExportState
 from audit.services import enqueue
 from audit.subjects import may_read_whole_log
+from audit.transparency.tiles import TilesUnreadable
 from core.actors import Actor
 from core.errors import DomainError, NotFound
 
@@ -26,6 +28,10 @@ BUILD = "audit.tasks.build_export"
 _LOST_AFTER = datetime.timedelta(seconds=60)
 _JOINED_FOR = datetime.timedelta(hours=1)
 _OPEN = (ExportState.QUEUED, ExportState.RUNNING)
+_MOST_ATTEMPTS = 5
+_GIVEN_UP = (
+    f"{_MOST_ATTEMPTS} workers began this export, and none finished it. Their logs say why. Ask for a new export."
+)
 
 
 class Superseded(Exception):
@@ -33,23 +39,36 @@ class Superseded(Exception):
 
 
 def start_export(
-    *, actor: Actor, filters: Filters, annex: str = "", queued: bool = True, identities: bool = True
+    *,
+    actor: Actor,
+    filters: Filters,
+    annex: str = "",
+    queued: bool = True,
+    identities: bool = True,
+    parquet: bool = False,
 ) -> ExportJob:
     """Record that an export was asked for, queue it, and return it. Without ``queued`` the caller makes it itself.
 
-    Without ``identities`` the export does not say who its actors are.
+    Without ``identities`` the export does not say who its actors are; with ``parquet`` it has a table in Parquet, too.
 
-    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput.
+    Raises NotFound where the actor may not read the model, Denied where they may not read the whole log, InvalidInput
+    also where this installation cannot write Parquet.
     """
+    if parquet:
+        require_parquet()
     with transaction.atomic():
         stream = require_readable(actor, filters)
+        event = record_request(
+            actor=actor, filters=filters, stream=stream, annex=annex, identities=identities, parquet=parquet
+        )
         job = ExportJob.objects.create(
-            event=record_request(actor=actor, filters=filters, stream=stream, annex=annex, identities=identities),
+            event=event,
             requested_by=actor.name,
             requester_ref=actor.ref,
             filters=filters.as_dict(),
             annex=annex,
             identities=identities,
+            parquet=parquet,
             seen_at=timezone.now(),
         )
         if queued:
@@ -57,18 +76,23 @@ def start_export(
     return job
 
 
-def unfetched_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
+def unfetched_export(
+    *, actor: Actor, filters: Filters, identities: bool = True, parquet: bool = False
+) -> ExportJob | None:
     """Return the export that the actor asked for with these filters within the hour and has not fetched yet, if any.
 
     A caller who was told to try again gets that one.
     """
-    jobs = _asked_by(actor, filters, identities=identities).exclude(state=ExportState.FAILED)
+    jobs = _asked_by(actor, filters, identities=identities, parquet=parquet).exclude(state=ExportState.FAILED)
     return jobs.filter(fetched_at=None, created_at__gt=timezone.now() - _JOINED_FOR).first()
 
 
-def newest_finished_export(*, actor: Actor, filters: Filters, identities: bool = True) -> ExportJob | None:
+def newest_finished_export(
+    *, actor: Actor, filters: Filters, identities: bool = True, parquet: bool = False
+) -> ExportJob | None:
     """Return the newest finished export of the actor with these filters, if any: broken downloads continue with it."""
-    return _asked_by(actor, filters, identities=identities).filter(state=ExportState.DONE).first()
+    jobs = _asked_by(actor, filters, identities=identities, parquet=parquet)
+    return jobs.filter(state=ExportState.DONE).first()
 
 
 def mark_fetched(job: ExportJob) -> None:
@@ -126,17 +150,21 @@ def build_export(pk: UUID, *, progress: Callable[[int], None] | None = None) -> 
     except Superseded:
         draft.unlink(missing_ok=True)
         return False
-    except (DomainError, OSError) as error:
+    except (DomainError, OSError, TilesUnreadable) as error:
         draft.unlink(missing_ok=True)
         return _fail(job, error)
     return True
 
 
 def resume_exports() -> int:
-    """Queue exports again whose worker was lost, and remove the files of old exports. Return the number queued."""
+    """Queue exports again whose worker was lost, and remove the files of old exports. Return the number queued.
+
+    An export that was lost five times has failed: it would be lost again.
+    """
     now = timezone.now()
     with transaction.atomic():
         lost = ExportJob.objects.filter(state__in=_OPEN, seen_at__lt=now - _LOST_AFTER)
+        lost.filter(attempt__gte=_MOST_ATTEMPTS).update(state=ExportState.FAILED, error=_GIVEN_UP)
         for job in lost:
             enqueue(BUILD, queue="slow", export=str(job.pk))
         count = lost.update(seen_at=now, state=ExportState.QUEUED)
@@ -146,9 +174,9 @@ def resume_exports() -> int:
     return count
 
 
-def _asked_by(actor: Actor, filters: Filters, *, identities: bool) -> QuerySet[ExportJob]:
+def _asked_by(actor: Actor, filters: Filters, *, identities: bool, parquet: bool) -> QuerySet[ExportJob]:
     rows = ExportJob.objects.filter(requester_ref=actor.ref, filters=filters.as_dict(), annex="")
-    return rows.filter(identities=identities).order_by("-created_at")
+    return rows.filter(identities=identities, parquet=parquet).order_by("-created_at")
 
 
 def _claim(pk: UUID) -> ExportJob | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -20,6 +19,7 @@ from django.conf import settings
 from audit.exports.identities import ActorKey, People, identities_of
 from audit.exports.report import LISTED, report_page, report_row
 from audit.exports.selection import Selection
+from audit.exports.tables import CsvTable, ParquetTable
 from audit.exports.texts import EntryWithTexts, TextAnnex
 from audit.transparency.notes import Signer, sign_note
 from audit.transparency.state import published
@@ -129,14 +129,15 @@ def write_package(
     """Write the zip to ``file`` and return its manifest. ``progress`` is called with the number of events so far.
 
     ``about`` are facts for the manifest. Its `identities` is the name of the annex that says who the actors are, or
-    says that the annex is left out: then no file has names for the commitments in events.
+    says that the annex is left out: then no file has names for the commitments in events. Its `parquet` says whether
+    there is a table in Parquet.
     Bytes are only appended, so that the file can be sent while it grows.
     """
     tally = _Tally(progress, People(reveal=about["identities"] == verifier.IDENTITIES))
     with zipfile.ZipFile(
         _Appended(file), "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION
     ) as package:
-        _write_events_and_table(package, chosen, tally)
+        _write_events_and_tables(package, chosen, tally, parquet=about["parquet"])
         if chosen.filters.kind != verifier.WHOLE_LOG:
             _write(package, verifier.LEAVES, published(chosen.origin).leaves(chosen.size), tally)
         _write(package, verifier.CHECKPOINT, iter([checkpoint.note]), tally)
@@ -157,13 +158,16 @@ def write_package(
     return manifest
 
 
-def _write_events_and_table(package: zipfile.ZipFile, chosen: Selection, tally: _Tally) -> None:
-    with _temporary_file() as table, _temporary_file() as texts:
-        annex = TextAnnex(texts)
+def _write_events_and_tables(package: zipfile.ZipFile, chosen: Selection, tally: _Tally, *, parquet: bool) -> None:
+    names = [verifier.TABLE, verifier.TEXTS, *([verifier.PARQUET] if parquet else [])]
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_temporary_file()) for name in names}
+        annex = TextAnnex(files[verifier.TEXTS])
+        tables = [CsvTable(files[verifier.TABLE]), *(ParquetTable(files[name]) for name in names[2:])]
         with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
-            _write_events(annex.entries(chosen.entries()), _Member(verifier.EVENTS, out, tally), table, tally)
+            _write_events(annex.entries(chosen.entries()), _Member(verifier.EVENTS, out, tally), tables, tally)
         tally.texts = annex.counts()
-        for name, file in ((verifier.TABLE, table), (verifier.TEXTS, texts)):
+        for name, file in files.items():
             file.seek(0)
             _copy(package, name, file, tally)
 
@@ -198,17 +202,19 @@ def _manifest(chosen: Selection, checkpoint: Checkpoint, about: dict[str, Any], 
     }
 
 
-def _write_events(entries: Iterator[EntryWithTexts], lines: _Member, table: IO[bytes], tally: _Tally) -> None:
-    text = io.TextIOWrapper(table, encoding="utf-8", newline="", write_through=True)
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL)
-    rows.writerow(verifier.CSV_COLUMNS)
+def _write_events(
+    entries: Iterator[EntryWithTexts], lines: _Member, tables: Sequence[CsvTable | ParquetTable], tally: _Tally
+) -> None:
     for seq, data, facts, texts in entries:
         lines.write(data + b"\n")
         names = tally.people.names_in(facts["event"])
-        rows.writerow(verifier.csv_row(facts, verifier.leaf_hash(data), names, texts))
+        values = verifier.table_row(facts, verifier.leaf_hash(data), names, texts)
+        for table in tables:
+            table.add(values, len(data))
         tally.take(seq, facts["gen"])
         _take_facts(tally, facts, texts)
-    text.detach()
+    for table in tables:
+        table.finish()
     lines.finish()
 
 

@@ -15,7 +15,7 @@ from audit.identities.names import actor_keys, object_refs
 from audit.models import Leaf
 from audit.transparency.entries import entry_bytes
 from audit.transparency.state import published
-from audit.transparency.tiles import ENTRIES, entries_of
+from audit.transparency.tiles import ENTRIES, TilesUnreadable, entries_of
 from audit.transparency.tree import WIDTH
 from audit.verifier.audit_verify import MODEL, RANGE, WHOLE_LOG, kind_of
 from core.times import iso_utc
@@ -102,7 +102,10 @@ class Selection:
         folder = published(self.origin)
         for number in range(-(-self.size // WIDTH)):
             width = min(WIDTH, self.size - number * WIDTH)
-            yield from enumerate(entries_of(folder.read(ENTRIES, number, width)), start=number * WIDTH)
+            entries = entries_of(folder.read(ENTRIES, number, width))
+            if len(entries) != width:
+                raise TilesUnreadable(f"The entry bundle {number} has {len(entries)} entries, and {width} were signed.")
+            yield from enumerate(entries, start=number * WIDTH)
 
     def _rows(self) -> QuerySet[Leaf]:
         rows = Leaf.objects.filter(self._conditions(), log=self.log, seq__lt=self.size)

@@ -40,11 +40,15 @@ def require_readable(actor: Actor, filters: Filters) -> str:
     return ""
 
 
-def record_request(*, actor: Actor, filters: Filters, stream: str, annex: str = "", identities: bool = True) -> Event:
+def record_request(
+    *, actor: Actor, filters: Filters, stream: str, annex: str = "", identities: bool = True, parquet: bool = False
+) -> Event:
     """Record the request for an export. For a model, the event has the length of its history at this time."""
     after: dict[str, object] = {"filters": filters.as_dict()}
     if not identities:
         after["identities"] = "left out"
+    if parquet:
+        after["parquet"] = True
     if annex:
         after["annex"] = annex
     if stream:
@@ -71,6 +75,7 @@ def write_export(file: BinaryIO, job: ExportJob, *, progress: Progress) -> dict[
         "software": f"custody {settings.VERSION}",
         "csv_note": _CSV_NOTE,
         "identities": IDENTITIES if job.identities else "left out",
+        "parquet": job.parquet,
     }
     chosen = Selection(log.number, log.origin, checkpoint.size, job.event.stream, filters_of(job.filters))
     annex = annex_files(job.annex, SignedLog(log.number, checkpoint))

@@ -12,7 +12,7 @@ import orjson
 from audit.texts.reading import TextRow, text_rows
 from audit.verifier.audit_verify import TEXT_HASHES, Place, canonical, text_hashes_of
 
-_AT_ONCE = 100
+_AT_ONCE = 150
 
 
 class EntryWithTexts(NamedTuple):
@@ -34,7 +34,7 @@ class TextAnnex:
     def entries(self, entries: Iterable[tuple[int, bytes]]) -> Iterator[EntryWithTexts]:
         """Yield entries with their texts. Each is read once: one that is erased meanwhile is the same in all files.
 
-        A query for every 100 entries.
+        A query for every 150 entries.
         """
         remaining = iter(entries)
         while part := [(seq, data, orjson.loads(data)) for seq, data in islice(remaining, _AT_ONCE)]:

@@ -140,7 +140,7 @@ FACTS: Mapping[Action, FactKinds] = {
         "review decision subject_digest policy signature passkey", texts="conditions", people="on_behalf_of"
     ),
     Action.APPROVALS_RULE_OVERRIDDEN: _kinds("override rule subject_digest signature passkey"),
-    Action.AUDIT_EXPORTED: _kinds("filters identities annex last_generation_before question form rows sha256"),
+    Action.AUDIT_EXPORTED: _kinds("filters identities parquet annex last_generation_before question form rows sha256"),
     Action.AUDIT_LOG_CONTINUED: _kinds("after_size size", people="second"),
     Action.AUDIT_LOG_STARTED: _kinds("old_log old_size old_root held lost", people="second"),
     Action.AUDIT_LOG_KEY_ROTATED: _kinds("new_key old_key"),

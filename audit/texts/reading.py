@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from django.db import connection
 
 from audit.models import Event, EventText
 from audit.verifier.audit_verify import ERASED_TEXT, TEXT_HASHES, Place
+from core.statements import fetch, portable, text_array
 
 
 class TextRow(NamedTuple):
@@ -24,6 +27,7 @@ class TextRow(NamedTuple):
         return ERASED_TEXT if self.value is None else orjson.loads(self.value)
 
 
+_OF_EVENTS = portable("SELECT event_id, place, salt, value FROM audit_eventtext WHERE event_id = ANY(%s::uuid[])")
 # No body without it commits to a text.
 _MARK = f'"{TEXT_HASHES}":{{'.encode()
 
@@ -46,7 +50,18 @@ def read_texts(events: Sequence[Event]) -> None:
 def text_rows(event_ids: Collection[UUID]) -> dict[UUID, dict[Place, TextRow]]:
     """Return the rows of the texts of events, by event id and place. At most one query."""
     rows: dict[UUID, dict[Place, TextRow]] = {}
-    stored = EventText.objects.filter(event_id__in=event_ids).values_list("event_id", "place", "salt", "value")
-    for event_id, place, salt, value in stored if event_ids else ():
-        rows.setdefault(event_id, {})[tuple(orjson.loads(place))] = TextRow(salt, value)
+    for event_id, place, salt, value in _stored(event_ids) if event_ids else ():
+        rows.setdefault(event_id, {})[_place(place)] = TextRow(salt, value)
     return rows
+
+
+def _stored(event_ids: Collection[UUID]) -> Iterable[tuple[UUID, str, str | None, str | None]]:
+    """Return the columns of the rows of events. An export reads them for every event."""
+    if connection.vendor == "postgresql":
+        return fetch(_OF_EVENTS, [text_array([str(event_id) for event_id in event_ids])])
+    return EventText.objects.filter(event_id__in=event_ids).values_list("event_id", "place", "salt", "value")
+
+
+@lru_cache(maxsize=1000)
+def _place(text: str) -> Place:
+    return tuple(orjson.loads(text))

@@ -43,7 +43,11 @@ PERSON, SERVER, NONE = "person", "server", "none"
 
 
 class Finding(NamedTuple):
-    """A finding about one decision: whose key signed it, and why. ``problem`` is "" where nothing is wrong."""
+    """A finding about one decision: whose key signed it, and why. ``problem`` is "" where nothing is wrong.
+
+    ``statement`` is what a passkey signed: the decision, the version, its bytes and the target. The numbers of a
+    request and of a version, which the event has, are not unique: a server can let them mean another model.
+    """
 
     seq: int
     decision: str
@@ -52,6 +56,7 @@ class Finding(NamedTuple):
     signed_by: str
     why: str
     problem: str = ""
+    statement: str = ""
 
 
 @dataclass
@@ -101,11 +106,18 @@ def _signed(seq: int, event: dict[str, Any], export: Export, trust: Trust) -> Fi
     rp_id = trust.rp_id or str(enrolment.facts.get("rp_id") if enrolment else "")
     check_assertion(passkey, decode(key), rp_id or host_of(passkey))
     check_statement(event, export.requests.get(event["object"], {}))
+    signed_by, why = SERVER, "with a passkey that only this server vouches for"
     if trust.credentials & {key, f"{event['actor']['name']}={key}"}:
-        return _finding(seq, event, PERSON, "with a passkey whose public key you gave")
-    if enrolment is not None and enrolment.seq < trust.covered:
-        return _finding(seq, event, PERSON, f"with a passkey added by event {enrolment.seq}, which a checkpoint covers")
-    return _finding(seq, event, SERVER, "with a passkey that only this server vouches for")
+        signed_by, why = PERSON, "with a passkey whose public key you gave"
+    elif enrolment is not None and enrolment.seq < trust.covered:
+        signed_by, why = PERSON, f"with a passkey added by event {enrolment.seq}, which a checkpoint covers"
+    return _finding(seq, event, signed_by, why)._replace(statement=_statement_text(passkey["statement"]))
+
+
+def _statement_text(statement: dict[str, Any]) -> str:
+    """Return the decision, the version and the target of a statement as text."""
+    decision, version, target = (str(statement.get(key, "")) for key in ("decision", "model_version", "target"))
+    return f"{decision} {version} ({statement.get('artifact_digest', '')}) for {target}"
 
 
 class _Seen:
@@ -208,6 +220,8 @@ def _print(findings: list[Finding], *, as_json: bool) -> int:
     for row in findings:
         outcome = f"WRONG: {row.problem}" if row.problem else f"signed by {row.signed_by}: {row.why}"
         print(f"event {row.seq}: {row.by!a} {row.decision} {row.object}: {outcome}")
+        if row.statement:
+            print(f"    signed: {row.statement!a}")
     print(f"WRONG: {len(wrong)} signatures" if wrong else f"OK: {len(findings)} decisions")
     return 1 if wrong else 0
 

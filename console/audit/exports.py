@@ -20,8 +20,12 @@ from core.actors import Actor
 @require_POST
 def export_selection(request: HttpRequest, actor: Actor) -> HttpResponseRedirect:
     """Start an export of the events that match the filter in the query string."""
-    identities = "without_identities" not in request.POST
-    job = start_export(actor=actor, filters=Filter.of(request).for_export(), identities=identities)
+    job = start_export(
+        actor=actor,
+        filters=Filter.of(request).for_export(),
+        identities="without_identities" not in request.POST,
+        parquet="parquet" in request.POST,
+    )
     return HttpResponseRedirect(reverse("console:audit_export_job", args=[job.pk]))
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from audit.actions import Action
 from audit.exports.jobs import recent_exports
+from audit.exports.tables import has_parquet
 from audit.models import Event
 from audit.queries import current_log, facts, leaves_of
 from audit.siem.service import siem_states
@@ -57,6 +58,7 @@ def audit_log(request: HttpRequest, actor: Actor) -> HttpResponse:
         siem=siem_states(),
         health=log_health(),
         exports=recent_exports(actor),
+        has_parquet=has_parquet(),
     )
 
 

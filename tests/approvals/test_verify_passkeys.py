@@ -154,6 +154,8 @@ def test_the_export_verifies_by_itself(signed: Review, old: Path, ops: User, tmp
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "OK: 1 decisions"
     assert f"'bea' approve transition-request:{signed.request_id}: signed by person" in done.stdout
+    digest = signed.request.version.artifact_digest
+    assert f"signed: 'approve fraud/1 ({digest}) for Production'" in done.stdout
 
 
 # --- a forger who has the database and the keys of the server --------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -24,6 +26,8 @@ from audit.verifier.audit_verify import (
     Key,
     Tree,
     canonical,
+    csv_cells,
+    csv_line,
     decode_base64,
     ed25519_verify,
     leaf_hash,
@@ -176,3 +180,18 @@ def test_both_writers_make_the_same_bytes(value: dict[str, object]) -> None:
     from core.canonical import canonical_bytes  # noqa: PLC0415 - the other writer, named where it matters
 
     assert canonical(value) == canonical_bytes(value)
+
+
+CELLS = (
+    st.none()
+    | st.integers()
+    | st.text(st.characters(codec="utf-8"))
+    | st.sampled_from(["=1", " @x", "\t", "\uff1d", 'a"b', "a\x00b"])
+)
+
+
+@given(st.lists(CELLS | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2), min_size=1, max_size=19))
+def test_lines_of_the_table_are_those_of_the_standard_library(row: list[object]) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(csv_cells(row))
+    assert csv_line(row) == out.getvalue()

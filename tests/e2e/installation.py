@@ -94,17 +94,18 @@ class Installation:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it with a signal and return its exit code."""
         assert self._up is not None
-        self._end_commands()
+        self.end_commands()
         self._up.send_signal(number)
         return self._up.wait(PATIENCE)
 
     def reap(self) -> None:
         """Wait for a `up` that was killed from outside, so that no zombie of it stays."""
-        self._end_commands()
+        self.end_commands()
         if self._up is not None:
             self._up.wait(PATIENCE)
 
-    def _end_commands(self) -> None:
+    def end_commands(self) -> None:
+        """End the process that runs the commands of `manage`; the next command starts another."""
         if self._commands is not None:
             self._commands.communicate()
             self._commands = None

@@ -59,7 +59,7 @@ def parent_of(pid: int) -> int:
 def answers(installation: Installation) -> bool:
     try:
         return requests.get(f"{installation.url}/healthz", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

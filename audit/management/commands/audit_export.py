@@ -18,7 +18,7 @@ from audit.exports.jobs import build_export, export_job, start_export
 from audit.exports.selection import Filters
 from audit.models import ExportJob, ExportState
 from audit.serializers import ExportQuery
-from core.actors import Actor, system_actor
+from core.actors import system_actor
 from core.commands import InstallationCommand
 from core.errors import DomainError
 
@@ -54,6 +54,7 @@ class Command(InstallationCommand):
         parser.add_argument(
             "--without-identities", action="store_true", help="leave out the annex that says who the actors are"
         )
+        parser.add_argument("--parquet", action="store_true", help="also write the table in Parquet (needs pyarrow)")
         for name in _FILTERS:
             flag = (
                 "--model-version" if name == "version" else f"--{name.replace('_', '-')}"
@@ -62,16 +63,24 @@ class Command(InstallationCommand):
                 flag, dest=f"filter_{name}", default="", help=f"as the parameter {name} of GET /api/v1/audit/export"
             )
 
-    def handle(self, *, file: Path, resume: UUID | None, without_identities: bool, **options: Any) -> None:
+    def handle(
+        self, *, file: Path, resume: UUID | None, without_identities: bool, parquet: bool, **options: Any
+    ) -> None:
         """Write the file. Raises CommandError where that is refused; the file is then not there."""
         filters = _filters(options)
-        if resume and (filters.as_dict() or without_identities):
+        if resume and (filters.as_dict() or without_identities or parquet):
             raise CommandError("An export that is continued keeps its filters: give none with --resume.")
         if file.exists() or not file.parent.is_dir():
             raise CommandError(f"{file} exists already, or its folder does not exist.")
         actor = system_actor("command:audit_export")
         try:
-            job = export_job(actor, resume) if resume else _started(actor, filters, identities=not without_identities)
+            job = (
+                export_job(actor, resume)
+                if resume
+                else start_export(
+                    actor=actor, filters=filters, queued=False, identities=not without_identities, parquet=parquet
+                )
+            )
             self.stderr.write(f"Export {job.pk}. If it is interrupted, continue it with --resume {job.pk}")
             self._finish(job)
             _save(file_of(job), file)
@@ -101,10 +110,6 @@ def _filters(options: dict[str, Any]) -> Filters:
         raise CommandError("; ".join(f"--{name}: {' '.join(map(str, why))}" for name, why in query.errors.items()))
     values = query.validated_data
     return Filters(**{name: values[name] for name in _FILTERS})
-
-
-def _started(actor: Actor, filters: Filters, *, identities: bool) -> ExportJob:
-    return start_export(actor=actor, filters=filters, queued=False, identities=identities)
 
 
 def _save(source: Path, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,31 @@ def test_what_cannot_be_made_says_why(job: ExportJob) -> None:
     job.refresh_from_db()
     assert job.state == ExportState.FAILED
     assert "not being signed" in job.error
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data[: 2 + data[1] + 256 * data[0]], None])
+def test_a_damaged_bundle_makes_no_export(
+    change: Callable[[bytes], bytes] | None, log: None, ops: User, acting: Acting
+) -> None:
+    job = start_export(actor=acting(ops), filters=Filters())
+    Sequencer().run_once()
+    (bundle,) = (state_folder() / "logs").glob("*/tile/entries/000.p/6")
+    if change:
+        bundle.write_bytes(change(bundle.read_bytes()))
+    else:
+        bundle.unlink()
+    assert build_export(job.pk)
+    job.refresh_from_db()
+    assert (job.state, bool(job.error)) == (ExportState.FAILED, True)
+    assert list(exports_folder().iterdir()) == []
+
+
+def test_an_export_that_no_worker_finishes_has_failed(job: ExportJob) -> None:
+    ExportJob.objects.update(state=ExportState.RUNNING, attempt=5, seen_at=timezone.now() - timedelta(minutes=2))
+    assert resume_exports() == 0
+    job.refresh_from_db()
+    assert (job.state, "none finished it" in job.error) == (ExportState.FAILED, True)
+    assert OutboxMessage.objects.count() == 1
 
 
 def test_old_files_go(job: ExportJob) -> None:

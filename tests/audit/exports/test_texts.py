@@ -24,9 +24,11 @@ from audit.verifier.audit_verify import (
     TEXT_HASHES,
     Key,
     canonical,
+    hashes_in,
     main,
     manifest_bytes,
     text_commitment,
+    text_hashes_of,
     verify,
     with_texts,
 )
@@ -269,3 +271,20 @@ def test_the_place_is_bound_to_the_event(folder: Path) -> None:
     assert len(set(salts)) == len(salts)
     first = lines_of(folder)[0]
     assert text_commitment(bytes.fromhex(first["salt"]), first["value"]) in (folder / "events.jsonl").read_text()
+
+
+HASH = "ab" * 32
+EVENTS_WITH_TEXTS: list[dict[str, Any]] = [
+    {"after": {}, "texts": {"reason": HASH}},
+    {"after": {}, "texts": {"after": {"tags": {"mlflow.note.content": HASH}, "text": HASH}, "reason": HASH}},
+    {"after": {"texts": {"reason": "x"}}, "texts": {"reason": HASH}},
+    {"after": {"texts": {"reason": "x"}}},
+    {"after": {"a": '","texts":{"reason":"x"}'}, "texts": {"after": {"texts": {"texts": HASH}}}},
+    {"texts": {"reason": HASH}, "zebra": {"texts": {"reason": "x"}}},
+]
+
+
+@pytest.mark.parametrize("event", EVENTS_WITH_TEXTS, ids=json.dumps)
+def test_commitments_are_those_of_the_event(event: dict[str, Any]) -> None:
+    line = canonical({"event": event, "gen": None, "seq": 3, "stream": ""})
+    assert hashes_in(line, line.rindex(b',"gen":')) == text_hashes_of(event)

@@ -25,8 +25,8 @@ from audit.witnesses.cosignatures import Cosigner
 from audit.witnesses.server import WitnessStore, serve
 from audit.witnesses.service import ask_witnesses, witnessed_note, witnessing
 from tests.audit.conftest import export
-from tests.audit.test_witnesses import Grow, address, cosigner, grow, store
-from tests.audit.timestamping import Authority, handler, receiver, running
+from tests.audit.witnesses.test_witnesses import Grow, address, cosigner, grow, store
+from tests.audit.witnesses.timestamping import Authority, handler, receiver, running
 from tests.conftest import Acting
 from tests.s3_server import S3Server
 

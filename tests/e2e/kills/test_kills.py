@@ -1,5 +1,5 @@
-"""Under load every kind of process is killed ten times: no acknowledged change is lost, each change has its one event,
-and the log still extends every checkpoint that was kept.
+"""Under load every kind of process is killed ten times, on PostgreSQL that server as well: no acknowledged change is
+lost, each change has its one event, and the log still extends every checkpoint that was kept.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
 from audit.verifier.audit_verify import parse_vkey, verify
 from tests.e2e.installation import Installation
+from tests.e2e.kills.own_postgres import OwnPostgres
 from tests.e2e.test_up import answers, parent_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3600)]
@@ -27,6 +30,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3600)]
 PATIENCE = 600  # seconds: the supervisor waits up to a minute before it starts a program again
 TIMES = 10
 WRITERS = 4
+DATABASE_AWAY = 2  # seconds
 KINDS = {
     "web": "granian",
     "worker": "worker --queues fast",
@@ -73,10 +77,25 @@ class Load:
                     self.acknowledged.append(key)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[OwnPostgres | None]:
+    """Yield a PostgreSQL server of the test's own, None for SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server = OwnPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
-def loaded(tmp_path: Path, migrated: Path | None) -> Iterator[tuple[Installation, Load]]:
+def loaded(tmp_path: Path, migrated: Path | None, server: OwnPostgres | None) -> Iterator[tuple[Installation, Load]]:
     """Yield an installation under load."""
-    with Installation(tmp_path / "data", migrated=migrated) as installation:
+    options = {"environment": {"DATABASE_URL": server.url}} if server else {"migrated": migrated}
+    with Installation(tmp_path / "data", **options) as installation:  # type: ignore[arg-type]  # one of two options
         installation.person("kim", superuser=True)
         token = installation.token("kim")
         head = {"Authorization": f"Bearer {token}"}
@@ -120,19 +139,39 @@ def checkpoint(installation: Installation) -> bytes:
     return path.read_bytes()
 
 
-def test_kills_lose_nothing(loaded: tuple[Installation, Load], tmp_path: Path) -> None:
+def kill_database(installation: Installation, server: OwnPostgres) -> None:
+    """Kill the database, and wait until the installation answers on the one that is started in its place."""
+    server.kill()
+    time.sleep(DATABASE_AWAY)
+    server.start()
+    wait_for(installation, lambda: answers(installation))
+
+
+def changes_in(installation: Installation, server: OwnPostgres | None) -> list[str]:
+    """Return the tags of the load that the database has."""
+    query = "SELECT key FROM tracking_runtag WHERE key LIKE 'w%-%'"
+    if server:
+        with psycopg.connect(server.url) as database:
+            return [key for (key,) in database.execute(query).fetchall()]
+    with closing(sqlite3.connect(installation.data / "custody.sqlite3")) as file:
+        return [key for (key,) in file.execute(query)]
+
+
+def test_kills_lose_nothing(loaded: tuple[Installation, Load], server: OwnPostgres | None, tmp_path: Path) -> None:
     installation, load = loaded
     kept = []
     for _ in range(TIMES):
+        if server:
+            kill_database(installation, server)
         kill_all(installation)
         before, note = len(load.acknowledged), checkpoint(installation)
         wait_for(installation, lambda seen=before: len(load.acknowledged) > seen + 20)  # type: ignore[misc]  # a default
         wait_for(installation, lambda old=note: checkpoint(installation) != old)  # type: ignore[misc]  # a default
         kept.append(checkpoint(installation))
     load.stop()
+    installation.end_commands()  # its connection to the database was cut
     installation.manage("audit_export", str(tmp_path / "log.zip"))
-    with sqlite3.connect(installation.data / "custody.sqlite3") as database:
-        changes = [key for (key,) in database.execute("SELECT key FROM tracking_runtag WHERE key LIKE 'w%-%'")]
+    changes = changes_in(installation, server)
     vkeys = requests.get(f"{installation.url}/audit/vkey", headers=load.head, timeout=60).text
     keys = [parse_vkey(line) for line in vkeys.splitlines()]
     assert set(load.acknowledged) <= set(changes)

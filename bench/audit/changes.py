@@ -1,0 +1,76 @@
+"""Rates of changes under the lock of a model's row: without an event, with one, and with one that has a text."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+
+from django.db import connection, transaction
+
+from audit.actions import Action
+from audit.services import record
+from bench.audit.processes import sequencer
+from core.actors import Actor, ActorKind
+
+_SECONDS = 2.0
+_ROUNDS = 3
+_REASON = "because of the results, which were compared with those of the version before"
+# Without an event, with one, and with one that has a text of a person.
+WITHOUT, WITH, WITH_REASON = "without", "with", "with_reason"
+KINDS = (WITHOUT, WITH, WITH_REASON)
+
+
+def changes_per_second(clients: int, models: int, kind: str) -> float:
+    """Return how many changes of a model's row are committed a second, each under the row's lock."""
+    done, stop = [0] * clients, time.perf_counter() + _SECONDS
+
+    def client(number: int) -> None:
+        actor = Actor(kind=ActorKind.USER, name=f"bench{number}", user_id=1000 + number)
+        at = number
+        while time.perf_counter() < stop:
+            at += clients
+            _change(actor, at % models, kind)
+            done[number] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / _SECONDS
+
+
+def _change(actor: Actor, key: int, kind: str) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT n FROM bench_model WHERE id = %s FOR UPDATE", [key])
+            cursor.execute("UPDATE bench_model SET n = n + 1 WHERE id = %s", [key])
+        if kind != WITHOUT:
+            record(
+                actor=actor,
+                action=Action.TRACKING_RUN_CREATED,
+                obj=f"model:b{key}",
+                stream=f"model:{key}",
+                after={"name": "x" * 250},
+                reason=_REASON if kind == WITH_REASON else "",
+            )
+
+
+def writes() -> list[dict[str, float]]:
+    """Return the median rates of changes of each kind, which take turns, while a sequencer runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS bench_model (id int PRIMARY KEY, n bigint NOT NULL)")
+        cursor.execute("INSERT INTO bench_model SELECT n, 0 FROM generate_series(0, 300) n ON CONFLICT DO NOTHING")
+    with sequencer():
+        return [_rates(clients, models) for clients in (8, 32) for models in (300, 1)]
+
+
+def _rates(clients: int, models: int) -> dict[str, float]:
+    rounds = [{kind: changes_per_second(clients, models, kind) for kind in KINDS} for _ in range(_ROUNDS)]
+    rates = {kind: statistics.median(one[kind] for one in rounds) for kind in KINDS}
+    # A ratio is that of one round: the machine is not equally busy in all of them.
+    ratio = statistics.median(one[WITH] / one[WITHOUT] for one in rounds)
+    text_ratio = statistics.median(one[WITH_REASON] / one[WITH] for one in rounds)
+    return {"clients": clients, "models": models, **rates, "ratio": ratio, "text_ratio": text_ratio}
