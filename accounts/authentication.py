@@ -159,7 +159,7 @@ def presented_secret(header: str) -> str | None:
 def actor_from_request(request: HttpRequest) -> Actor:
     """Return the actor of a request: of its secret, else of the browser's session. Raises NotAuthenticated."""
     request_id = getattr(request, "request_id", "")
-    secret = presented_secret(request.META.get("HTTP_AUTHORIZATION", ""))
+    secret = presented_secret(request.headers.get("Authorization", ""))
     if secret is not None:
         return actor_from_secret(secret, request_id=request_id)
     user = getattr(request, "user", None)

@@ -20,7 +20,7 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 def read_body(request: HttpRequest) -> bytes:
     """Return the body; one beyond the limit of its route is refused before it is read. Raises TooLarge, Unavailable."""
     max_body = body_limit(request.path) or 0
-    declared = request.META.get("CONTENT_LENGTH", "") or "0"
+    declared = request.headers.get("Content-Length", "") or "0"
     if LENGTH.fullmatch(declared) and int(declared) > max_body:
         raise TooLarge(f"The request body may hold at most {max_body} bytes; this one has {declared}.")
     body = request.read(max_body + 1)

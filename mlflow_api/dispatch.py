@@ -108,7 +108,7 @@ def authenticate(request: HttpRequest) -> Actor:
 
     Raises NotAuthenticated.
     """
-    if not request.META.get("HTTP_AUTHORIZATION") and request.method not in _SAFE:
+    if not request.headers.get("Authorization") and request.method not in _SAFE:
         raise NotAuthenticated(
             "Send an API token: MLFLOW_TRACKING_TOKEN, or as the password of MLFLOW_TRACKING_USERNAME."
         )
