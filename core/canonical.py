@@ -45,9 +45,7 @@ def plain(value: object, *, shorten: bool = True, depth: int = 0) -> Any:
         return _digested(repr(value))
     if type(value) is str:  # most values are: asking for abstract types takes longer than the rest
         return _shortened(_text(value), shorten=shorten)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
+    if value is None or isinstance(value, int | float):
         return _scalar(value, shorten=shorten)
     if isinstance(value, Mapping):
         return _mapping(value, shorten=shorten, depth=depth)
@@ -76,6 +74,8 @@ def _sequence(value: Any, *, shorten: bool, depth: int) -> list[Any]:
 
 
 def _scalar(value: object, *, shorten: bool) -> object:
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return int(value) if abs(value) <= _MAX_INT else str(int(value))
     if isinstance(value, float):
