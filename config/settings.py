@@ -440,7 +440,7 @@ EXCHANGED_TOKEN_MINUTES = env.number("CUSTODY_EXCHANGED_TOKEN_MINUTES", 15, leas
 # Accounts that an identity provider makes over SCIM: the service account whose tokens may, the groups that it fills,
 # and the provider of CUSTODY_OIDC at which these people sign in, with the claim that has the externalId.
 SCIM_ACCOUNT = env.text("CUSTODY_SCIM_ACCOUNT")
-SCIM_GROUPS = scim_groups("CUSTODY_SCIM_GROUPS", IDENTITY_PROVIDERS)
+SCIM_GROUPS = scim_groups(env.text("CUSTODY_SCIM_GROUPS"), IDENTITY_PROVIDERS)
 SCIM_PROVIDER = env.choice("CUSTODY_SCIM_PROVIDER", ["", *(provider.id for provider in IDENTITY_PROVIDERS)], "")
 SCIM_SUBJECT_CLAIM = env.text("CUSTODY_SCIM_SUBJECT_CLAIM") or "sub"
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.clients.SocialAdapter"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group
 
+from accounts.groups.provisioners import may_fill
 from accounts.models import GroupOwner
-from accounts.provisioning.permissions import may_fill
 from audit.actions import Action
 from core.actors import Actor, ActorKind
 from core.errors import Denied, NotFound

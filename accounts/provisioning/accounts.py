@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from accounts.administration import end_account, require_administrator
 from accounts.changes import Change, note_change
+from accounts.groups.provisioners import require_provisioner
 from accounts.models import LONGEST_DISPLAY_NAME, LONGEST_EXTERNAL_ID, ProvisionedAccount, User
 from accounts.oidc.invitations import is_email
-from accounts.provisioning.permissions import require_provisioner
 from accounts.provisioning.queries import find_account
 from accounts.services import create_user
 from audit.actions import Action
@@ -31,7 +31,7 @@ _LONGEST_NAME = 150
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a provider says of a person. ``active`` is None where it says nothing."""
+    """The facts that a provider sends about a person. ``active`` is None where it sends none."""
 
     external_id: str = ""
     display_name: str = ""
@@ -45,7 +45,8 @@ class Profile:
 def create_account(*, actor: Actor, username: str, profile: Profile) -> ProvisionedAccount:
     """Make an account without a password, or bring back one that the provider deleted, and return it.
 
-    Raises Denied, InvalidInput, AlreadyExists (the name, or the provider's id).
+    Raises Denied, InvalidInput, AlreadyExists (the name, or the provider's id), InvalidState (somebody here deactivated
+    it), Conflict (the last superuser), NotFound.
     """
     require_provisioner(actor, user_ref(username[:150]))
     _check(profile)
@@ -66,7 +67,7 @@ def create_account(*, actor: Actor, username: str, profile: Profile) -> Provisio
 
 @transaction.atomic
 def update_account(*, actor: Actor, account_id: str, profile: Profile) -> ProvisionedAccount:
-    """Set what the provider says of an account, and return it.
+    """Set the facts that the provider sends about an account, and return it.
 
     Raises Denied, NotFound, InvalidInput, AlreadyExists (the provider's id), InvalidState (somebody here deactivated
     it), Conflict (the last superuser).

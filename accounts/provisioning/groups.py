@@ -12,8 +12,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.groups.members import add_member, remove_member
+from accounts.groups.provisioners import require_provisioner
 from accounts.models import LONGEST_EXTERNAL_ID, ProvisionedGroup, User
-from accounts.provisioning.permissions import require_provisioner
 from accounts.provisioning.queries import find_group, members_of
 from audit.actions import Action
 from audit.services import record
@@ -30,8 +30,8 @@ MAX_CHANGED_MEMBERS = 1000
 def take_over_group(*, actor: Actor, name: str, external_id: str, members: Collection[str]) -> ProvisionedGroup:
     """Let the provider set the members of the group that it calls ``name``, set them, and return the group.
 
-    Raises Denied, InvalidInput (CUSTODY_SCIM_GROUPS does not name it, or there is no such group here), AlreadyExists,
-    and what `set_members` raises.
+    Raises Denied, InvalidInput (CUSTODY_SCIM_GROUPS does not name it, there is no such group here, or an id is that of
+    no active account), AlreadyExists, NotFound, TooLarge, InvalidState (another provider decides).
     """
     require_provisioner(actor, group_ref(name[:150]))
     _check(external_id)
@@ -52,8 +52,8 @@ def take_over_group(*, actor: Actor, name: str, external_id: str, members: Colle
 def update_group(*, actor: Actor, group_id: str, external_id: str, members: Collection[str]) -> ProvisionedGroup:
     """Set the provider's id of a group and its provisioned members, and return the group.
 
-    Raises Denied, NotFound, InvalidInput (an id that is no active account), TooLarge, InvalidState (another provider
-    decides).
+    Raises Denied, NotFound, InvalidInput (an id that is no active account), AlreadyExists, TooLarge, InvalidState
+    (another provider decides).
     """
     require_provisioner(actor, group_ref(group_id[:50]))
     row = find_group(group_id, lock=True)
@@ -70,7 +70,7 @@ def update_group(*, actor: Actor, group_id: str, external_id: str, members: Coll
 def release_group(*, actor: Actor, group_id: str) -> None:
     """Take the provisioned members out of a group, which stays here and is hidden from the provider.
 
-    Raises Denied, NotFound, TooLarge, InvalidState.
+    Raises Denied, NotFound, InvalidInput, AlreadyExists, TooLarge, InvalidState.
     """
     require_provisioner(actor, group_ref(group_id[:50]))
     row = find_group(group_id, lock=True)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.authentication import actor_from_token, presented_secret
-from accounts.provisioning.permissions import require_provisioner
+from accounts.groups.provisioners import require_provisioner
 from accounts.scim.errors import error_response, response_of
 from core.actors import Actor, anonymous_actor
 from core.errors import NotAuthenticated

@@ -30,7 +30,7 @@ def group_resources(rows: Sequence[ProvisionedGroup], *, with_members: bool = Tr
 
 
 def profile_of(user: User) -> Profile:
-    """Return what a resource says of a person."""
+    """Return the facts of a resource about a person."""
     name = user.name or PersonName()
     return Profile(
         external_id=user.external_id or "",

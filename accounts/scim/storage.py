@@ -73,7 +73,7 @@ class Storage(ScimStorage):
     def update(
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
     ) -> Resource[Any]:
-        """Set what a resource says, which `get` read and locked. Raises what the services raise."""
+        """Store the facts of a resource, which `get` read and locked. Raises what the services raise."""
         key = resource.id or ""
         if isinstance(resource, User):
             return user_resources([update_account(actor=self.actor, account_id=key, profile=profile_of(resource))])[0]

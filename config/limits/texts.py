@@ -8,7 +8,7 @@ from config.limits.rate import Excess
 
 
 def excess_text(excess: Excess) -> str:
-    """Return what a caller beyond a limit is told."""
+    """Return the message for a caller beyond a limit."""
     limit = f"{excess.limit.per_minute:g} requests a minute"
     whose = "one account" if excess.limit.kind == "account" else "one token or session"
     return f"This server takes {limit} of {whose}. Try again in {max(1, math.ceil(excess.seconds))} s."

@@ -28,12 +28,13 @@ def identity_providers(ids: Sequence[str]) -> tuple[IdentityProvider, ...]:
     return providers
 
 
-def scim_groups(name: str, providers: Sequence[IdentityProvider]) -> dict[str, str]:
+def scim_groups(raw: str, providers: Sequence[IdentityProvider]) -> dict[str, str]:
     """Return the groups that an identity provider fills over SCIM, by its names. Raises BadSetting.
 
     A group has one name there, and no claim at a sign-in sets its members.
     """
-    groups = _group_map(name)
+    name = "CUSTODY_SCIM_GROUPS"
+    groups = _group_map(name, raw)
     claimed = {group for provider in providers for group in provider.groups.values()}
     for group, times in Counter(groups.values()).items():
         if times > 1:
@@ -57,7 +58,7 @@ def _provider(provider_id: str) -> IdentityProvider:
         client_secret=env.text(f"{prefix}CLIENT_SECRET"),
         scopes=tuple(dict.fromkeys(["openid", *scopes])),
         groups_claim=env.text(f"{prefix}GROUPS_CLAIM") or "groups",
-        groups=_group_map(f"{prefix}GROUPS"),
+        groups=_group_map(f"{prefix}GROUPS", env.text(f"{prefix}GROUPS")),
         sign_up=SignUp(env.choice(f"{prefix}SIGN_UP", [each.value for each in SignUp], SignUp.INVITED.value)),
     )
 
@@ -88,9 +89,8 @@ def _checked_address(name: str, url: str) -> str:
     return url
 
 
-def _group_map(name: str) -> dict[str, str]:
+def _group_map(name: str, raw: str) -> dict[str, str]:
     """Return a JSON object of texts: names of groups may have commas and equals signs. Raises BadSetting."""
-    raw = env.text(name)
     try:
         groups = json.loads(raw) if raw else {}
     except ValueError as error:

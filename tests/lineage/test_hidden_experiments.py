@@ -151,24 +151,26 @@ HIDDEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", NEAR)
-def test_answers_about_visible_things_have_no_trace_of_hidden_ones(world: World, path: str) -> None:
-    text = world.text(path.format(run=world.open_run))
-    assert not {secret for secret in world.secrets if secret in text}
+def test_answers_about_visible_things_have_no_trace_of_hidden_ones(world: World) -> None:
+    texts = {path: world.text(path.format(run=world.open_run)) for path in NEAR}
+    traces = {path: {secret for secret in world.secrets if secret in text} for path, text in texts.items()}
+    assert {path: found for path, found in traces.items() if found} == {}
 
 
-@pytest.mark.parametrize("path", HIDDEN)
-def test_hidden_names_are_answered_like_names_that_nobody_used(world: World, path: str) -> None:
-    never = path.replace(SECRET, "okapi").replace(SECRET.upper(), "OKAPI").replace("5eed5eed", "0dd50dd5")
-    answers = [
-        world.client.get(text.format(hidden=run)) for text, run in ((path, world.run), (never, uuid.uuid4().hex))
-    ]
-    bodies = [b"".join(answer.streaming_content) if answer.streaming else answer.content for answer in answers]  # type: ignore[attr-defined]  # the test client adds it
-    assert answers[0].status_code == answers[1].status_code
-    assert _plain(bodies[0], world) == _plain(bodies[1], world)
+def test_hidden_names_are_answered_like_names_that_nobody_used(world: World) -> None:
+    different = []
+    for path in HIDDEN:
+        never = path.replace(SECRET, "okapi").replace(SECRET.upper(), "OKAPI").replace("5eed5eed", "0dd50dd5")
+        answers = [
+            world.client.get(text.format(hidden=run)) for text, run in ((path, world.run), (never, uuid.uuid4().hex))
+        ]
+        bodies = [b"".join(answer.streaming_content) if answer.streaming else answer.content for answer in answers]  # type: ignore[attr-defined]  # the test client adds it
+        if (answers[0].status_code, _plain(bodies[0])) != (answers[1].status_code, _plain(bodies[1])):
+            different.append((path, bodies))
+    assert different == []
 
 
-def _plain(body: bytes, world: World) -> str:
+def _plain(body: bytes) -> str:
     """Return a body without the names that were asked for, and without what differs between any two answers."""
     text = body.decode()
     for name in (SECRET, "okapi"):
@@ -224,5 +226,5 @@ def test_writes_that_name_hidden_data_are_answered_like_unknown_names(
         assert answers[0].status_code == 404
         return
     assert answers[0].status_code == answers[1].status_code in (403, 404)
-    assert _plain(answers[0].content, world) == _plain(answers[1].content, world)
+    assert _plain(answers[0].content) == _plain(answers[1].content)
     assert Node.objects.count() == before
