@@ -413,13 +413,8 @@ def _several(value: Any) -> list[str]:
     return value.split(NAMES_SEPARATOR) if isinstance(value, str) else list(value)
 
 
-def text_commitment(salt: bytes, value: Any) -> str:
-    """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
-    return data_commitment(salt, canonical(value))
-
-
 def data_commitment(salt: bytes, data: bytes) -> str:
-    """Return the commitment to a text that is canonical JSON already."""
+    """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
     return hashlib.sha256(salt + data).hexdigest()
 
 
@@ -518,13 +513,6 @@ def kind_of(filters: dict[str, str]) -> str:
     if names <= {"first_seq", "last_seq"}:
         return NUMBERS
     return RANGE if names <= {"since", "until"} else SELECTION
-
-
-def csv_row(
-    entry: dict[str, Any], leaf: bytes, names: Mapping[str, str], texts: Mapping[Place, Any] | None = None
-) -> list[str]:
-    """Return the row of events.csv for an entry of the log; see `table_row`."""
-    return csv_cells(table_row(entry, leaf, names, texts))
 
 
 def table_row(
@@ -800,7 +788,8 @@ class Texts:
         head, middle = _place_in_line(place), b'","seq":%d,"value":' % seq
         salt = line[len(head) : len(head) + 64]
         if not (line.startswith(head) and line.startswith(middle, len(head) + 64) and line.endswith(b"}\n")):
-            return self._other_line(line, seq, place)
+            self._other_line(line, seq, place)
+            return None
         data = line[len(head) + 64 + len(middle) : -2]
         if not _SHA256_BYTES.match(salt) or data_commitment(bytes.fromhex(salt.decode()), data) != digest:
             raise BadText(f"it is not the text {'.'.join(place)} that the event {seq} commits to")
@@ -1250,7 +1239,7 @@ def _seekable(package: Package) -> BinaryIO:
         while chunk := source.read(_CHUNK):
             file.write(chunk)
     file.seek(0)
-    return file  # type: ignore[return-value]  # a temporary file of bytes
+    return file
 
 
 def _parquet_rows(table: Any) -> Iterator[list[Any]]:
