@@ -1191,12 +1191,10 @@ def check_content(package: Package, report: Report, files: dict[str, Any], peopl
 
 
 class Parquet:
-    """The rows of events.parquet, None where they are not compared: ``state`` says why."""
+    """The rows of events.parquet, None where they are not compared."""
 
-    def __init__(
-        self, state: str | None, rows: Iterator[list[Any]] | None = None, file: BinaryIO | None = None
-    ) -> None:
-        self.state, self.rows, self._file = state, rows, file
+    def __init__(self, rows: Iterator[list[Any]] | None = None, file: BinaryIO | None = None) -> None:
+        self.rows, self._file = rows, file
 
     def close(self) -> None:
         """Close the file."""
@@ -1210,12 +1208,12 @@ def open_parquet(package: Package, files: Any, report: Report) -> Parquet:
     pyarrow is not part of Python, and reads a file only after its SHA-256 was found to be the signed one.
     """
     if PARQUET not in files or any(error["where"] == PARQUET for error in report.errors):
-        return Parquet(None)
+        return Parquet()
     try:
         reader = importlib.import_module("pyarrow.parquet")
     except ImportError:
         report.facts["parquet"] = NO_PYARROW
-        return Parquet(NO_PYARROW)
+        return Parquet()
     file = _seekable(package)
     try:
         table = reader.ParquetFile(file)
@@ -1223,13 +1221,13 @@ def open_parquet(package: Package, files: Any, report: Report) -> Parquet:
     except Exception as error:  # noqa: BLE001 - pyarrow has errors of its own
         file.close()
         report.wrong(PARQUET, f"cannot be read: {error}")
-        return Parquet(None)
+        return Parquet()
     if columns != [(name, PARQUET_TYPES.get(name, "string")) for name in CSV_COLUMNS]:
         file.close()
         report.wrong(PARQUET, "it has other columns than the table")
-        return Parquet(None)
+        return Parquet()
     report.facts["parquet"] = COMPARED
-    return Parquet(COMPARED, _parquet_rows(table), file)
+    return Parquet(_parquet_rows(table), file)
 
 
 def _seekable(package: Package) -> BinaryIO:
