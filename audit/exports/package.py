@@ -163,7 +163,10 @@ def _write_events_and_tables(package: zipfile.ZipFile, chosen: Selection, tally:
     with ExitStack() as stack:
         files = {name: stack.enter_context(_temporary_file()) for name in names}
         annex = TextAnnex(files[verifier.TEXTS])
-        tables = [CsvTable(files[verifier.TABLE]), *(ParquetTable(files[name]) for name in names[2:])]
+        tables: list[CsvTable | ParquetTable] = [
+            CsvTable(files[verifier.TABLE]),
+            *(ParquetTable(files[name]) for name in names[2:]),
+        ]
         with package.open(verifier.EVENTS, "w", force_zip64=True) as out:
             _write_events(annex.entries(chosen.entries()), _Member(verifier.EVENTS, out, tally), tables, tally)
         tally.texts = annex.counts()

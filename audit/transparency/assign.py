@@ -2,7 +2,8 @@
 
 Events are taken as they become visible and sorted by id. An event's transaction may commit after that of an event with
 a higher id, so ids above `Log.scanned` are read again. `Log.scanned` is raised to an id only when no open transaction
-can insert a lower id. Once an hour the ids of all events are compared.
+can insert a lower id. Once an hour the ids of all events are compared, some in each round: that of a long log takes
+seconds, in which nothing would be signed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from django.db.backends.utils import CursorWrapper
 # its event has an id; the span is the longest such moment that is not left to the hourly comparison.
 _SCANNED_AFTER_SECONDS = 5.0
 _SWEEP_EVERY_SECONDS = 3600.0
+_SWEPT_AT_ONCE = 20_000
+_LAST_ID = 2**63 - 1
 
 _ASSIGN = """
 WITH fresh AS (
   SELECT id, stream FROM audit_event event
-  WHERE id > %s AND NOT EXISTS (SELECT 1 FROM audit_leaf WHERE event_id = event.id AND log = %s)
+  WHERE id > %s AND id <= %s AND NOT EXISTS (SELECT 1 FROM audit_leaf WHERE event_id = event.id AND log = %s)
   ORDER BY id LIMIT %s
 ), streams AS (
   SELECT stream, COALESCE((SELECT max(gen) FROM audit_leaf WHERE stream = known.stream AND log = %s), 0) AS gen
@@ -41,9 +44,12 @@ _HORIZON = (
 )
 
 
-def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, limit: int) -> int:
-    """Give a position to each event with an id above ``above`` that has none in the log; return their number."""
-    cursor.execute(_ASSIGN, [above, log, limit, log, log, log])
+def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, up_to: int = _LAST_ID, limit: int) -> int:
+    """Give a position to each event that has none in the log, at most ``limit``, and return their number.
+
+    The ids are ``above`` < id ≤ ``up_to``.
+    """
+    cursor.execute(_ASSIGN, [above, up_to, log, limit, log, log, log])
     return int(cursor.rowcount)
 
 
@@ -60,6 +66,7 @@ class Assigner:
 
     def __init__(self) -> None:
         self._horizon: _Horizon | None = None
+        self._swept_to = 0  # the id up to which the present sweep has compared
         self._swept_at: float | None = None
 
     def assign(self, log: int, *, limit: int) -> bool:
@@ -73,12 +80,22 @@ class Assigner:
                 return False
             cursor.execute("SELECT scanned FROM audit_log WHERE number = %s", [log])
             scanned = int(cursor.fetchone()[0])
-            sweep = self._swept_at is None or time.monotonic() - self._swept_at > _SWEEP_EVERY_SECONDS
-            count = assign_positions(cursor, log, above=0 if sweep else scanned, limit=limit)
-            if sweep and count < limit:
-                self._swept_at = time.monotonic()
+            count = assign_positions(cursor, log, above=scanned, limit=limit)
+            if count < limit:
+                self._sweep(cursor, log, scanned, limit - count)
         self._raise_scanned(log)
         return True
+
+    def _sweep(self, cursor: CursorWrapper, log: int, scanned: int, limit: int) -> None:
+        """Compare the next ids below ``scanned``, where a sweep is due."""
+        if self._swept_at is not None and time.monotonic() - self._swept_at < _SWEEP_EVERY_SECONDS:
+            return
+        up_to = min(self._swept_to + _SWEPT_AT_ONCE, scanned)
+        if assign_positions(cursor, log, above=self._swept_to, up_to=up_to, limit=limit) == limit:
+            return  # there may be more below ``up_to``
+        self._swept_to = up_to
+        if up_to >= scanned:
+            self._swept_to, self._swept_at = 0, time.monotonic()
 
     def _raise_scanned(self, log: int) -> None:
         horizon = self._horizon

@@ -413,13 +413,8 @@ def _several(value: Any) -> list[str]:
     return value.split(NAMES_SEPARATOR) if isinstance(value, str) else list(value)
 
 
-def text_commitment(salt: bytes, value: Any) -> str:
-    """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
-    return data_commitment(salt, canonical(value))
-
-
 def data_commitment(salt: bytes, data: bytes) -> str:
-    """Return the commitment to a text that is canonical JSON already."""
+    """Return the commitment to a text: SHA-256 (hex) over the salt and the canonical JSON of the text."""
     return hashlib.sha256(salt + data).hexdigest()
 
 
@@ -518,13 +513,6 @@ def kind_of(filters: dict[str, str]) -> str:
     if names <= {"first_seq", "last_seq"}:
         return NUMBERS
     return RANGE if names <= {"since", "until"} else SELECTION
-
-
-def csv_row(
-    entry: dict[str, Any], leaf: bytes, names: Mapping[str, str], texts: Mapping[Place, Any] | None = None
-) -> list[str]:
-    """Return the row of events.csv for an entry of the log; see `table_row`."""
-    return csv_cells(table_row(entry, leaf, names, texts))
 
 
 def table_row(
@@ -800,7 +788,8 @@ class Texts:
         head, middle = _place_in_line(place), b'","seq":%d,"value":' % seq
         salt = line[len(head) : len(head) + 64]
         if not (line.startswith(head) and line.startswith(middle, len(head) + 64) and line.endswith(b"}\n")):
-            return self._other_line(line, seq, place)
+            self._other_line(line, seq, place)
+            return None
         data = line[len(head) + 64 + len(middle) : -2]
         if not _SHA256_BYTES.match(salt) or data_commitment(bytes.fromhex(salt.decode()), data) != digest:
             raise BadText(f"it is not the text {'.'.join(place)} that the event {seq} commits to")
@@ -1202,12 +1191,10 @@ def check_content(package: Package, report: Report, files: dict[str, Any], peopl
 
 
 class Parquet:
-    """The rows of events.parquet, None where they are not compared: ``state`` says why."""
+    """The rows of events.parquet, None where they are not compared."""
 
-    def __init__(
-        self, state: str | None, rows: Iterator[list[Any]] | None = None, file: BinaryIO | None = None
-    ) -> None:
-        self.state, self.rows, self._file = state, rows, file
+    def __init__(self, rows: Iterator[list[Any]] | None = None, file: BinaryIO | None = None) -> None:
+        self.rows, self._file = rows, file
 
     def close(self) -> None:
         """Close the file."""
@@ -1221,12 +1208,12 @@ def open_parquet(package: Package, files: Any, report: Report) -> Parquet:
     pyarrow is not part of Python, and reads a file only after its SHA-256 was found to be the signed one.
     """
     if PARQUET not in files or any(error["where"] == PARQUET for error in report.errors):
-        return Parquet(None)
+        return Parquet()
     try:
         reader = importlib.import_module("pyarrow.parquet")
     except ImportError:
         report.facts["parquet"] = NO_PYARROW
-        return Parquet(NO_PYARROW)
+        return Parquet()
     file = _seekable(package)
     try:
         table = reader.ParquetFile(file)
@@ -1234,13 +1221,13 @@ def open_parquet(package: Package, files: Any, report: Report) -> Parquet:
     except Exception as error:  # noqa: BLE001 - pyarrow has errors of its own
         file.close()
         report.wrong(PARQUET, f"cannot be read: {error}")
-        return Parquet(None)
+        return Parquet()
     if columns != [(name, PARQUET_TYPES.get(name, "string")) for name in CSV_COLUMNS]:
         file.close()
         report.wrong(PARQUET, "it has other columns than the table")
-        return Parquet(None)
+        return Parquet()
     report.facts["parquet"] = COMPARED
-    return Parquet(COMPARED, _parquet_rows(table), file)
+    return Parquet(_parquet_rows(table), file)
 
 
 def _seekable(package: Package) -> BinaryIO:
@@ -1250,7 +1237,7 @@ def _seekable(package: Package) -> BinaryIO:
         while chunk := source.read(_CHUNK):
             file.write(chunk)
     file.seek(0)
-    return file  # type: ignore[return-value]  # a temporary file of bytes
+    return file
 
 
 def _parquet_rows(table: Any) -> Iterator[list[Any]]:

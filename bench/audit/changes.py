@@ -15,6 +15,7 @@ from core.actors import Actor, ActorKind
 
 _SECONDS = 2.0
 _ROUNDS = 3
+_STARTS = 15.0  # seconds in which the sequencer starts, which takes processor time
 _REASON = "because of the results, which were compared with those of the version before"
 # Without an event, with one, and with one that has a text of a person.
 WITHOUT, WITH, WITH_REASON = "without", "with", "with_reason"
@@ -64,6 +65,7 @@ def writes() -> list[dict[str, float]]:
         cursor.execute("CREATE TABLE IF NOT EXISTS bench_model (id int PRIMARY KEY, n bigint NOT NULL)")
         cursor.execute("INSERT INTO bench_model SELECT n, 0 FROM generate_series(0, 300) n ON CONFLICT DO NOTHING")
     with sequencer():
+        time.sleep(_STARTS)
         return [_rates(clients, models) for clients in (8, 32) for models in (300, 1)]
 
 

@@ -15,13 +15,12 @@ from audit.services import record
 from audit.transparency.keys import log_signers
 from audit.transparency.state import published
 from bench.audit.processes import sequencer
-from core.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind, system_actor
 
 PER_SECOND = 1000
 _SECONDS = 15.0
 _WRITERS = 4
 _IN_ONE = 5  # events of one transaction
-_WARM_UP = 3.0
 _PATIENCE = 60.0
 
 
@@ -33,7 +32,7 @@ def checkpoint_delays() -> dict[str, float]:
         end = threading.Event()
         watcher = threading.Thread(target=_watch, args=(seen, end))
         watcher.start()
-        time.sleep(_WARM_UP)
+        _await_last(_first(), seen)  # the sequencer has started
         began = time.perf_counter()
         writers = [threading.Thread(target=_write, args=(number, committed)) for number in range(_WRITERS)]
         for writer in writers:
@@ -66,6 +65,12 @@ def _write(number: int, committed: list[tuple[UUID, float]]) -> None:
         committed += [(event.event_id, at) for event in events]
         done += 1
     connection.close()
+
+
+def _first() -> UUID:
+    """Write an event before the measurement, and return its id."""
+    with transaction.atomic():
+        return record(actor=system_actor("bench"), action=Action.TRACKING_RUN_CREATED, obj="run:0").event_id
 
 
 def _watch(seen: list[tuple[int, float]], end: threading.Event) -> None:

@@ -16,7 +16,7 @@ from audit.action_groups import DECISIONS, actions_of
 from audit.actions import Action
 from audit.models import Identity
 from audit.services import SCHEMA
-from audit.verifier.audit_verify import canonical, commitment, text_commitment
+from audit.verifier.audit_verify import canonical, commitment, data_commitment
 from core.canonical import canonical_bytes
 from core.ids import time_ordered_uuid
 
@@ -83,7 +83,7 @@ def _event_row(number: int, event_id: UUID, at: datetime, person: str, *, has_te
         "before": {}, "after": {"name": "x" * 250}, "reason": "", "app_version": "0.1.0",
     }  # fmt: skip
     if has_text:
-        facts["texts"] = {"reason": text_commitment(_salt(number), _text(number))}
+        facts["texts"] = {"reason": data_commitment(_salt(number), canonical(_text(number)))}
     return event_id, canonical_bytes(facts), at, action, outcome, ref, person, obj, stream, request
 
 

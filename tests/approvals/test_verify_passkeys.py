@@ -31,7 +31,7 @@ from audit.texts.erasing import erase_texts
 from audit.transparency.keys import log_signers
 from audit.transparency.notes import vkey_text
 from audit.verifier import verify_approval, verify_passkeys
-from audit.verifier.audit_verify import canonical, commitment, text_commitment, with_names, with_texts
+from audit.verifier.audit_verify import canonical, commitment, with_names, with_texts
 from audit.verifier.decision_events import check_statement
 from audit.verifier.webauthn_verify import BadAssertion, check_assertion, decode, read_map
 from core.actors import Actor
@@ -39,7 +39,7 @@ from tests.approvals.conftest import NewVersion, reread
 from tests.approvals.governed import ask, publish
 from tests.approvals.passkeys import answer, challenge_of, decide_with, enrolled
 from tests.audit.conftest import export
-from tests.audit.forging import FORGED_TEXT, SALT, Entries, chances, read_entries, rebuild
+from tests.audit.forging import FORGED_TEXT, SALT, Entries, chances, read_entries, rebuild, text_commitment
 from tests.signed_in import actor_of
 from tests.software_authenticator import EDDSA, ES256, RS256, Authenticator, base64url
 

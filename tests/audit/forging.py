@@ -29,14 +29,15 @@ from audit.verifier.audit_verify import (
     Place,
     canonical,
     commitment,
-    csv_row,
+    csv_cells,
+    data_commitment,
     leaf_hash,
     manifest_bytes,
     manifest_text,
     people_in,
     root_of,
     split_note,
-    text_commitment,
+    table_row,
     text_hashes_of,
 )
 
@@ -44,6 +45,11 @@ SALT = bytes(32)  # that of names and texts which a forger makes up
 FORGED_TEXT = "I approve."
 Entries = list[dict[str, Any]]
 Change = Callable[[Entries, random.Random], None]
+
+
+def text_commitment(salt: bytes, value: object) -> str:
+    """Return the commitment to a text."""
+    return data_commitment(salt, canonical(value))
 
 
 def chances(seed: int) -> random.Random:
@@ -183,7 +189,8 @@ def rebuild(
     names = _name_actors(folder / IDENTITIES, entries, names or {}) if IDENTITIES in manifest["files"] else {}
     texts = _put_texts(folder / TEXTS, entries, manifest)
     rows.writerows(
-        csv_row(entry, leaf_hash(line), names, known) for entry, line, known in zip(entries, lines, texts, strict=True)
+        csv_cells(table_row(entry, leaf_hash(line), names, known))
+        for entry, line, known in zip(entries, lines, texts, strict=True)
     )
     (folder / TABLE).write_bytes(text.getvalue().encode())
     leaves = _leaves(folder, entries, lines)

@@ -24,6 +24,7 @@ from audit.transparency.keys import log_signers
 from audit.transparency.sequencer import Sequencer
 from audit.transparency.state import published, read_state, sequencer_lock, state_folder
 from audit.transparency.tiles import ENTRIES, entries_of
+from audit.transparency.tree import Frontier
 from audit.verifier.audit_verify import Checkpoint, leaf_hash, open_checkpoint, root_of
 from tests.conftest import Acting
 
@@ -237,6 +238,19 @@ def test_a_late_commit_of_a_lower_id_is_numbered_later(ada: User, acting: Acting
     assert sequencer.run_once() == 1
     assert list(Leaf.objects.order_by("seq").values_list("event_id", flat=True))[1:] == [newest.pk, newest.pk - 1]
     assert Log.objects.get().size == 3
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite numbers in the transaction of the event")
+def test_a_sweep_finds_what_was_passed_over_a_part_at_a_time(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.transparency.assign._SWEPT_AT_ONCE", 2)
+    for _ in range(5):
+        write()
+    first = Event.objects.order_by("id")[0].pk
+    Log.objects.create(number=1, origin=log_signers()[0].name, root=Frontier().root().hex(), scanned=first + 4)
+    sequencer = Sequencer()
+    sequencer._assigner._swept_to = first - 1
+    assert [sequencer.run_once() for _ in range(4)] == [2, 2, 1, 0]
+    assert list(Leaf.objects.order_by("seq").values_list("event_id", flat=True)) == list(range(first, first + 5))
 
 
 def test_the_state_is_outside_the_database(write: Write) -> None:

@@ -27,7 +27,6 @@ from audit.verifier.audit_verify import (
     hashes_in,
     main,
     manifest_bytes,
-    text_commitment,
     text_hashes_of,
     verify,
     with_texts,
@@ -35,6 +34,7 @@ from audit.verifier.audit_verify import (
 from core.actors import anonymous_actor
 from tests.audit import forging
 from tests.audit.conftest import export
+from tests.audit.forging import text_commitment
 from tests.conftest import Acting
 
 ANNEX = "texts.jsonl"

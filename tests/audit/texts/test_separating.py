@@ -18,9 +18,10 @@ from audit.queries import describe, events_matching, facts, with_people_read
 from audit.services import record, record_many, record_with
 from audit.texts.fact_kinds import DESCRIPTION_TAGS, FACTS
 from audit.texts.owners import TextOf
-from audit.verifier.audit_verify import NAMED_OBJECT, text_commitment, text_hashes_of
+from audit.verifier.audit_verify import NAMED_OBJECT, text_hashes_of
 from core.actors import anonymous_actor, system_actor
 from core.refs import user_ref
+from tests.audit.forging import text_commitment
 from tests.conftest import Acting
 
 MARKER = "Ask Grace, 0171 555"

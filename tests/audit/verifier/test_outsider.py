@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_damaged_compressed_hashes_are_found(filtered: Path, vkey: str, capsys: 
 # --- the server lies, with its key -----------------------------------------------------------------------------------
 
 
-def altered(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
+def altered(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the manifest and sign it."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     change(manifest)
@@ -176,18 +177,18 @@ def altered(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
     sign_again(folder, log_signers()[0])
 
 
-def without_texts(manifest: dict[str, object]) -> None:
-    del manifest["files"]["texts.jsonl"], manifest["texts"]  # type: ignore[attr-defined]  # a dict
+def without_texts(manifest: dict[str, Any]) -> None:
+    del manifest["files"]["texts.jsonl"], manifest["texts"]
 
 
-def older(manifest: dict[str, object]) -> None:
+def older(manifest: dict[str, Any]) -> None:
     without_texts(manifest)
     manifest["format"] = "custody-audit-export/4"
 
 
 @pytest.mark.parametrize("change", [without_texts, older])
 def test_the_server_cannot_leave_texts_out_by_an_older_format(
-    folder: Path, keys: list[Key], change: Callable[[dict[str, object]], None]
+    folder: Path, keys: list[Key], change: Callable[[dict[str, Any]], None]
 ) -> None:
     (folder / "texts.jsonl").unlink()
     altered(folder, change)
@@ -226,7 +227,7 @@ WITNESS = Cosigner("witness.example/one", bytes(range(32)))
 def cosigned_export(folder: Path, note: bytes) -> None:
     """Put a cosigned checkpoint into a package, and sign it as the server could."""
     (folder / "witnessed").write_bytes(note)
-    altered(folder, lambda manifest: manifest["files"].update({"witnessed": {}}))  # type: ignore[attr-defined]  # a dict
+    altered(folder, lambda manifest: manifest["files"].update({"witnessed": {}}))
 
 
 def test_a_cosignature_does_not_pass_for_another_checkpoint(folder: Path, keys: list[Key], kept: bytes) -> None:

@@ -95,7 +95,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[OwnPostgres | None]:
 def loaded(tmp_path: Path, migrated: Path | None, server: OwnPostgres | None) -> Iterator[tuple[Installation, Load]]:
     """Yield an installation under load."""
     options = {"environment": {"DATABASE_URL": server.url}} if server else {"migrated": migrated}
-    with Installation(tmp_path / "data", **options) as installation:  # type: ignore[arg-type]  # one of two options
+    with Installation(tmp_path / "data", **options) as installation:
         installation.person("kim", superuser=True)
         token = installation.token("kim")
         head = {"Authorization": f"Bearer {token}"}
