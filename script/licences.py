@@ -37,6 +37,7 @@ ALLOWED = frozenset(
         "MIT-0",
         "MPL-2.0",
         "PSF-2.0",
+        "Unlicense",
         "Zlib",
     }
 )
@@ -57,6 +58,7 @@ READ_BY_HAND = {
     "python-dateutil": ("Dual License", "Apache-2.0 OR BSD-3-Clause"),
     "rfc3161-client": ("License :: OSI Approved :: Apache Software License", "Apache-2.0"),
     "s3transfer": ("Apache License 2.0", "Apache-2.0"),
+    "scim2-server": ("Apache License", "Apache-2.0"),
     "segno": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
     "sqlparse": ("License :: OSI Approved :: BSD License", "BSD-3-Clause"),
     "uritemplate": ("BSD 3-Clause OR Apache-2.0", "Apache-2.0 OR BSD-3-Clause"),
