@@ -14,12 +14,12 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-# Each round reads the events of the last one or two of these spans again. A transaction takes its number a moment after
-# its event has an id; the span is the longest such moment that is not left to the hourly comparison.
+from core.ids import MAX_ROW_ID
+
+# Ids above `Log.scanned` are read in every round, so it follows closely.
 _SCANNED_AFTER_SECONDS = 5.0
 _SWEEP_EVERY_SECONDS = 3600.0
 _SWEPT_AT_ONCE = 20_000
-_LAST_ID = 2**63 - 1
 
 _ASSIGN = """
 WITH fresh AS (
@@ -44,7 +44,7 @@ _HORIZON = (
 )
 
 
-def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, up_to: int = _LAST_ID, limit: int) -> int:
+def assign_positions(cursor: CursorWrapper, log: int, *, above: int = 0, up_to: int = MAX_ROW_ID, limit: int) -> int:
     """Give a position to each event that has none in the log, at most ``limit``, and return their number.
 
     The ids are ``above`` < id ≤ ``up_to``.
