@@ -11,12 +11,13 @@ from core.look_alikes import look_alike_key
 
 def store_keys(apps, schema_editor):
     """Store what a reader sees of each username, for the oldest account where several look alike."""
+    database = schema_editor.connection.alias
     user, username_key = apps.get_model("accounts", "User"), apps.get_model("accounts", "UsernameKey")
     accounts = {}
-    for pk, username in user.objects.order_by("pk").values_list("pk", "username"):
+    for pk, username in user.objects.using(database).order_by("pk").values_list("pk", "username"):
         digest = hashlib.sha256(look_alike_key(username).encode()).hexdigest()
         accounts.setdefault(digest, pk)
-    username_key.objects.bulk_create(
+    username_key.objects.using(database).bulk_create(
         [username_key(account_id=pk, digest=digest) for digest, pk in accounts.items()], batch_size=500
     )
 

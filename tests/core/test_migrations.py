@@ -68,6 +68,15 @@ def _as_owner(statement: str) -> None:
 def migrate(database: BaseDatabaseWrapper, *, forwards: bool) -> None:
     """Migrate every app to its newest migration, or our apps to before their first."""
     executor = MigrationExecutor(database)
+    with connection.execute_wrapper(_refuse):
+        _run(executor, forwards=forwards)
+
+
+def _refuse(_execute: Any, sql: str, *_more: Any) -> Any:
+    pytest.fail(f"A migration of one database asks another, the default: {sql}")
+
+
+def _run(executor: MigrationExecutor, *, forwards: bool) -> None:
     nothing = [(label, None) for label in OURS if label in executor.loader.migrated_apps]
     executor.migrate(executor.loader.graph.leaf_nodes() if forwards else nothing)
 
