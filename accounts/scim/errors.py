@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.db import DataError, IntegrityError
 from django.http import HttpResponse
 
+from accounts.scim.documents import MEDIA_TYPE, error_document
 from audit.services import record_denial
 from core.actors import Actor
 from core.errors import (
@@ -24,8 +25,6 @@ from core.errors import (
 )
 from core.outages import RETRY_AFTER, is_outage, outage_message
 
-MEDIA_TYPE = "application/scim+json"
-_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 # Subclasses come before their base classes: the first class that fits decides. With the scimType, "" for none.
 _KINDS: tuple[tuple[type[Exception], int, str], ...] = (
     (TooLarge, 413, ""),
@@ -42,12 +41,6 @@ _FOREIGN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (DataError, 400, "invalidValue", "A value is too long or out of range for its field."),
     (IntegrityError, 409, "", "Somebody else changed the same record at the same time. Try again."),
 )
-
-
-def error_document(status: int, detail: str, kind: str = "") -> dict[str, object]:
-    """Return an error as SCIM has it: its status is a text."""
-    document: dict[str, object] = {"schemas": [_SCHEMA], "status": str(status), "detail": detail}
-    return document | ({"scimType": kind} if kind else {})
 
 
 def error_response(status: int, detail: str, kind: str = "") -> HttpResponse:

@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from django.conf import settings
 
-from accounts.scim.errors import MEDIA_TYPE, error_document
+from accounts.scim.documents import MEDIA_TYPE, error_document
 from config.limits.callers import caller_of
 from config.limits.rate import Excess, Limit, excess_of
 from config.limits.texts import excess_text

@@ -20,7 +20,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from django.conf import settings
 
-from accounts.scim.errors import MEDIA_TYPE, error_document
+from accounts.scim.documents import MEDIA_TYPE, error_document
 from config.bodies.granian_protocol import PROTOCOL
 from config.bodies.slow import SMALL, BodyReader, Refusal, TooSlow
 from core.body_limits import body_limit

@@ -10,7 +10,7 @@ from accounts.authentication import actor_from_token
 from accounts.models import ApiToken, User
 from accounts.services import issue_token, revoke_token
 from audit.models import Event
-from core.actors import ALL_SCOPES, Actor, ActorKind, system_actor
+from core.actors import ALL_SCOPES, Actor, ActorKind, Scope, system_actor
 from core.errors import InvalidInput, NotAuthenticated
 
 ACTOR = system_actor("test")
@@ -48,9 +48,9 @@ def test_the_secret_proves_its_user_and_scopes(ada: User) -> None:
     )
 
 
-def test_without_a_choice_a_token_has_every_scope(ada: User) -> None:
+def test_without_a_choice_a_token_has_every_scope_but_that_of_provisioning(ada: User) -> None:
     _, secret = issue_token(actor=ACTOR, user=ada, expires_in=DAY)
-    assert actor_of(secret).scopes == ALL_SCOPES
+    assert actor_of(secret).scopes == ALL_SCOPES - {Scope.ACCOUNTS_PROVISION}
 
 
 def test_a_token_of_a_service_account_acts_as_one(bot: User) -> None:

@@ -41,9 +41,12 @@ class StoreCalls:
         self._probe_at = 0.0
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """Enclose one call. Raises Unavailable where the store is silent, or too many calls wait for it."""
-        if not self._may_ask():
+    def call(self, *, is_repeated: bool = False) -> Iterator[None]:
+        """Enclose one call. Raises Unavailable where the store is silent, or too many calls wait for it.
+
+        ``is_repeated``: the call repeats one whose answer broke off, and is made even where the store is silent.
+        """
+        if not is_repeated and not self._may_ask():
             raise Unavailable(_SILENT)
         if not self._slots.acquire(timeout=_WAIT_SECONDS):
             raise Unavailable(_BUSY)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracking.store.base import CHUNK
 from tracking.store.bucket import Bucket
+from tracking.store.calls import is_late
 
 # One request fetches this much at most, in pieces; unread bytes are discarded with the connection. Reading on fetches
 # more with each request, and seeking starts small again.
@@ -66,11 +67,12 @@ class ObjectReader(io.RawIOBase):
             return 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with self._calls.call():
+                with self._calls.call(is_repeated=attempt > 1):
                     data = self._next(min(len(view), CHUNK))
-            except self._broken:
+            except self._broken as error:
+                had_begun = self._body is not None
                 self._drop()
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or (is_late(error) and not had_begun):  # boto3 asked twice already
                     raise
             else:
                 view[: len(data)] = data

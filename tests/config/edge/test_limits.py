@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.authentication import token_digest
+from audit.broker import broker_client
 from config.limits import rate
 from config.limits.rate import Limit, excess_of
 from tests.config.edge.conftest import RunningEdge
@@ -21,6 +22,7 @@ def limited(world: RunningEdge, broker: str, settings: Settings, monkeypatch: py
     """The program, in which a token asks three times a minute, and an account five times."""
     settings.REDIS_URL = broker
     monkeypatch.setattr(rate._Broker, "away_until", 0.0)
+    broker_client(broker, 5).flushdb()  # the accounts of another test may have had the same ids a moment ago
     world.do("seed", names=["fraud"])
     return world.start(REDIS_URL=broker, CUSTODY_TOKEN_RATE="3", CUSTODY_ACCOUNT_RATE="5")
 
