@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -51,11 +52,16 @@ def find_group(group_id: str, *, lock: bool = False) -> ProvisionedGroup:
     return row
 
 
+def visible_members() -> QuerySet[Any]:
+    """Return the memberships that the provider sees: of accounts that it provisions, in any group."""
+    return User.groups.through.objects.filter(
+        user__provisioned__isnull=False, user__provisioned__deleted_at__isnull=True
+    )
+
+
 def members_of(group_ids: Collection[int]) -> Names:
     """Return the provisioned members of groups, as (account id, username), in one query."""
-    rows = User.groups.through.objects.filter(
-        group_id__in=group_ids, user__provisioned__isnull=False, user__provisioned__deleted_at__isnull=True
-    )
+    rows = visible_members().filter(group_id__in=group_ids)
     names: Names = defaultdict(list)
     for group_id, user_id, username in rows.order_by("user_id").values_list("group_id", "user_id", "user__username"):
         names[group_id].append((user_id, username))

@@ -23,6 +23,7 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from accounts.provisioning.queries import visible_members
 from core.ids import row_id
 
 # A condition for an operator and a value. The operator None asks whether there is a value.
@@ -69,6 +70,14 @@ def _active(op: CompareOperator | None, value: Any) -> Q:
     return _equal(op, Q(account__is_active=str(value).lower() == "true"))
 
 
+def _member(op: CompareOperator | None, value: Any) -> Q:
+    """Return the condition of the members of a group: those that the provider sees, and no other."""
+    rows = visible_members()
+    if op is None:
+        return Q(group_id__in=rows.values("group_id"))
+    return _equal(op, Q(group_id__in=rows.filter(user_id=row_id(str(value))).values("group_id")))
+
+
 def _group_name(op: CompareOperator | None, value: Any) -> Q:
     """Return the condition of the name that the provider has for a group, which only the settings know."""
     if op is None:
@@ -106,13 +115,12 @@ USERS: Mapping[str, Condition] = {
     "emails.value": _EMAIL,
     "active": _active,
 }
-_MEMBER = _number("group__user")
 GROUPS: Mapping[str, Condition] = {
     "id": _number("group_id"),
     "externalid": _EXTERNAL_ID,
     "displayname": _group_name,
-    "members": _MEMBER,
-    "members.value": _MEMBER,
+    "members": _member,
+    "members.value": _member,
 }
 # The only entry of a list that is kept here has these.
 _FIXED = {"emails.type": "work", "emails.primary": "true"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import Group
@@ -177,3 +178,17 @@ def test_the_pages_tell_what_a_provider_decides(
     assert "provisioned over SCIM as 00u-dora" in " ".join(text_of(for_ops.get("/people/dora/")).split())
     assert "00u-dora" not in text_of(for_ada.get("/people/dora/"))
     assert "SCIM" not in text_of(for_ada.get("/people/ada/"))
+
+
+def test_a_filter_finds_no_member_that_the_provider_does_not_see(
+    send: Send, team: str, dora: str, bea: User, by_ops: Actor
+) -> None:
+    add_member(actor=by_ops, group="team", username="bea")
+
+    def found(text: str) -> int:
+        return int(send("GET", f"/Groups?filter={quote(text)}").json()["totalResults"])
+
+    asked = (f'members eq "{bea.pk}"', f'members[value eq "{bea.pk}"]', "members pr")
+    assert [found(text) for text in asked] == [0, 0, 0]
+    send("PATCH", team, operations({"op": "add", "path": "members", "value": [{"value": dora}]}))
+    assert [found(text) for text in (f'members eq "{dora}"', "members pr", *asked[:2])] == [1, 1, 0, 0]
