@@ -43,7 +43,7 @@ _LAYERS = 12
 _DENSE = 5
 _FROM_LAST_LAYER = 0.8
 # Runs, and data that the runs of one layer of a project read from the layers before it.
-_SHAPES = {"sparse": (286_000, 2), "dense": (60_000, 14), "small": (33_000, 2)}
+_SHAPES = {"sparse": (350_000, 2), "dense": (72_000, 14), "small": (33_000, 2)}
 _BARE = (
     "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES (CAST(%s AS bigint))) AS anchor UNION "
     "SELECT e.{far} FROM walk w JOIN lineage_edge e ON e.{near} = w.id) SELECT id FROM walk"

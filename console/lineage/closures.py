@@ -10,8 +10,8 @@ from datetime import datetime
 from core.actors import Actor
 from lineage.graph.layout import MAX_DRAWN
 from lineage.graph.levels import Filters, walk_levels
-from lineage.graph.reads import EdgeRow, nodes_by_id
-from lineage.models import Edge, Node, NodeKind, Relation
+from lineage.graph.reads import EdgeRow, neighbours, nodes_by_id
+from lineage.models import Node, NodeKind, Relation
 from lineage.queries import Closure, ancestors, anchors_of, descendants
 from lineage.statements import Direction
 from lineage.visibility import hidden_nodes
@@ -80,11 +80,11 @@ def more_beyond(actor: Actor, closure: Closure, direction: str) -> dict[int, dic
     below = {node.pk for node in closure.nodes if direction == "down" or closure.depths.get(node.pk, 0) >= 0}
     pairs: list[tuple[int, str, int]] = []
     if direction != "down":
-        rows = Edge.objects.filter(dst__in=above).order_by("pk").values_list("dst_id", "src_id")
-        pairs += [(near, "up", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
+        rows = neighbours(above, "up", limit=_MAX_OUTER_EDGES)
+        pairs += [(near, "up", far) for near, far in rows if far not in inside]
     if direction != "up":
-        rows = Edge.objects.filter(src__in=below).order_by("pk").values_list("src_id", "dst_id")
-        pairs += [(near, "down", far) for near, far in rows[:_MAX_OUTER_EDGES] if far not in inside]
+        rows = neighbours(below, "down", limit=_MAX_OUTER_EDGES)
+        pairs += [(near, "down", far) for near, far in rows if far not in inside]
     hidden = hidden_nodes(actor, nodes_by_id({far for _, _, far in pairs}).values())
     more: dict[int, dict[str, int]] = defaultdict(dict)
     for near, side, _ in {pair for pair in pairs if pair[2] not in hidden}:

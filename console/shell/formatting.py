@@ -113,7 +113,7 @@ def version_text(version: str, longest: int = 32) -> str:
         return "unnamed, as read"
     if version.startswith(WRITTEN_BY):
         return "unnamed, as written"
-    return Truncator(version).chars(longest)
+    return version if len(version) <= longest else Truncator(version).chars(longest)  # which asks for translations
 
 
 def run_without_version(version: str) -> str:

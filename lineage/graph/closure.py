@@ -17,7 +17,7 @@ from psycopg.pq import Format
 from core.statements import Statement, number_array
 from lineage.graph.reads import EDGE_COLUMNS, NODE_COLUMNS, EdgeCells, EdgeRow, NodeRow, as_edge, as_node
 from lineage.models import NodeKind
-from lineage.statements import STEPS, Direction
+from lineage.statements import MET_NODES, STEPS, Direction
 
 _NEAR_END: dict[Direction, str] = {"up": "dst_id", "down": "src_id"}
 # Walks from these kinds start from other nodes: from their members, or from the live deployments of an endpoint.
@@ -33,7 +33,6 @@ _WALK = (
 # The edges of a walk that was not cut lead to nodes that it reached, so their other ends need no condition. A walk that
 # was cut reads no edges: its last nodes may have a million.
 _EDGES = "FROM met m JOIN lineage_edge e ON e.{near} = m.id WHERE (SELECT count(*) FROM met) <= %s"
-_NODES = "FROM met m JOIN lineage_node n ON n.id = m.id"
 _EDGE_CELLS = len(EDGE_COLUMNS)
 
 
@@ -79,11 +78,11 @@ def _statement(direction: Direction, start: str, start_in_sqlite: str = "") -> S
     edges = ", ".join(f"array_agg({column})" for column in EDGE_COLUMNS)
     nodes = ", ".join(f"array_agg({column})" for column in columns)
     nodes += f", array_agg(n.id) {has_attrs}, array_agg({attrs}) {has_attrs}"
-    columnwise = f"{_WALK}SELECT * FROM (SELECT {edges} {_EDGES}) AS es, (SELECT {nodes} {_NODES}) AS ns"  # noqa: S608 - names
+    columnwise = f"{_WALK}SELECT * FROM (SELECT {edges} {_EDGES}) AS es, (SELECT {nodes} {MET_NODES.postgresql}) AS ns"  # noqa: S608 - names
     nulls = [", ".join(["NULL"] * len(columns)) for columns in (EDGE_COLUMNS, NODE_COLUMNS)]
     rowwise = (
         f"{_WALK}SELECT {', '.join(EDGE_COLUMNS)}, {nulls[1]} {_EDGES} "
-        f"UNION ALL SELECT {nulls[0]}, {', '.join(NODE_COLUMNS)} {_NODES}"
+        f"UNION ALL SELECT {nulls[0]}, {', '.join(NODE_COLUMNS)} {MET_NODES.sqlite}"
     )
     parts = {"step": STEPS[direction], "near": _NEAR_END[direction]}
     return Statement(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from lineage.models import NodeKind
-from lineage.statements import STEPS, Direction
+from lineage.statements import MET_NODES, STEPS, Direction
 
 
 class NodeRow(NamedTuple):
@@ -57,8 +57,7 @@ as_node: Callable[[tuple[Any, ...]], NodeRow] = partial(tuple.__new__, NodeRow)
 _OF_KIND = (
     "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}), "
     "met(id) AS {materialized} (SELECT id FROM walk LIMIT %s) "
-    "SELECT {node}, (SELECT count(*) FROM met) FROM met m JOIN lineage_node n ON n.id = m.id "
-    "WHERE n.kind IN ({kinds}) ORDER BY n.id"
+    "SELECT {node}, (SELECT count(*) FROM met) {nodes} WHERE n.kind IN ({kinds}) ORDER BY n.id"
 )
 _COUNT = (
     "WITH RECURSIVE walk(id) AS (SELECT * FROM (VALUES {anchors}) AS anchor UNION {step}) "
@@ -72,6 +71,7 @@ def _filled(template: str, starts: Sequence[int], direction: Direction, kinds: C
         anchors=", ".join([f"(CAST({int(starts[0])} AS bigint))", *(f"({int(pk)})" for pk in starts[1:])]),
         step=STEPS[direction],
         node=_NODE,
+        nodes=MET_NODES.text,
         materialized=materialized,
         kinds=", ".join(str(int(kind)) for kind in sorted(kinds)),
     )
@@ -141,6 +141,16 @@ def edges_among(ids: Sequence[int]) -> list[EdgeRow]:
     return sorted(edges)
 
 
+def neighbours(ids: Collection[int], direction: Direction, *, limit: int) -> list[tuple[int, int]]:
+    """Return pairs of a node and a neighbour above or below it, by the ids of their edges; at most ``limit``."""
+    near, far = ("dst_id", "src_id") if direction == "up" else ("src_id", "dst_id")
+    pairs: list[tuple[int, int]] = []
+    for condition, values in _parts(sorted(ids)):
+        sql = f"SELECT e.{near}, e.{far} FROM lineage_edge e WHERE e.{near} {condition} ORDER BY e.id LIMIT %s"  # noqa: S608 - names and placeholders
+        pairs += _rows(sql, [*values, limit - len(pairs)])
+    return pairs
+
+
 def distances(start: int, anchors: Collection[int], edges: Iterable[EdgeCells], direction: Direction) -> dict[int, int]:
     """Return the distance of each node from the start, in the order of distance and id.
 
@@ -148,11 +158,16 @@ def distances(start: int, anchors: Collection[int], edges: Iterable[EdgeCells], 
     """
     pairs = [(dst, src) for _, src, dst, _, _ in edges] if direction == "up" else [row[1:3] for row in edges]
     distance_of = dict.fromkeys(anchors, 1) | {start: 0}
+    known = distance_of.get
+    late = False
     # A walk returns edges nearest first, in practice: one pass over them is enough then.
     for near, far in pairs:
-        if far not in distance_of and near in distance_of:
-            distance_of[far] = distance_of[near] + 1
-    if any(near in distance_of and distance_of.get(far, _FAR) > distance_of[near] + 1 for near, far in pairs):
+        if (distance := known(near)) is None:
+            late = True
+        elif known(far, _FAR) > distance + 1:
+            late = late or far in distance_of
+            distance_of[far] = distance + 1
+    if late:
         distance_of = _levelwise(start, anchors, pairs)
     ordered = sorted(sorted(distance_of), key=distance_of.__getitem__)
     return {pk: distance_of[pk] for pk in ordered}
