@@ -6,10 +6,14 @@ the model, or a webhook was disabled.
 
 from __future__ import annotations
 
+from django.db.models import IntegerField, TextField
+
 from accounts.models import User
 from audit.models import Event
 from audit.queries import actor_name, facts
 from core.ids import row_id
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic
 from notices.moves import watchers_of
@@ -17,6 +21,11 @@ from notices.people import people_named, responsible_people
 from registry.models import ModelVersion, RegisteredModel
 
 OPERATORS = "operators"
+_VERSION = CompiledModels(
+    lambda: ModelVersion.objects.select_related("model").filter(
+        model__name=Slot("name", TextField()), version=Slot("version", IntegerField())
+    )
+)
 
 
 def production_left(event: Event) -> list[Draft]:
@@ -26,7 +35,7 @@ def production_left(event: Event) -> list[Draft]:
     """
     event_facts = facts(event)
     name, _, number = event.object_ref.partition(":")[2].rpartition("/")
-    row = ModelVersion.objects.select_related("model").filter(model__name=name, version=int(number)).first()
+    row = _VERSION.first(name=name, version=int(number))
     if row is None:
         return []
     after, mover = event_facts["after"], event_facts["actor"].get("on_behalf_of") or event_facts["actor"]["name"]

@@ -12,11 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import BigIntegerField, DateTimeField
+
 from accounts.models import User
 from approvals.models import Decision, Review, TransitionRequest
 from audit.models import Event
 from audit.queries import facts
 from core.ids import row_id
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from notices.drafts import Draft, model_path, one_paragraph, version_path
 from notices.models import Topic, Watch
 from notices.people import responsible_people
@@ -25,6 +29,17 @@ from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.stages import Stage
 
 _REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
+_MODEL = CompiledModels(lambda: RegisteredModel.objects.filter(pk=Slot("pk", BigIntegerField())))
+_VERSION = CompiledModels(
+    lambda: ModelVersion.objects.filter(
+        model_id=Slot("model", BigIntegerField()), version=Slot("version", BigIntegerField())
+    )
+)
+_REPLACED = CompiledModels(
+    lambda: ModelVersion.objects.filter(
+        superseded_by_id=Slot("version", BigIntegerField()), superseded_at=Slot("at", DateTimeField())
+    ).order_by("version")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +67,11 @@ def stage_changed(event: Event) -> list[Draft]:
     number = row_id(event.object_ref.rpartition("/")[2])
     if move is None or not number or _has_another_event(move):
         return []
-    version = ModelVersion.objects.filter(model=move.model, version=number).first()
+    version = _VERSION.first(model=move.model.pk, version=number)
     if version is None:
         return []
-    superseded = ModelVersion.objects.filter(superseded_by=version, superseded_at=version.staged_at).order_by("version")
     enters_production = move.after["stage"] == Stage.PRODUCTION
-    replaced = list(superseded) if enters_production else []
+    replaced = _REPLACED.all(version=version.pk, at=version.staged_at) if enters_production else []
     name = f"{move.model.name} v{number}"
     if not enters_production:
         topic, title = Topic.MOVE, f"{name} moved from {move.before['stage']} to {move.after['stage']}"
@@ -96,7 +110,7 @@ def watchers_of(model: RegisteredModel) -> set[int]:
 
 
 def _move_of(event: Event) -> _Move | None:
-    model = RegisteredModel.objects.filter(pk=int(event.stream.rpartition(":")[2])).first()
+    model = _MODEL.first(pk=int(event.stream.rpartition(":")[2]))
     if model is None:
         return None
     event_facts = facts(event)

@@ -16,9 +16,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from core.errors import InvalidInput, InvalidState
+from core.orm.compiled_models import CompiledModels
 from policies.models import PolicyRevision
 from policies.parsing import parse_published
 from policies.rules import PolicyBody
@@ -88,10 +89,16 @@ def active_policies() -> list[LoadedPolicy]:
     return list(readings.policies)
 
 
-def _read_policies() -> list[LoadedPolicy]:
+def _newest_revisions() -> QuerySet[PolicyRevision]:
     latest = PolicyRevision.objects.filter(policy=OuterRef("policy")).order_by("-number").values("pk")[:1]
-    rows = PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
-    return [load_revision(row) for row in rows]
+    return PolicyRevision.objects.filter(policy__is_active=True, pk=Subquery(latest)).select_related("policy")
+
+
+_NEWEST = CompiledModels(_newest_revisions)
+
+
+def _read_policies() -> list[LoadedPolicy]:
+    return [load_revision(row) for row in _NEWEST.all()]
 
 
 def load_revision(revision: PolicyRevision) -> LoadedPolicy:

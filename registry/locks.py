@@ -6,13 +6,37 @@ lock. Lock order: the model's row, then a row that belongs to it (a request, a f
 
 from __future__ import annotations
 
+from django.db.models import BigIntegerField, QuerySet, TextField
+
 from audit.actions import Action
 from core.actors import Actor, ActorKind
 from core.errors import InvalidState, NotFound
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from core.refs import Auditable, version_ref
 from registry.inventory import is_retired
 from registry.models import ModelVersion, RegisteredModel
-from registry.permissions import Level, default_level, model_not_found, require_level, rules_all, visible_models
+from registry.permissions import (
+    Level,
+    default_level,
+    model_not_found,
+    require_level,
+    rules_all,
+    sees_every_model,
+    visible_models,
+)
+
+
+def _locking(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
+    return models.select_for_update(no_key=True, of=("self",))
+
+
+_LOCKED = CompiledModels(
+    lambda: _locking(RegisteredModel.objects.select_related("inventory")).filter(pk=Slot("pk", BigIntegerField()))
+)
+_LOCKED_BY_NAME = CompiledModels(
+    lambda: _locking(RegisteredModel.objects.filter(deleted_at__isnull=True, name=Slot("name", TextField())))
+)
 
 
 def lock_model(model_id: int) -> RegisteredModel:
@@ -20,13 +44,17 @@ def lock_model(model_id: int) -> RegisteredModel:
 
     Rows that only refer to the model (a tag, a request) may still be inserted meanwhile.
     """
-    rows = RegisteredModel.objects.select_related("inventory").select_for_update(no_key=True, of=("self",))
-    return rows.get(pk=model_id)
+    model = _LOCKED.first(pk=model_id)
+    if model is None:
+        raise RegisteredModel.DoesNotExist
+    return model
 
 
 def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
     """Return the model of this name that the actor may see, with its row locked until commit; None without one."""
-    return visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
+    if sees_every_model(actor):
+        return _LOCKED_BY_NAME.first(name=name)
+    return _locking(visible_models(actor)).filter(name=name).first()
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:

@@ -120,14 +120,19 @@ def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
 def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
     """Return the versions that the actor may see, without deleted ones."""
     live = ModelVersion.objects.filter(deleted_at__isnull=True)
-    if rules_all(actor) or (default_level() is not None and actor.user_id is not None):
+    if sees_every_model(actor):
         return live.filter(model__deleted_at__isnull=True)
     return live.filter(model__in=visible_models(actor))
 
 
+def sees_every_model(actor: Actor) -> bool:
+    """Return whether the actor sees every model, as a superuser does, or by the default level."""
+    return rules_all(actor) or (default_level() is not None and actor.user_id is not None)
+
+
 def visible_endpoints(actor: Actor) -> QuerySet[Endpoint]:
     """Return the endpoints to which a version that the actor may see was ever deployed; with a default level all."""
-    if rules_all(actor) or (default_level() is not None and actor.user_id is not None):
+    if sees_every_model(actor):
         return Endpoint.objects.all()
     deployments = Deployment.objects.filter(version__in=visible_versions(actor))
     return Endpoint.objects.filter(pk__in=deployments.values("endpoint"))

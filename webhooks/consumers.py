@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import BigIntegerField, Q
 
 from audit.actions import Action
 from audit.consumers import consumes
 from audit.models import Event
 from audit.services import enqueue
 from core.ids import row_id
+from core.orm.compiled_queries import CompiledQuery, Slot, compiled
 from core.refs import model_stream
 from webhooks import databricks
 from webhooks.cloud_events import as_cloud_event
@@ -51,15 +54,20 @@ def _subscribers(event: Event, model_id: int) -> list[tuple[str, str, bool]]:
 
     The webhooks are those of this model and those of every model.
     """
-    action = Action(event.action)
+    rows = _subscribers_to(Action(event.action), connection.vendor).rows({"model": model_id})
+    return [(webhook_id, name, bool(cloud_events)) for webhook_id, name, cloud_events in rows]
+
+
+@cache
+def _subscribers_to(action: Action, _vendor: str) -> CompiledQuery:
     names = [*KINDS.get(action, Kind()).names, *databricks.NAMES.get(action, ())]
     rows = Subscription.objects.filter(
-        Q(webhook__model__isnull=True) | Q(webhook__model_id=model_id),
+        Q(webhook__model__isnull=True) | Q(webhook__model_id=Slot("model", BigIntegerField())),
         event__in=names,
         webhook__status=WebhookStatus.ACTIVE,
         webhook__deleted_at__isnull=True,
     )
-    return list(rows.order_by("pk").values_list("webhook_id", "event", "webhook__cloud_events"))
+    return compiled(rows.order_by("pk").values_list("webhook_id", "event", "webhook__cloud_events"))
 
 
 def _deliver(webhook_id: str, event: Event, message: Message) -> None:

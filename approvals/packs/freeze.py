@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import BigIntegerField
 
 from approvals.models import TransitionRequest
 from approvals.packs.approval_records import records_of
@@ -19,6 +20,8 @@ from audit.services import enqueue, record
 from core.actors import Actor
 from core.errors import NotFound, Unavailable
 from core.ids import row_id
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from core.refs import request_ref, version_ref
 from core.times import iso_utc
 from lineage.models import Node
@@ -30,6 +33,16 @@ from tracking.store import current_store
 
 _REQUEST = re.compile(r"\brequest:(\d{1,18})\b")
 _SUBJECT = re.compile(r"\bsubject:([0-9a-f]{64})\b")
+_VERSION = CompiledModels(
+    lambda: ModelVersion.objects.filter(
+        model_id=Slot("model_id", BigIntegerField()), version=Slot("version", BigIntegerField())
+    ).select_related("model", "superseded_by")
+)
+_REPLACED = CompiledModels(
+    lambda: ModelVersion.objects.filter(superseded_by_id=Slot("version", BigIntegerField())).order_by("-superseded_at")[
+        :1
+    ]
+)
 
 
 def order_pack(*, event: Event, version: ModelVersion) -> PackOrder:
@@ -107,8 +120,7 @@ def promoted_version(event: Event) -> ModelVersion | None:
     number = event.object_ref.rpartition("/")[2]
     if event.action == Action.REGISTRY_ALIAS_SET:
         number = str(facts(event)["after"]["version"])
-    rows = ModelVersion.objects.filter(model_id=row_id(model_id), version=row_id(number))
-    return rows.select_related("model", "superseded_by").first()
+    return _VERSION.first(model_id=row_id(model_id), version=row_id(number))
 
 
 def _pinned(event: Event, version: ModelVersion) -> dict[str, Any]:
@@ -177,7 +189,7 @@ def _alias_facts(event: Event) -> dict[str, Any]:
 
 
 def _version_facts(version: ModelVersion) -> dict[str, Any]:
-    replaced = ModelVersion.objects.filter(superseded_by=version).order_by("-superseded_at").first()
+    replaced = _REPLACED.first(version=version.pk)
     return {
         "model": version.model.name,
         "version": version.version,

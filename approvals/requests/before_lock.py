@@ -6,6 +6,8 @@ is decided under the lock.
 
 from __future__ import annotations
 
+from django.db.models import BigIntegerField, TextField
+
 from approvals.case.loading import Case, load_case
 from approvals.check_runs.jobs import BROKEN
 from approvals.models import LIVE_STATES, RequestState, TransitionRequest
@@ -14,11 +16,21 @@ from approvals.requests.targets import is_at_target
 from approvals.requests.verdict_cache import is_cached
 from core.actors import Actor
 from core.errors import Denied
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from policies.request_kinds import RequestKind
 from registry.gates import require_transition
 from registry.inventory import is_retired
 from registry.permissions import has_level, level_to_ask
 from registry.queries import get_version
+
+_LAST_REQUEST = CompiledModels(
+    lambda: (
+        TransitionRequest.objects.with_relations()
+        .filter(version_id=Slot("version_id", BigIntegerField()), target=Slot("target", TextField()))
+        .order_by("-pk")[:1]
+    )
+)
 
 
 def find_standing_request(
@@ -30,8 +42,7 @@ def find_standing_request(
     is decided under the lock. Raises NotFound.
     """
     row = get_version(actor, name, version)
-    rows = TransitionRequest.objects.with_relations().filter(version=row, target=target)
-    request = rows.order_by("-pk").first()
+    request = _LAST_REQUEST.first(version_id=row.pk, target=target)
     if request is None or request.state not in (*LIVE_STATES, RequestState.REJECTED) or is_at_target(row, target):
         return None
     adds_nothing = request.state == RequestState.REJECTED or _has_same_terms(request, terms)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
-import threading
 import time
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -14,6 +15,7 @@ from bench.audit.processes import sequencer
 from core.actors import Actor, ActorKind
 
 _SECONDS = 2.0
+_PREPARED = 6
 _ROUNDS = 3
 _STARTS = 15.0  # seconds in which the sequencer starts, which takes processor time
 _REASON = "because of the results, which were compared with those of the version before"
@@ -23,24 +25,34 @@ KINDS = (WITHOUT, WITH, WITH_REASON)
 
 
 def changes_per_second(clients: int, models: int, kind: str) -> float:
-    """Return how many changes of a model's row are committed a second, each under the row's lock."""
-    done, stop = [0] * clients, time.perf_counter() + _SECONDS
+    """Return how many changes of a model's row are committed a second, each under the row's lock.
 
-    def client(number: int) -> None:
-        actor = Actor(kind=ActorKind.USER, name=f"bench{number}", user_id=1000 + number)
-        at = number
-        while time.perf_counter() < stop:
-            at += clients
-            _change(actor, at % models, kind)
-            done[number] += 1
-        connection.close()
-
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    Each client is a process, as the database's clients are: threads of one process would wait for each other.
+    """
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's; processes must not share connections
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(clients)
+    with context.Pool(clients, _begins.append, (together,)) as pool:
+        done = pool.starmap(_client, [(number, clients, models, kind) for number in range(clients)], 1)
     return sum(done) / _SECONDS
+
+
+_begins: list[Any] = []  # the barrier of the clients, in their processes
+
+
+def _client(number: int, clients: int, models: int, kind: str) -> int:
+    """Make changes when all clients are ready, and return how many."""
+    actor = Actor(kind=ActorKind.USER, name=f"bench{number}", user_id=1000 + number)
+    for _ in range(_PREPARED):  # statements are prepared, and the client's name is known
+        _change(actor, number % models, kind)
+    _begins[-1].wait()
+    at, done, ends = number, 0, time.perf_counter() + _SECONDS
+    while time.perf_counter() < ends:
+        at += clients
+        _change(actor, at % models, kind)
+        done += 1
+    return done
 
 
 def _change(actor: Actor, key: int, kind: str) -> None:

@@ -13,13 +13,15 @@ from copy import copy
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet, TextField
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.services import record
 from core.actors import Actor
 from core.errors import Conflict, Denied, InvalidInput, NotFound
+from core.orm.compiled_models import CompiledModels
+from core.orm.compiled_queries import Slot
 from core.refs import version_ref
 from core.times import to_ms
 from registry.gates import Clearance, ask_gates, require_transition
@@ -67,7 +69,7 @@ def change_stage(
     locked = _reread(version)
     edge = find_transition(locked.stage, target)
     _require_may_archive(edge, archive_existing)
-    others = list(_others_in(locked, edge.target))
+    others = _others_in(locked, edge.target)
     if _is_there(locked, edge.target) and not (archive_existing and others):
         return locked
     for moved, to in [(locked, edge.target), *((other, Stage.ARCHIVED) for other in others if archive_existing)]:
@@ -114,7 +116,7 @@ def archive_superseded(*, actor: Actor, version_id: int) -> bool:
     except NotFound:
         return False
     now = timezone.now()
-    version = _versions(model).filter(pk=version_id, archive_after__lte=now, is_current=False).first()
+    version = _versions().filter(model=model, pk=version_id, archive_after__lte=now, is_current=False).first()
     if version is None:
         return False
     require_level(actor, model, Level.EDIT, action=Action.REGISTRY_STAGE_CHANGED, obj=version)
@@ -136,7 +138,7 @@ def import_stages(*, actor: Actor, model: RegisteredModel, stages: Mapping[int, 
     require_importer(actor, locked)
     require_only_imported(locked, origin)
     stages_to_set = {number: stage for number, stage in stages.items() if stage != Stage.NONE}
-    rows = {row.version: row for row in _versions(locked).filter(version__in=stages_to_set, stage=Stage.NONE)}
+    rows = {row.version: row for row in _versions().filter(model=locked, version__in=stages_to_set, stage=Stage.NONE)}
     move = _Move(
         actor=actor,
         model=locked,
@@ -163,13 +165,24 @@ def _lock_live(model_id: int) -> RegisteredModel:
     return model
 
 
-def _versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.filter(model=model, deleted_at__isnull=True).select_related("model", "superseded_by")
+def _versions() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(deleted_at__isnull=True).select_related("model", "superseded_by")
+
+
+_VERSION = CompiledModels(lambda: _versions().filter(pk=Slot("pk", BigIntegerField())))
+_OTHERS = CompiledModels(
+    lambda: (
+        _versions()
+        .filter(model_id=Slot("model_id", BigIntegerField()), stage=Slot("stage", TextField()))
+        .exclude(pk=Slot("pk", BigIntegerField()))
+        .order_by("version")
+    )
+)
 
 
 def _reread(version: ModelVersion) -> ModelVersion:
     """Return the version as it is now. Raises NotFound where it is deleted, Conflict where its stage has changed."""
-    current = _versions(version.model).filter(pk=version.pk).first()
+    current = _VERSION.first(pk=version.pk)
     if current is None:
         raise NotFound(f"Model Version (name={version.model.name}, version={version.version}) not found")
     if current.stage != version.stage or current.is_current != version.is_current:
@@ -188,8 +201,8 @@ def _require_may_archive(edge: Transition, archive_existing: bool) -> None:  # n
         )
 
 
-def _others_in(version: ModelVersion, stage: Stage) -> QuerySet[ModelVersion]:
-    return _versions(version.model).filter(stage=stage).exclude(pk=version.pk).order_by("version")
+def _others_in(version: ModelVersion, stage: Stage) -> list[ModelVersion]:
+    return _OTHERS.all(model_id=version.model_id, stage=stage.value, pk=version.pk)
 
 
 def _is_there(version: ModelVersion, target: Stage) -> bool:
