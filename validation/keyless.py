@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
 from django.conf import settings
 
 from core.errors import DomainError, InvalidInput
@@ -58,9 +59,9 @@ def trusted_root() -> TrustedRoot:
     """Return the operator's trusted root. Raises SigstoreUnavailable with what to configure."""
     if problem := configuration_problem():
         raise SigstoreUnavailable(f"sigstore_unavailable: {problem} The signature was not verified.")
-    from sigstore.errors import Error  # noqa: PLC0415 - an option, and slow to import
-    from sigstore.models import TrustedRoot as SigstoreRoot  # noqa: PLC0415
-    from sigstore.verify import Verifier  # noqa: PLC0415
+    from sigstore.errors import Error  # noqa: PLC0415 - the library is an option
+    from sigstore.models import TrustedRoot as SigstoreRoot  # noqa: PLC0415 - the library is an option
+    from sigstore.verify import Verifier  # noqa: PLC0415 - the library is an option
 
     path = Path(settings.SIGSTORE_TRUSTED_ROOT)
     try:
@@ -71,7 +72,7 @@ def trusted_root() -> TrustedRoot:
 
 
 def configuration_problem() -> str:
-    """Return what an operator must configure for keyless signatures, as a sentence; "" if nothing."""
+    """Return the missing or wrong configuration of keyless signatures, as a sentence; "" if there is none."""
     if not settings.SIGSTORE_TRUSTED_ROOT:
         return f"{SETTING} is not set. It names the trusted_root.json of the Sigstore that signs your models."
     if find_spec("sigstore") is None:
@@ -101,7 +102,7 @@ class _Named:
 
     def verify(self, cert: x509.Certificate) -> None:
         """Raise VerificationError if the certificate names none of the identities."""
-        from sigstore.errors import VerificationError  # noqa: PLC0415
+        from sigstore.errors import VerificationError  # noqa: PLC0415 - the library is an option
 
         actual = sorted(_subjects(cert)), _issuer(cert)
         for each in self.identities:
@@ -118,8 +119,8 @@ def verify_keyless(bundle: bytes, identities: Sequence[Identity], root: TrustedR
     Raises InvalidInput if the bundle is not valid under the trusted root, or was signed by another identity, and
     SigstoreUnavailable if the trusted root lacks something.
     """
-    from sigstore.errors import Error, MetadataError  # noqa: PLC0415
-    from sigstore.models import Bundle  # noqa: PLC0415
+    from sigstore.errors import Error, MetadataError  # noqa: PLC0415 - the library is an option
+    from sigstore.models import Bundle  # noqa: PLC0415 - the library is an option
 
     named = _Named(identities)
     try:
@@ -158,8 +159,6 @@ def _subjects(cert: x509.Certificate) -> set[str]:
 
 def _issuer(cert: x509.Certificate) -> str:
     """Return the issuer of the identity token; "" if the certificate does not name it. Raises ValueError."""
-    from cryptography.hazmat import asn1  # noqa: PLC0415
-
     try:
         extension = cert.extensions.get_extension_for_oid(_ISSUER).value
     except x509.ExtensionNotFound:
