@@ -175,7 +175,9 @@ def _params(check: Any, values: Mapping[str, object]) -> list[ParamView]:
 def _param_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, Mapping):
+        return " · ".join(f"{key}: {item}" for key, item in value.items())
+    return ", ".join(_param_text(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _history(job: CheckRun) -> list[CheckRun]:

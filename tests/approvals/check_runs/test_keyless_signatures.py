@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
+from accounts.models import User
 from approvals import tasks
 from approvals.models import CheckRun, CheckState
 from approvals.requests.open import open_request
@@ -66,6 +68,12 @@ def outcome(job: CheckRun) -> tuple[str, str]:
 def test_the_identity_of_the_policy_passes(job: CheckRun, settings: Settings, tmp_path: Path) -> None:
     trust(settings, tmp_path, OURS)
     assert outcome(job) == (CheckState.PASSED, f"2 files, all signed by ada@example.com (issuer {ISSUER}).")
+
+
+def test_the_page_of_the_run_names_the_identities(job: CheckRun, ada: User, client: Client) -> None:
+    client.force_login(ada)
+    page = client.get(f"/checks/runs/{job.pk}/").content.decode()
+    assert f"identity: ada@example.com · issuer: {ISSUER}" in page
 
 
 def test_another_sigstore_fails(job: CheckRun, settings: Settings, tmp_path: Path) -> None:
