@@ -326,6 +326,9 @@ CHECKS = [
 # The interpreter with which `model.smoke` runs a model's code in a sandbox; empty: it runs nothing
 # (validation/sandbox/).
 SMOKE_PYTHON = env.text("CUSTODY_SMOKE_PYTHON")
+# The trusted_root.json of the Sigstore whose identities `model.signed` may accept; empty: it cannot verify them
+# (validation/keyless.py).
+SIGSTORE_TRUSTED_ROOT = env.text("CUSTODY_SIGSTORE_TRUSTED_ROOT")
 # The temporary space of one `artifact.scan` for unpacked files, in bytes.
 SCAN_TEMP_BYTES = int(env.number("CUSTODY_SCAN_TEMP_BYTES", 2 * 1024**3))
 SMOKE_MAX_BYTES = int(env.number("CUSTODY_SMOKE_MAX_BYTES", 10 * 1024**3))

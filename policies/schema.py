@@ -128,6 +128,11 @@ def _parameter(param: Param) -> Schema:
         "choices": {"type": "array", "minItems": 1, "items": {"enum": list(param.choices)}},
         "count": {"type": "integer", **number},
         "flag": {"type": "boolean"},
+        "identities": {
+            "type": "array",
+            "minItems": 1,
+            "items": _object({"identity": text, "issuer": text}, required=("identity", "issuer")),
+        },
         "name": text,
         "names": {"type": "array", "minItems": 0 if param.default == () else 1, "items": text},
         "number": {"type": "number", **number},

@@ -23,7 +23,7 @@ find_python() {
 # What the product may need at run time: the first file always, the others where an option is used.
 run_time_requirements=(
     requirements.txt requirements-s3.txt requirements-timestamps.txt requirements-tracing.txt requirements-scim.txt
-    requirements-parquet.txt
+    requirements-parquet.txt requirements-sigstore.txt
 )
 
 # ensure_environment DIR REQUIREMENTS [MORE…]: make or renew DIR so that it holds what the requirements files name.

@@ -183,8 +183,11 @@ class Check(Protocol):
     """A validation check. It only reads. Only `model.smoke` runs code of a model, in a sandbox.
 
     A check may also have ``description`` (a sentence that says when it passes), ``params`` (validation.params),
-    ``queue`` ("fast" or "slow"), ``seconds`` (its time limit), ``posted`` (True: an external system posts the result)
-    and ``confirm`` (a function that is called again in the transaction of the promotion). ParamsCheck has defaults.
+    ``queue`` ("fast" or "slow"), ``seconds`` (its time limit), ``posted`` (True: an external system posts the result),
+    ``confirm`` (a function that is called again in the transaction of the promotion) and ``named_nodes`` (the keys of
+    its inputs and evidence that list URNs of lineage nodes). ParamsCheck has defaults.
+
+    Readers get only the nodes that they may see. So a summary names no node: every reader of the model gets it.
     """
 
     code: str
@@ -215,6 +218,7 @@ class ParamsCheck:
     description: ClassVar[str] = ""
     params: ClassVar[tuple[Param, ...]] = ()
     queue: ClassVar[str] = "fast"
+    named_nodes: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, params: Mapping[str, object]) -> Mapping[str, object]:
         """Return the parameters of a rule, with defaults for those left out. Raises InvalidInput."""

@@ -1,7 +1,8 @@
-"""Signatures of OpenSSF Model Signing (`model_signing sign key`): the signer of a folder, and the signed files.
+"""Signatures of OpenSSF Model Signing (`model_signing sign`): the signer of a folder, and the signed files.
 
 A signature file is a Sigstore bundle: a DSSE envelope around an in-toto statement that lists the SHA-256 of every file.
-The store has these digests, so no file is read. The keys are those that the tool supports: on NIST curves.
+The store has these digests, so no file is read. The keys are those that the tool supports: on NIST curves. Signatures
+with an identity instead of a key are verified in keyless.py.
 """
 
 from __future__ import annotations
@@ -67,14 +68,31 @@ def signer_of(bundle: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> tuple
         kind = envelope["payloadType"]
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput("the envelope must have a payload and exactly one signature") from error
-    if kind != _PAYLOAD:
-        raise InvalidInput(f"the signed payload is {str(kind)[:80]!r}, not an in-toto statement")
+    _require_statement(kind)
     signed = b"DSSEv1 %d %b %d %b" % (len(_PAYLOAD), _PAYLOAD.encode(), len(payload), payload)
     for key in keys:
         if _is_signed(key, signature, signed):
             return fingerprint(key), _statement(payload)
-    signer = f"the key {hint[:16]}…" if hint else "a certificate or an unnamed key"
+    signer = f"the key {hint[:16]}…" if hint else "an identity" if has_certificate(bundle) else "an unnamed key"
     raise InvalidInput(f"the signature was made with {signer}, which the policy does not name")
+
+
+def has_certificate(bundle: bytes) -> bool:
+    """Return whether a bundle names its signer by a certificate, as Sigstore does. Raises InvalidInput."""
+    _envelope(bundle)
+    material = json.loads(bundle).get("verificationMaterial", {})
+    return any(material.get(name) for name in ("certificate", "x509CertificateChain"))
+
+
+def signed_statement(kind: str, payload: bytes) -> Mapping[str, Any]:
+    """Return the statement in the payload of an envelope whose signature was verified. Raises InvalidInput."""
+    _require_statement(kind)
+    return _statement(payload)
+
+
+def _require_statement(kind: object) -> None:
+    if kind != _PAYLOAD:
+        raise InvalidInput(f"the signed payload is {str(kind)[:80]!r}, not an in-toto statement")
 
 
 def _is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:

@@ -62,6 +62,7 @@ _KIND_NAMES = {
     "choices": "a list of choices",
     "count": "a whole number",
     "flag": "true or false",
+    "identities": "a list of identities, each with identity and issuer",
     "name": "the name of a metric",
     "names": "a list of names",
     "number": "a number",
@@ -102,6 +103,17 @@ def _is_names(param: Param, value: object) -> bool:
     return (bool(value) or param.default == ()) and all(_is_text(param, item) for item in value)
 
 
+def _is_identities(param: Param, value: object) -> bool:
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= _MOST_NAMES:
+        return False
+    return all(
+        isinstance(item, Mapping)
+        and item.keys() == {"identity", "issuer"}
+        and all(_is_text(param, text) for text in item.values())
+        for item in value
+    )
+
+
 def _is_number(param: Param, value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return False
@@ -117,6 +129,7 @@ KINDS: dict[str, Callable[[Param, object], bool]] = {
     "choices": _is_choices,
     "count": lambda param, value: isinstance(value, int) and _is_number(param, value),
     "flag": lambda _, value: isinstance(value, bool),
+    "identities": _is_identities,
     "name": _is_text,
     "names": _is_names,
     "number": _is_number,

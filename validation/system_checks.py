@@ -1,4 +1,4 @@
-"""Django system check of the setting CHECKS. The server does not start with a validation check that cannot be used."""
+"""System checks of the settings of validation: the server does not start with a check that cannot be used."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
+
+from validation.keyless import configuration_problem
 
 _PARTS = ("code", "parse", "describe", "inputs", "run")
 
@@ -27,6 +29,15 @@ def check_validation_checks(*, app_configs: Sequence[AppConfig] | None, **_kwarg
             hint = "A policy that names this check could not be applied. Correct CHECKS."
             problems.append(Error(f"The check {path!r} cannot be used: {reason}.", hint=hint, id="validation.E001"))
     return problems
+
+
+@register
+def check_trusted_root(*, app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls checks so
+    """Return an error if CUSTODY_SIGSTORE_TRUSTED_ROOT is set and its file or the library cannot be used."""
+    if not settings.SIGSTORE_TRUSTED_ROOT or not (problem := configuration_problem()):
+        return []
+    hint = "Without the setting, `model.signed` accepts keys and ends as an error where an identity signed."
+    return [Error(problem, hint=hint, id="validation.E002")]
 
 
 def _inspect(path: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from approvals.check_runs.control import cancel_check, rerun_check
 from approvals.check_runs.evidence import files_of_jobs, open_file
 from approvals.check_runs.external_results import post_result
 from approvals.check_runs.keys import add_check_key, revoke_check_key
+from approvals.check_runs.visible_facts import visible_evidence
 from approvals.models import CheckKey, CheckRun
 from approvals.requests.queries import get_check_run, visible_check_runs
 from core.rest import ApiView, accepts, filters, listed, page
@@ -61,7 +62,8 @@ class CheckRunsView(ApiView):
         query = self.query
         check_runs = visible_check_runs(actor_of(request)).filter(**filters(query, _FILTERS))
         rows, paging = page(check_runs, query)
-        return Response({"check_runs": many(CheckRunDetailSerializer, rows, files=files_of_jobs(rows)), **paging})
+        context = {"files": files_of_jobs(rows), "evidence": visible_evidence(actor_of(request), rows)}
+        return Response({"check_runs": many(CheckRunDetailSerializer, rows, **context), **paging})
 
 
 class CheckRunView(ApiView):
@@ -70,7 +72,7 @@ class CheckRunView(ApiView):
     @accepts(responses=CheckRunDetailSerializer)
     def get(self, request: Request, check_run_id: int) -> Response:
         """Return one job, with its evidence, its files and its log. Raises NotFound."""
-        return Response(_detail(get_check_run(actor_of(request), check_run_id)))
+        return Response(_detail(request, get_check_run(actor_of(request), check_run_id)))
 
 
 class CancelView(ApiView):
@@ -80,7 +82,7 @@ class CancelView(ApiView):
     def post(self, request: Request, check_run_id: int) -> Response:
         """Cancel a job that waits or runs, and return it. Raises NotFound, Denied, InvalidState (it has finished)."""
         body = self.body
-        return Response(_detail(cancel_check(actor=actor_of(request), check_run_id=check_run_id, **body)))
+        return Response(_detail(request, cancel_check(actor=actor_of(request), check_run_id=check_run_id, **body)))
 
 
 class RerunView(ApiView):
@@ -89,7 +91,7 @@ class RerunView(ApiView):
     @accepts(responses=CheckRunDetailSerializer)
     def post(self, request: Request, check_run_id: int) -> Response:
         """Queue a job again that failed, did not complete or was cancelled. Raises NotFound, Denied, InvalidState."""
-        return Response(_detail(rerun_check(actor=actor_of(request), check_run_id=check_run_id)))
+        return Response(_detail(request, rerun_check(actor=actor_of(request), check_run_id=check_run_id)))
 
 
 class ResultView(ApiView):
@@ -104,7 +106,7 @@ class ResultView(ApiView):
         """
         envelope = self.body
         done = post_result(actor=actor_of(request), check_run_id=check_run_id, envelope=envelope)
-        return Response(_detail(done))
+        return Response(_detail(request, done))
 
 
 class FileView(ApiView):
@@ -157,5 +159,6 @@ def file_response(row: Any, stream: Any) -> FileResponse:
     )
 
 
-def _detail(job: CheckRun) -> dict[str, Any]:
-    return dict(CheckRunDetailSerializer(job, context={"files": files_of_jobs([job])}).data)
+def _detail(request: Request, job: CheckRun) -> dict[str, Any]:
+    context = {"files": files_of_jobs([job]), "evidence": visible_evidence(actor_of(request), [job])}
+    return dict(CheckRunDetailSerializer(job, context=context).data)

@@ -25,6 +25,7 @@ from approvals.api.serializers import (
     WithdrawSerializer,
 )
 from approvals.case.loading import load_case, load_cases
+from approvals.check_runs.visible_facts import visible_evidence
 from approvals.models import LIVE_STATES, TransitionRequest
 from approvals.oversight.condition_terms import ConditionTerms
 from approvals.requests.give_reason import give_reason
@@ -188,10 +189,11 @@ def request_detail(request: Request, request_id: int) -> dict[str, Any]:
     row = get_request(actor_of(request), request_id)
     case = load_case(row) if row.state in LIVE_STATES else None
     context = {"cases": {row.pk: case} if case else {}, "base_url": base_url(request)}
+    jobs = check_runs_of(row)
     return {
         **RequestSerializer(row, context=context).data,
         "rules": many(RuleSerializer, list(case.verdict.rules)) if case else [],
-        "checks": many(CheckRunSerializer, check_runs_of(row)),
+        "checks": many(CheckRunSerializer, jobs, evidence=visible_evidence(actor_of(request), jobs)),
         "reviews": many(ReviewSerializer, reviews_of(row)),
         "overrides": many(OverrideSerializer, overrides_of(row)),
     }

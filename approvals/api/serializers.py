@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from approvals.api.passkeys import PasskeyAnswerSerializer
@@ -168,7 +169,7 @@ class OverrideSerializer(serializers.Serializer[Override]):
 
 
 class CheckRunSerializer(serializers.Serializer[CheckRun]):
-    """A validation job."""
+    """A validation job. ``context["evidence"]`` holds the evidence that the reader may see, by id of the job."""
 
     id = serializers.IntegerField()
     rule = serializers.CharField()
@@ -176,7 +177,9 @@ class CheckRunSerializer(serializers.Serializer[CheckRun]):
     state = serializers.CharField()
     progress = serializers.IntegerField()
     summary = serializers.CharField()
-    evidence = serializers.JSONField(allow_null=True)
+    evidence = serializers.SerializerMethodField(
+        help_text="Without data that you may not see; `hidden_from_you` says how many there are."
+    )
     evidence_digest = serializers.CharField()
     inputs_digest = serializers.CharField()
     attempts = serializers.IntegerField()
@@ -184,6 +187,11 @@ class CheckRunSerializer(serializers.Serializer[CheckRun]):
     queued_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema_field(serializers.JSONField(allow_null=True))
+    def get_evidence(self, job: CheckRun) -> Any:
+        """Return the evidence without the names of hidden data."""
+        return self.context["evidence"][job.pk]
 
 
 class RequestDetailSerializer(RequestSerializer):

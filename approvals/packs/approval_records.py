@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from approvals.check_runs.visible_facts import counted_evidence
 from approvals.models import (
     ApprovalCondition,
     CheckRun,
@@ -270,7 +271,7 @@ def _check(row: CheckRun) -> CheckRecord:
         params=row.params,
         state=row.state,
         summary=row.summary,
-        evidence=row.evidence,
+        evidence=counted_evidence(row.check_code, row.evidence),
         evidence_digest=row.evidence_digest,
         inputs_digest=row.inputs_digest,
         author=row.author,

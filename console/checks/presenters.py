@@ -11,6 +11,7 @@ from typing import Any
 from approvals.case.loading import load_case
 from approvals.check_runs.control import CANCELLABLE, RERUNNABLE
 from approvals.check_runs.evidence import files_of_jobs
+from approvals.check_runs.visible_facts import visible_facts
 from approvals.models import UNFINISHED_CHECKS, CheckEvidence, CheckKey, CheckRun, CheckState, RequestState
 from approvals.requests.queries import get_check_run
 from console.shell.facts import Fact, fact
@@ -132,7 +133,8 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
     check: Any = known_checks().get(job.check_code)
     subject = load_case(job.request).subject
     counts = check is not None and inputs_digest(check, job.params, subject) == job.inputs_digest
-    inputs = check.inputs(subject, check.parse(job.params)) if counts else {}
+    read = check.inputs(subject, check.parse(job.params)) if counts else {}
+    inputs, evidence = visible_facts(actor, [(job.check_code, read), (job.check_code, job.evidence)])
     may_edit = has_level(actor, job.request.version.model, Level.EDIT)
     is_open = job.request.state == RequestState.OPEN
     return CheckRunPage(
@@ -141,7 +143,7 @@ def check_run_page(actor: Actor, check_run_id: int) -> CheckRunPage:
         params=_params(check, job.params),
         inputs=[fact(key, value) for key, value in inputs.items()] if isinstance(inputs, Mapping) else [],
         counts=counts,
-        evidence=[fact(key, value) for key, value in job.evidence.items()] if isinstance(job.evidence, dict) else [],
+        evidence=[fact(key, value) for key, value in evidence.items()] if isinstance(evidence, Mapping) else [],
         files=files_of_jobs([job]),
         history=_history(job),
         waited=_seconds(job.started_at - job.queued_at) if job.started_at else None,
@@ -173,7 +175,9 @@ def _params(check: Any, values: Mapping[str, object]) -> list[ParamView]:
 def _param_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, Mapping):
+        return " · ".join(f"{key}: {item}" for key, item in value.items())
+    return ", ".join(_param_text(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _history(job: CheckRun) -> list[CheckRun]:

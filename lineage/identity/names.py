@@ -13,6 +13,42 @@ READ_BY, WRITTEN_BY = "read by ", "written by "
 UNKNOWN_REPOSITORY = "unknown repository"
 # Names that clients give to a dataset without a name. The same name in another experiment is another dataset.
 DEFAULT_NAMES = frozenset({"dataset"})
+# Systems by the schemes of OpenLineage namespaces: names of tables that do not differ in case alone, and namespaces
+# without an address whose names are paths, keys or topics, or differ in case.
+_FOLDED = frozenset(
+    {
+        "awsathena",
+        "db2",
+        "duckdb",
+        "hive",
+        "oracle",
+        "redshift",
+        "snowflake",
+        "sqlite",
+        "teradata",
+        "trino",
+        "unitycatalog",
+    }
+)
+_EXACT = frozenset(
+    {
+        "abfs",
+        "abfss",
+        "bigquery",
+        "dbfs",
+        "file",
+        "gcs",
+        "gs",
+        "hdfs",
+        "inmemory",
+        "kafka",
+        "pubsub",
+        "s3",
+        "s3a",
+        "wasb",
+        "wasbs",
+    }
+)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^/]")
 _NUMBERED = re.compile(r"[vV]\d[\w.-]*")
 _ALGORITHM = re.compile(r"(?:sha256|sha512|sha1|md5|gitsha|blake3):", re.IGNORECASE)
@@ -52,10 +88,24 @@ def readable_name(name: str) -> str:
     return plain[start:end] or plain or name
 
 
-def dataset_key(name: str) -> str:
-    """Return the key that all spellings of a dataset's name share. A URI is its own key."""
+def folds_case(scope: str) -> bool:
+    """Return whether names within a scope, an experiment or an OpenLineage namespace, differ by more than their case.
+
+    Paths, keys and topics are case sensitive, so names fold only in databases whose names do. A scope that names no
+    kind of system is a name that a team gave, in which names fold as they do without a scope.
+    """
+    scheme, has_address, _ = scope.partition("://")
+    if has_address:
+        return scheme.casefold() in _FOLDED
+    return scope.partition(":")[0].casefold() not in _EXACT
+
+
+def dataset_key(name: str, scope: str = "") -> str:
+    """Return the key that all spellings of a dataset's name share within a scope. A URI is its own key."""
     if is_uri(name):
         return name
+    if not folds_case(scope):
+        return readable_name(name)
     folded = unicodedata.normalize("NFKC", readable_name(name).casefold())
     return readable_name(folded)
 

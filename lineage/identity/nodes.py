@@ -60,14 +60,14 @@ def run_spec(run_id: str, name: str = "") -> Spec:
 def dataset_spec(name: str, scope: str = "") -> Spec:
     """Return the dataset with a name. With a ``scope``, an experiment or namespace, it is a dataset of that alone."""
     attrs = {"scope": scope} if scope else {}
-    return Spec(NodeKind.DATASET, dataset_ref(dataset_key(name), scope), readable_name(name), attrs=attrs)
+    return Spec(NodeKind.DATASET, dataset_ref(dataset_key(name, scope), scope), readable_name(name), attrs=attrs)
 
 
 def member_spec(container: Node, version: str, digest: str = "") -> Spec:
     """Return a version of a dataset, or a commit of a repository."""
     scope = str(container.attrs.get("scope", ""))
     if container.kind == NodeKind.DATASET:
-        urn = dataset_version_ref(dataset_key(container.name), version, scope)
+        urn = dataset_version_ref(dataset_key(container.name, scope), version, scope)
         return Spec(NodeKind.DATASET_VERSION, urn, container.name, version, digest, container.urn)
     urn = code_ref(version, str(container.attrs.get("key", "")))
     return Spec(NodeKind.CODE_VERSION, urn, container.name, version, version, container.urn)

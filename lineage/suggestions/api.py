@@ -49,7 +49,7 @@ class SuggestionsView(ApiView):
         nodes = list(Node.objects.filter(pk__in=ids))
         suggestions = open_suggestions(actor, nodes)
         rows = [suggestion_json(suggestion) for suggestion in suggestions]
-        return Response({"suggestions": rows, "waiting": waiting_changes()})
+        return Response({"suggestions": rows, "waiting": waiting_changes(actor)})
 
 
 class ConfirmSuggestionView(ApiView):

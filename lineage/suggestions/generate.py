@@ -13,10 +13,10 @@ from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.module_loading import import_string
 
-from core.actors import system_actor
+from core.actors import Actor, system_actor
 from lineage.identity.nodes import Spec, ensure_nodes
 from lineage.identity.same_datasets import join_versions
 from lineage.models import Edge, Node, NodeKind, Relation, SuggestedEdge, SuggestionMark, SuggestionSeed
@@ -25,11 +25,14 @@ from lineage.suggestions.lineage_methods import previous_runs, same_addresses, s
 from lineage.suggestions.methods import Method, Suggestion
 from lineage.suggestions.names import store_names
 from lineage.suggestions.versions import named_inputs
+from lineage.visibility import hidden_nodes
 
 SETTLED = timedelta(seconds=60)
 # A round of the schedule looks at this many batches of so many new nodes, new edges and seeds each.
 BATCHES = 10
 BATCH = 500
+# How many new nodes, and new edges, are read to count those that wait.
+MOST_COUNTED = 1000
 # How many stored suggestions around the nodes of a page are read.
 _MOST_STORED = 1000
 
@@ -70,12 +73,18 @@ def look_again(spec: Spec) -> None:
     SuggestionSeed.objects.get_or_create(node=node)
 
 
-def waiting_changes() -> int:
-    """Return about how many new nodes and edges the schedule has not looked at."""
+def waiting_changes(actor: Actor) -> int:
+    """Return how many new nodes and edges that the actor may see wait for the schedule, at most MOST_COUNTED of each.
+
+    An edge counts if the actor may see both its ends.
+    """
     mark = SuggestionMark.objects.first() or SuggestionMark(pk=1)
-    newest_node = Node.objects.aggregate(at=Max("pk"))["at"] or 0
-    newest_edge = Edge.objects.aggregate(at=Max("pk"))["at"] or 0
-    return max(0, newest_node - mark.last_node) + max(0, newest_edge - mark.last_edge)
+    nodes = list(Node.objects.filter(pk__gt=mark.last_node).order_by("pk")[:MOST_COUNTED])
+    new_edges = Edge.objects.filter(pk__gt=mark.last_edge).select_related("src", "dst")
+    edges = list(new_edges.order_by("pk")[:MOST_COUNTED])
+    hidden = hidden_nodes(actor, [*nodes, *(end for edge in edges for end in (edge.src, edge.dst))])
+    seen_nodes = sum(node.pk not in hidden for node in nodes)
+    return seen_nodes + sum(not {edge.src_id, edge.dst_id} & hidden for edge in edges)
 
 
 def stored_suggestions(ids: Collection[int]) -> list[Suggestion]:

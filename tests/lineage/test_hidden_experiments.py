@@ -21,6 +21,7 @@ from accounts.models import User
 from lineage.models import Node
 from lineage.openlineage.inbox import receive_event
 from lineage.quarantine import place_quarantine
+from lineage.suggestions.generate import waiting_changes
 from registry.services.models import create_model
 from registry.services.versions import create_version
 from tests.conftest import Acting
@@ -228,3 +229,16 @@ def test_writes_that_name_hidden_data_are_answered_like_unknown_names(
     assert answers[0].status_code == answers[1].status_code in (403, 404)
     assert _plain(answers[0].content) == _plain(answers[1].content)
     assert Node.objects.count() == before
+
+
+def test_hidden_changes_do_not_wait_for_suggestions(world: World, ada: User, cy: User, acting: Acting) -> None:
+    path = f"/api/v1/lineage/suggestions?node={quote(SHARED)}"
+    before = json.loads(world.text(path))["waiting"]
+    assert before > 0
+    assert waiting_changes(acting(ada)) > before
+    log_inputs(actor=acting(ada), run_id=world.run, datasets=[DatasetInput(f"{SECRET}-more", "5eed5eed", "local", "x")])
+    assert json.loads(world.text(path))["waiting"] == before
+    page = world.text(f"/lineage/?node={quote(SHARED)}&suggested=1")
+    assert f"{before} new nodes and edges are not yet compared" in page
+    log_inputs(actor=acting(cy), run_id=world.open_run, datasets=[DatasetInput("open-more", "0dd50dd5", "local", "x")])
+    assert json.loads(world.text(path))["waiting"] == before + 3, "a dataset, its version and an edge"

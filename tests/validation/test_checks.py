@@ -131,7 +131,7 @@ def test_only_what_a_check_reads_changes_its_inputs() -> None:
     ("ancestry", "passed", "words"),
     [
         (Ancestry(), True, "Nothing it descends from"),
-        (Ancestry(("dataset-version:orders/v1",)), False, "quarantined data: orders/v1"),
+        (Ancestry(("dataset-version:orders/v1",)), False, "quarantined data. The evidence names 1 dataset version."),
         (Ancestry((), complete=False), False, "too large"),
     ],
 )

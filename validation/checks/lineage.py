@@ -168,6 +168,7 @@ class NotQuarantined(ParamsCheck):
 
     code = "lineage.not_quarantined"
     description = "No dataset version that the version descends from is quarantined."
+    named_nodes = ("quarantined",)
 
     def describe(self, params: Mapping[str, object]) -> str:
         """Return the requirement on a version, as a sentence."""
@@ -178,14 +179,18 @@ class NotQuarantined(ParamsCheck):
         return {"quarantined": list(subject.ancestry.quarantined), "complete": subject.ancestry.complete}
 
     def run(self, subject: Subject, params: Mapping[str, object], progress: Progress) -> CheckResult:
-        """Return a pass if all ancestors are known and none is quarantined."""
+        """Return a pass if all ancestors are known and none is quarantined.
+
+        The summary names no data: every reader of the model gets it, also in events and in answers to clients.
+        """
         ancestry = subject.ancestry
         evidence = {"quarantined": list(ancestry.quarantined), "complete": ancestry.complete}
         if ancestry.quarantined:
-            names = [urn.partition(":")[2] for urn in ancestry.quarantined]
-            more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-            summary = f"It descends from quarantined data: {', '.join(names[:_LISTED])}{more}."
-            return CheckResult(passed=False, summary=summary[:1000], evidence=evidence)
+            count = len(ancestry.quarantined)
+            summary = (
+                f"It descends from quarantined data. The evidence names {count} dataset version{'s' * (count > 1)}."
+            )
+            return CheckResult(passed=False, summary=summary, evidence=evidence)
         if not ancestry.complete:
             summary = (
                 "Some datasets are quarantined. The ancestry of this version is unknown or too large to rule them out."

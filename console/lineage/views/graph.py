@@ -70,7 +70,7 @@ def lineage_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         is_unfolded=bool(request.GET.get("unfold")),
         is_suggested=is_suggested,
         suggestions=suggestions,
-        waiting=waiting_changes() if is_suggested else 0,
+        waiting=waiting_changes(actor) if is_suggested else 0,
         legend=legend,
         marks=_marks(page_data, suggestions),
         directions=list(DIRECTIONS.items()),

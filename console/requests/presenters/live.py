@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -10,6 +10,7 @@ from django.utils import timezone
 from approvals.case.closing import verdict_at_close
 from approvals.case.loading import Case, load_case
 from approvals.case.reviewer_roles import groups_of
+from approvals.check_runs.visible_facts import visible_evidence
 from approvals.models import LIVE_STATES, UNFINISHED_CHECKS, CheckRun, CheckState, RequestState, TransitionRequest
 from approvals.permissions.overrides import can_override
 from approvals.requests.queries import check_runs_of
@@ -112,7 +113,7 @@ def live_part_of(actor: Actor, case: Case) -> LivePart:
     """Return the live part of a request whose case is loaded."""
     request = case.request
     jobs = check_runs_of(request)
-    checks = _checks(case, jobs)
+    checks = _checks(actor, case, jobs)
     rules, verdict = _verdict(case, jobs)
     waits_for = _waits_for(case, verdict)
     unfinished = any(view.job.state in UNFINISHED_CHECKS for view in checks if view.counts)
@@ -129,17 +130,18 @@ def live_part_of(actor: Actor, case: Case) -> LivePart:
     )
 
 
-def _checks(case: Case, jobs: Sequence[CheckRun]) -> list[CheckView]:
+def _checks(actor: Actor, case: Case, jobs: Sequence[CheckRun]) -> list[CheckView]:
     is_closed = case.request.state not in LIVE_STATES
     counted = {job.pk for job in case.jobs.values()}
-    views = [_check(job, counts=is_closed or job.pk in counted) for job in jobs]
+    evidence = visible_evidence(actor, jobs)
+    views = [_check(job, evidence[job.pk], counts=is_closed or job.pk in counted) for job in jobs]
     return sorted(views, key=lambda view: (not view.counts, view.job.rule))
 
 
-def _check(job: CheckRun, *, counts: bool) -> CheckView:
+def _check(job: CheckRun, evidence: object, *, counts: bool) -> CheckView:
     seconds = (job.finished_at - job.started_at).total_seconds() if job.started_at and job.finished_at else None
-    evidence = job.evidence if isinstance(job.evidence, dict) else {}
-    return CheckView(job, counts, seconds, tuple(fact(key, value) for key, value in evidence.items()))
+    rows = evidence.items() if isinstance(evidence, Mapping) else ()
+    return CheckView(job, counts, seconds, tuple(fact(key, value) for key, value in rows))
 
 
 def _rules(actor: Actor, case: Case, rules: Sequence[Rule], verdict: Verdict) -> list[RuleView]:

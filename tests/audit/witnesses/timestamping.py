@@ -10,6 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
 OPENSSL = shutil.which("openssl") or "openssl"
 _CONFIG = """
 [tsa]
@@ -48,6 +51,10 @@ class Authority:
         """Return the file of the root certificate."""
         return self.folder / "root.pem"
 
+    def chain(self) -> tuple[bytes, bytes]:
+        """Return the certificate that stamps and the root certificate, in DER."""
+        return self._der("tsa.pem"), self._der("root.pem")
+
     def answer(self, query: bytes) -> bytes:
         """Return the stamp for a query."""
         (self.folder / "query").write_bytes(query)
@@ -59,6 +66,9 @@ class Authority:
         said = ("ts", "-verify", "-data", str(data), "-in", str(stamp), "-CAfile", "root.pem")
         done = subprocess.run([OPENSSL, *said], cwd=self.folder, capture_output=True, check=False)
         return done.returncode == 0
+
+    def _der(self, name: str) -> bytes:
+        return load_pem_x509_certificate((self.folder / name).read_bytes()).public_bytes(Encoding.DER)
 
     def _openssl(self, *arguments: str) -> None:
         subprocess.run([OPENSSL, *arguments], cwd=self.folder, capture_output=True, check=True)

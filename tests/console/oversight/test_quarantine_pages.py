@@ -69,7 +69,10 @@ def test_a_quarantine_blocks_a_passed_request_until_the_release(
     apply_approved_requests()
     case = run_checks(request)
     row = next(row for row in case.verdict.rules if row.rule == "data-ok")
-    assert (row.status.value, row.why) == ("failed", "It descends from quarantined data: orders/v2.1.")
+    assert (row.status.value, row.why) == (
+        "failed",
+        "It descends from quarantined data. The evidence names 1 dataset version.",
+    )
     release_quarantine(actor=by_bea, urn=ORDERS, reason="Mended.")
     assert run_checks(reread(request)).verdict.state.value == "pending"
 

@@ -165,12 +165,12 @@ def test_a_round_is_bounded_and_the_rest_is_said(
 ) -> None:
     monkeypatch.setattr(generate, "BATCH", 2)
     monkeypatch.setattr(generate, "BATCHES", 1)
-    before = waiting_changes()
+    before = waiting_changes(forgetful)
     assert 0 < derive_changed(now=soon()) <= 6
-    assert 0 < waiting_changes() < before
+    assert 0 < waiting_changes(forgetful) < before
     client.force_login(ada)
     answer = client.get("/api/v1/lineage/suggestions", {"node": READER}).json()
-    assert answer["waiting"] == waiting_changes()
+    assert answer["waiting"] == waiting_changes(forgetful)
     while derive_changed(now=soon()):
         pass
     assert client.get("/api/v1/lineage/suggestions", {"node": READER}).json()["waiting"] == 0
@@ -180,7 +180,7 @@ def test_a_round_is_bounded_and_the_rest_is_said(
 def test_rows_that_may_have_older_ones_uncommitted_wait(forgetful: Actor) -> None:
     assert Node.objects.exists()
     assert suggest_edges() == 0
-    assert waiting_changes() > 0
+    assert waiting_changes(forgetful) > 0
 
 
 def test_a_round_has_a_fixed_number_of_queries(by_ada: Actor) -> None:

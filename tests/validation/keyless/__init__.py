@@ -1,0 +1,1 @@
+"""Keyless signatures: `model.signed` with identities."""
