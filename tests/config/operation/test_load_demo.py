@@ -43,7 +43,7 @@ def test_the_accounts_are_made_once_with_the_passwords_of_the_file(db: None, pas
 
 
 def test_the_account_of_somebody_else_is_left_alone(ada: User) -> None:
-    with pytest.raises(CommandError, match="There is already a user ada with another password. Nothing was loaded"):
+    with pytest.raises(CommandError, match=r"There is already a user ada with another password. Nothing was loaded"):
         load()
     ada.refresh_from_db()
     assert ada.check_password("ada-password-1")

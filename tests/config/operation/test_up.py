@@ -75,9 +75,7 @@ def test_a_number_that_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
         call_command("up", "--port", port)
 
 
-def test_another_directory_than_that_of_the_settings_is_refused(
-    db: None, settings: Settings, tmp_path: Path
-) -> None:
+def test_another_directory_than_that_of_the_settings_is_refused(db: None, settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     with pytest.raises(CommandError, match="Write --data in full"):
         call_command("up", data=str(tmp_path / "other"))
