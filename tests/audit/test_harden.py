@@ -91,3 +91,8 @@ def test_sqlite_has_no_roles(db: None) -> None:
     assert check_role(app_configs=None) == []
     with pytest.raises(CommandError, match="Only PostgreSQL"):
         call_command("audit_harden", "--role", ROLE)
+
+
+def test_a_role_has_to_be_named(db: None) -> None:
+    with pytest.raises(CommandError, match="Name the role for the application with --role, or use --check"):
+        call_command("audit_harden")

@@ -35,6 +35,46 @@ def test_without_a_terminal_there_is_no_password(db: None, monkeypatch: pytest.M
     assert User.objects.get(username="dee").is_superuser
 
 
+class Terminal(io.StringIO):
+    """Standard input on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *passwords: str) -> list[str]:
+    """Type passwords on a terminal; return the prompts, which are filled as they come."""
+    lines = iter(passwords)
+    prompts: list[str] = []
+
+    def ask(prompt: str) -> str:
+        prompts.append(prompt)
+        return next(lines)
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("config.management.commands.create_user.getpass", ask)
+    return prompts
+
+
+def test_on_a_terminal_the_password_is_typed_twice(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = typed(monkeypatch, "correct-horse-battery", "correct-horse-battery")
+    assert run("create_user", "dee") == "Created dee.\n"
+    assert User.objects.get().check_password("correct-horse-battery")
+    assert prompts == ["Password (empty for none): ", "Again: "]
+
+
+def test_passwords_that_differ_make_no_account(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "correct-horse-battery", "correct-horse-batter")
+    with pytest.raises(CommandError, match=r"The passwords differ\. Nothing was created"):
+        run("create_user", "dee")
+    assert not User.objects.exists()
+
+
+def test_an_empty_password_on_a_terminal_is_none(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "")
+    assert run("create_user", "dee") == "Created dee, without a password.\n"
+
+
 def test_a_service_account(ada: User) -> None:
     run("create_user", "nightly", "--service", "--owner", "ada")
     assert User.objects.get(username="nightly").owner == ada

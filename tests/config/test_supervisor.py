@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from config.supervisor.first_start import Demonstration, FirstAccount
 from config.supervisor.lock import DataInUse, DataLock
 from config.supervisor.processes import Process, Program, stop_all
 from config.supervisor.programs import port_problem
-from config.supervisor.supervise import CannotRun, Supervisor
+from config.supervisor.supervise import CannotRun, Supervisor, Watched
 from tests.e2e.installation import free_port
 
 
@@ -149,6 +150,49 @@ def test_an_alarming_line_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         supervisor.watch()
     assert said[0].startswith("loud: ERROR: on fire")
     supervisor.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("", []), ("raise SystemExit(3)", ["job failed; the next start tries it again"])]
+)
+def test_a_job_ends_once_and_its_failure_is_told(tmp_path: Path, code: str, told: list[str]) -> None:
+    said: list[str] = []
+    done: list[str] = []
+    supervisor = Supervisor(logs=tmp_path, write_line=said.append)
+    supervisor.start_job(script("job", code), on_success=lambda: done.append("loaded"))
+    while supervisor._jobs:
+        supervisor._check_jobs()
+        time.sleep(0.02)
+    assert [line.partition(" (log")[0] for line in said] == told
+    assert done == ([] if told else ["loaded"])
+    supervisor.stop()
+
+
+def test_a_program_that_cannot_be_started_again_is_tried_later(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    shutil.copy("/bin/true", program)
+    said: list[str] = []
+    supervisor = Supervisor(logs=tmp_path, write_line=said.append)
+    watched = Watched(Program("gone", [str(program)], lambda _pid: True), tmp_path)
+    watched.process.wait()
+    program.unlink()
+    supervisor._check(watched)
+    watched.restart_at = 0.0
+    supervisor._check(watched)
+    assert said[0].startswith("gone ended with code 0; it is started again in 1 s")
+    assert said[1:] == ["gone cannot be started now; it is tried again later."]
+    assert watched.restart_at > time.monotonic()
+
+
+def test_a_program_that_does_not_answer_in_time_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "_READY_SECONDS", 0.0)
+    supervisor = Supervisor(logs=tmp_path, write_line=print)
+    mute = Program("mute", [sys.executable, "-c", "import time; time.sleep(60)"], lambda _pid: False)
+    with pytest.raises(CannotRun, match="mute did not answer within 0 seconds"):
+        supervisor.start(mute)
+    (process,) = [watched.process for watched in supervisor._watched]
+    supervisor.stop()
+    assert process.exit_code == -signal.SIGTERM
 
 
 def test_a_log_is_moved_while_its_program_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

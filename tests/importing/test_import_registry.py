@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management import CommandError
 from accounts.models import User
 from audit.models import Event
 from audit.queries import actor_name
+from config.supervisor.lock import DataLock
 from core.actors import system_actor
 from registry.models import Alias, ModelVersion, RegisteredModel
 from registry.services.models import create_model
@@ -102,6 +104,16 @@ def test_a_refused_import_changes_nothing(bring: Bring, ada: User, options: list
         bring(*options)
     assert not RegisteredModel.objects.exists()
     assert not Run.objects.exists()
+
+
+def test_two_imports_do_not_run_together(bring: Bring, tmp_path: Path) -> None:
+    other = DataLock(tmp_path / "import.lock")
+    other.acquire()
+    with pytest.raises(CommandError, match=rf"Another import is running \(process {os.getpid()}\)"):
+        bring()
+    assert not RegisteredModel.objects.exists()
+    other.release()
+    assert "The import is complete" in bring()
 
 
 def test_who_imports_manages_the_models(bring: Bring, ada: User, settings: Any) -> None:

@@ -295,3 +295,32 @@ def test_over_the_api(job: CheckRun, ada: User, ops: User) -> None:
         client.post("/api/v1/check-keys", {"name": "x", "public_key": public(OTHER)}, format="json").status_code == 201
     )
     assert client.post("/api/v1/check-keys/x/revoke", {}, format="json").json()["revoked_by"] == "ops"
+
+
+@pytest.mark.parametrize(
+    ("name", "public_key", "note", "error", "why"),
+    [
+        ("CI", public(SECRET), "", InvalidInput, "The name of a key has at most 100"),
+        ("other", public(SECRET), "x" * 501, InvalidInput, "A note has at most 500 characters"),
+        ("other", "***", "", InvalidInput, "A public key must be 32 bytes in base64"),
+        ("other", "c2hvcnQ=", "", InvalidInput, "A public key must be 32 bytes in base64, not 5"),
+        ("ci", public(SECRET), "", AlreadyExists, "There already is a check key called ci"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_not_added(
+    key: CheckKey, ops: User, acting: Acting, name: str, public_key: str, note: str, error: type[DomainError], why: str
+) -> None:
+    with pytest.raises(error, match=why):
+        add_check_key(actor=acting(ops), name=name, public_key=public_key, note=note)
+    assert list(CheckKey.objects.all()) == [key]
+
+
+def test_a_key_is_revoked_once_and_by_its_name(key: CheckKey, ops: User, acting: Acting) -> None:
+    with pytest.raises(NotFound, match="No check key is called other"):
+        revoke_check_key(actor=acting(ops), name="other")
+    with pytest.raises(InvalidInput, match="A reason has at most 500 characters"):
+        revoke_check_key(actor=acting(ops), name="ci", reason="x" * 501)
+    revoke_check_key(actor=acting(ops), name="ci")
+    with pytest.raises(InvalidState, match="The check key ci is revoked already"):
+        revoke_check_key(actor=acting(ops), name="ci")
+    assert Event.objects.filter(action=Action.APPROVALS_CHECK_KEY_REVOKED, outcome="ok").count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from audit.models import Event
 from audit.queries import by_actor
 from policies.defaults import DEFAULT_POLICIES
 from policies.models import PolicyProposal, PolicyRevision
+from policies.schema import policy_schema
 from policies.yaml_text import parse_yaml, write_policy
 from tests.approvals.publishing import person
 
@@ -81,3 +83,21 @@ def test_dry_run_and_replay(ready: TransitionRequest, file: str) -> None:
 def test_a_missing_file(cy: User, words: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         run(*words)
+
+
+def test_the_schema_of_the_language_is_printed(db: None) -> None:
+    assert json.loads(run("schema")) == policy_schema()
+
+
+def test_nobody_proposes_under_an_unknown_name(policies: object, file: str) -> None:
+    with pytest.raises(CommandError, match="There is no active user called zoe"):
+        run("propose", file, "--as", "zoe")
+    assert not PolicyProposal.objects.exists()
+
+
+def test_dry_run_says_which_policy_would_govern_instead(ready: TransitionRequest, file: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    body = {**DEFAULT_POLICIES[1], "name": "others", "applies_to": {"target": "Production", "models": "loan_*"}}
+    other.write_text(write_policy(body), encoding="utf-8")
+    said = run("dry-run", str(other), "--model", "fraud", "--version", "1")
+    assert "This policy would not govern the move: production-default r1 governs it." in said

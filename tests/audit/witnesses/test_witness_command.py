@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as project
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts.models import User
@@ -85,3 +86,20 @@ def test_it_refuses_another_tree_after_it_was_started_again(
         settings.WITNESSES = [address]
         assert ask_witnesses() == 0
         assert WitnessState.objects.get(address=address).contradicts
+
+
+def refused(folder: Path, vkey: str) -> str:
+    with pytest.raises(CommandError) as error:
+        call_command("audit_witness", "--log", vkey, "--state", str(folder), "--name", "audit.example/witness")
+    return str(error.value)
+
+
+def test_a_key_of_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path / "witness", "nothing") == "'nothing' is no Ed25519 key of a log"
+    assert not (tmp_path / "witness").exists()
+
+
+def test_a_key_of_the_witness_that_is_too_short_is_left_as_it_is(tmp_path: Path, db: None) -> None:
+    (tmp_path / "key").write_bytes(b"short")
+    assert refused(tmp_path, log_signers()[0].vkey) == f"{tmp_path / 'key'} is no key of 32 bytes"
+    assert (tmp_path / "key").read_bytes() == b"short"

@@ -29,6 +29,7 @@ _HARD_LINK = 0
 _KNOWN_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 _LAYOUT_VERSIONS, _PLAIN_LAYOUTS, _OLD_LAYOUT = {1, 2, 3, 4}, {0, 1, 2}, 3
 _MAX_OBJECTS = 200_000
+_UNSUPPORTED = "as an HDF5 file it has a structure that is not supported; save it with the library's defaults"
 
 ScanAttribute = Callable[[str, bytes], None]
 """Scans the text of an attribute; the first argument is the name of the attribute."""
@@ -101,9 +102,7 @@ class _Walk:
         if flags & 0x1:
             body.take(8 if kind == _LINK_INFO else 2)
         if body.number(self._blocks.offset) != self._blocks.undefined:
-            raise Unsafe(
-                "as an HDF5 file it has a structure that is not supported; save it with the library's defaults"
-            )
+            raise Unsafe(_UNSUPPORTED)
 
 
 def _require_plain_layout(body: Body) -> None:
@@ -111,7 +110,9 @@ def _require_plain_layout(body: Body) -> None:
     kind = body.number(1)
     if version < _OLD_LAYOUT:
         kind = body.number(1)  # after the number of dimensions
-    if version not in _LAYOUT_VERSIONS or kind not in _PLAIN_LAYOUTS:
+    if version not in _LAYOUT_VERSIONS:
+        raise Unsafe(_UNSUPPORTED)
+    if kind not in _PLAIN_LAYOUTS:
         raise Unsafe("as an HDF5 file it takes data from other files")
 
 
