@@ -6,7 +6,7 @@ lock. Lock order: the model's row, then a row that belongs to it (a request, a f
 
 from __future__ import annotations
 
-from django.db.models import BigIntegerField, QuerySet, TextField
+from django.db.models import BigIntegerField, TextField
 
 from audit.actions import Action
 from core.actors import Actor, ActorKind
@@ -26,16 +26,17 @@ from registry.permissions import (
     visible_models,
 )
 
-
-def _locking(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
-    return models.select_for_update(no_key=True, of=("self",))
-
-
 _LOCKED = CompiledModels(
-    lambda: _locking(RegisteredModel.objects.select_related("inventory")).filter(pk=Slot("pk", BigIntegerField()))
+    lambda: (
+        RegisteredModel.objects.filter(pk=Slot("pk", BigIntegerField()))
+        .select_related("inventory")
+        .select_for_update(no_key=True, of=("self",))
+    )
 )
 _LOCKED_BY_NAME = CompiledModels(
-    lambda: _locking(RegisteredModel.objects.filter(deleted_at__isnull=True, name=Slot("name", TextField())))
+    lambda: RegisteredModel.objects.filter(deleted_at__isnull=True, name=Slot("name", TextField())).select_for_update(
+        no_key=True, of=("self",)
+    )
 )
 
 
@@ -54,7 +55,7 @@ def lock_visible_model(actor: Actor, name: str) -> RegisteredModel | None:
     """Return the model of this name that the actor may see, with its row locked until commit; None without one."""
     if sees_every_model(actor):
         return _LOCKED_BY_NAME.first(name=name)
-    return _locking(visible_models(actor)).filter(name=name).first()
+    return visible_models(actor).select_for_update(no_key=True, of=("self",)).filter(name=name).first()
 
 
 def lock_named(*, actor: Actor, name: str, level: Level, action: Action, obj: str = "") -> RegisteredModel:

@@ -119,10 +119,8 @@ def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
 
 def visible_versions(actor: Actor) -> QuerySet[ModelVersion]:
     """Return the versions that the actor may see, without deleted ones."""
-    live = ModelVersion.objects.filter(deleted_at__isnull=True)
-    if sees_every_model(actor):
-        return live.filter(model__deleted_at__isnull=True)
-    return live.filter(model__in=visible_models(actor))
+    models = {"model__deleted_at__isnull": True} if sees_every_model(actor) else {"model__in": visible_models(actor)}
+    return ModelVersion.objects.filter(deleted_at__isnull=True, **models)
 
 
 def sees_every_model(actor: Actor) -> bool:

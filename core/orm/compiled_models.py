@@ -77,10 +77,10 @@ def _instances(compiler: SQLCompiler, rows: Any) -> list[Any]:
     start, end = fields[0], fields[-1] + 1
     names = [selected[0].target.attname for selected in compiler.select[start:end]]
     populators = get_related_populators(info, compiler.select, connection.alias)  # type: ignore[call-arg]  # the stubs are those of a later Django
-    found = []
+    instances = []
     for row in rows:
         instance = model.from_db(connection.alias, names, row[start:end])
         for populator in populators:
             populator.populate(row, instance)
-        found.append(instance)
-    return found
+        instances.append(instance)
+    return instances

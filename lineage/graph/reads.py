@@ -158,13 +158,13 @@ def distances(start: int, anchors: Collection[int], edges: Iterable[EdgeCells], 
     """
     pairs = [(dst, src) for _, src, dst, _, _ in edges] if direction == "up" else [row[1:3] for row in edges]
     distance_of = dict.fromkeys(anchors, 1) | {start: 0}
-    known = distance_of.get
+    distance_at = distance_of.get
     late = False
     # A walk returns edges nearest first, in practice: one pass over them is enough then.
     for near, far in pairs:
-        if (distance := known(near)) is None:
+        if (distance := distance_at(near)) is None:
             late = True
-        elif known(far, _FAR) > distance + 1:
+        elif distance_at(far, _FAR) > distance + 1:
             late = late or far in distance_of
             distance_of[far] = distance + 1
     if late:
