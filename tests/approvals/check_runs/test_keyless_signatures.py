@@ -73,7 +73,8 @@ def test_the_identity_of_the_policy_passes(job: CheckRun, settings: Settings, tm
 def test_the_page_of_the_run_names_the_identities(job: CheckRun, ada: User, client: Client) -> None:
     client.force_login(ada)
     page = client.get(f"/checks/runs/{job.pk}/").content.decode()
-    assert f"identity: ada@example.com · issuer: {ISSUER}" in page
+    facts = ["identity: ada@example.com", f"issuer: {ISSUER}"]
+    assert any(" · ".join(order) in page for order in (facts, facts[::-1]))  # PostgreSQL stores keys in its own order
 
 
 def test_another_sigstore_fails(job: CheckRun, settings: Settings, tmp_path: Path) -> None:
