@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
 
 from core.orm.compiled_queries import CompiledQuery
 
@@ -27,6 +28,7 @@ class _Plan:
     query: CompiledQuery
     compiler: SQLCompiler
     converters: dict[int, Any]
+    locks: bool
 
 
 class CompiledModels(Generic[M]):
@@ -42,8 +44,14 @@ class CompiledModels(Generic[M]):
         self._plans: dict[str, _Plan] = {}
 
     def all(self, **values: Any) -> list[M]:
-        """Run the query with a value for each slot, and return its instances."""
+        """Run the query with a value for each slot, and return its instances.
+
+        Raises TransactionManagementError for a query that locks rows, outside a transaction.
+        """
         plan = self._plan()
+        if plan.locks and not connection.in_atomic_block:  # Django asks this when it writes the SQL, which is once
+            msg = "a query that locks rows outside a transaction"
+            raise TransactionManagementError(msg)
         rows: Any = plan.query.rows(values)
         if plan.converters:
             rows = plan.compiler.apply_converters(rows, plan.converters)
@@ -67,7 +75,7 @@ def _plan_of(query: QuerySet[Any]) -> _Plan:
     compiler = query.query.get_compiler(connection=connection)
     text, values = compiler.as_sql()
     converters = compiler.get_converters([expression for expression, _, _ in compiler.select])
-    return _Plan(CompiledQuery(text, tuple(values)), compiler, converters)
+    return _Plan(CompiledQuery(text, tuple(values)), compiler, converters, query.query.select_for_update)
 
 
 def _instances(compiler: SQLCompiler, rows: Any) -> list[Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 from django.db.models import BigIntegerField, TextField
+from django.db.transaction import TransactionManagementError
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from core.orm.compiled_models import CompiledModels
 from core.orm.compiled_queries import Slot
 from policies.models import Policy, PolicyRevision
+from registry.locks import lock_model
 from registry.models import ModelVersion, RegisteredModel
 
 OF_MODEL = CompiledModels(
@@ -91,3 +94,11 @@ def test_json_and_rows_of_another_app(ada: User) -> None:
     assert found is not None
     assert found.body == {"rules": [1, None]}
     assert found.published_at == PolicyRevision.objects.get(pk=revision.pk).published_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_needs_a_transaction_each_time() -> None:
+    with transaction.atomic(), pytest.raises(RegisteredModel.DoesNotExist):
+        lock_model(1)
+    with pytest.raises(TransactionManagementError):
+        lock_model(1)
